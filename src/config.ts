@@ -1,0 +1,251 @@
+// Every setting once: name, meaning, default, how it is read. The only file that looks at the environment.
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { LOG_LEVELS } from "./log.ts";
+import type { LogLevel } from "./log.ts";
+
+export interface Setting<T> {
+  /** Name of the environment variable. */
+  env: string;
+  /** One sentence for README's table and `muster config`. */
+  doc: string;
+  /** As one would write it in the environment; empty = unset. */
+  default: string;
+  /** Hidden in every print; can also come from a file named by `<env>_FILE`. */
+  secret?: boolean;
+  /** Throws a sentence fragment ("must be …") for a bad value. */
+  parse: (text: string) => T;
+}
+
+const setting = <T>(
+  env: string,
+  doc: string,
+  fallback: string,
+  parse: (text: string) => T,
+  secret = false,
+): Setting<T> => ({ env, doc, default: fallback, parse, secret });
+
+/** Root's own default must be reachable by the unprivileged user that PostgreSQL runs as, which a checkout in /root is not. */
+const defaultDataDir = () => (process.getuid?.() === 0 ? "/var/lib/muster" : "./data");
+
+export const settings = {
+  dataDir: setting("DATA_DIR", "Where everything is kept that no service of yours keeps.", defaultDataDir(), (text) =>
+    resolve(text),
+  ),
+  databaseUrl: setting(
+    "DATABASE_URL",
+    "Your PostgreSQL (14 or newer). Empty: the carried one.",
+    "",
+    optional(url("postgres:", "postgresql:")),
+    true,
+  ),
+  databaseMaxConns: setting("DATABASE_MAX_CONNS", "Connections one process opens at most.", "10", integer(2, 1000)),
+  listenAddress: setting("LISTEN_ADDRESS", "Where appliances and operators reach Muster.", "127.0.0.1:8081", address),
+  healthListenAddress: setting(
+    "HEALTH_LISTEN_ADDRESS",
+    "Where /health, /ready, /metrics and /stats answer.",
+    "127.0.0.1:8091",
+    address,
+  ),
+  apiMaxRequestSize: setting(
+    "API_MAX_REQUEST_SIZE",
+    "Largest JSON body, after inflating.",
+    "10MB",
+    size(1024, 256 * 1024 ** 2),
+  ),
+  heartbeatTimeoutMinutes: setting(
+    "HEARTBEAT_TIMEOUT_MINUTES",
+    "A system is inactive after this long without a heartbeat.",
+    "10",
+    integer(1, 7 * 24 * 60),
+  ),
+  systemKeyPrefix: setting("SYSTEM_KEY_PREFIX", "First part of new system keys.", "NOC", keyPrefix),
+  systemAuthCacheTtl: setting(
+    "SYSTEM_AUTH_CACHE_TTL",
+    "How long a verified credential is trusted without asking the database.",
+    "60s",
+    duration(1_000, 600_000),
+  ),
+  registerRatePerMinute: setting(
+    "REGISTER_RATE_PER_MINUTE",
+    "Registrations tried per client address and minute.",
+    "30",
+    integer(1, 1_000_000),
+  ),
+  authFailuresPerMinute: setting(
+    "AUTH_FAILURES_PER_MINUTE",
+    "Failed logins per client address, key and minute before 429.",
+    "10",
+    integer(1, 1_000_000),
+  ),
+  inventoryRatePerMinute: setting(
+    "INVENTORY_RATE_PER_MINUTE",
+    "Inventories one system may send per minute.",
+    "120",
+    integer(1, 1_000_000),
+  ),
+  inventoryRulesFile: setting(
+    "INVENTORY_RULES_FILE",
+    "JSON file with rules for inventory changes. Empty: the built-in ones.",
+    "",
+    optional((text) => resolve(text)),
+  ),
+  queueMaxPending: setting(
+    "QUEUE_MAX_PENDING",
+    "Jobs waiting before ingest answers 503.",
+    "100000",
+    integer(1, 100_000_000),
+  ),
+  shutdownTimeout: setting(
+    "SHUTDOWN_TIMEOUT",
+    "How long a stop waits for requests and jobs in flight.",
+    "30s",
+    duration(1_000, 3_600_000),
+  ),
+  logLevel: setting("LOG_LEVEL", "debug, info, warn or error.", "info", oneOf<LogLevel>(LOG_LEVELS)),
+  logFormat: setting("LOG_FORMAT", "text or json.", "text", oneOf(["text", "json"] as const)),
+};
+
+type Settings = typeof settings;
+export type Config = { readonly [Name in keyof Settings]: ReturnType<Settings[Name]["parse"]> };
+export type Environment = Record<string, string | undefined>;
+
+export interface ListenAddress {
+  hostname: string;
+  port: number;
+}
+
+/** Every fault of an environment at once, one sentence a line. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  constructor(readonly problems: string[]) {
+    super(problems.join("\n"));
+  }
+}
+
+/** Reads the environment whole, or throws a ConfigError that names every fault. */
+export function parseConfig(env: Environment = process.env): Config {
+  const problems: string[] = [];
+  const values: Record<string, unknown> = {};
+  for (const [name, one] of Object.entries(settings) as [string, Setting<unknown>][]) {
+    try {
+      const text = readSetting(one, env);
+      try {
+        values[name] = one.parse(text);
+      } catch (error) {
+        problems.push(
+          `${one.env} ${(error as Error).message}, got ${one.secret ? "a value that is hidden" : JSON.stringify(text)}.`,
+        );
+      }
+    } catch (error) {
+      problems.push((error as Error).message);
+    }
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return Object.freeze(values) as Config;
+}
+
+/** What is in force, as text, with secrets hidden: for `muster config` and the start log. */
+export function describeConfig(env: Environment = process.env) {
+  return Object.values(settings as Record<string, Setting<unknown>>).map((one) => {
+    const text = readSetting(one, env);
+    const isSet = text !== one.default;
+    return {
+      name: one.env,
+      value: one.secret && text !== "" ? "(hidden)" : text,
+      default: one.default,
+      set: isSet,
+      doc: one.doc,
+    };
+  });
+}
+
+function readSetting(one: Setting<unknown>, env: Environment): string {
+  const direct = env[one.env]?.trim();
+  if (!one.secret) return direct || one.default;
+  const file = env[`${one.env}_FILE`];
+  if (!file) return direct || one.default;
+  if (direct) throw new Error(`${one.env} and ${one.env}_FILE are both set; keep one.`);
+  try {
+    return readFileSync(file, "utf8").trim();
+  } catch (error) {
+    throw new Error(
+      `${one.env}_FILE names ${JSON.stringify(file)}, which cannot be read: ${(error as Error).message}.`,
+    );
+  }
+}
+
+function optional<T>(parse: (text: string) => T): (text: string) => T | undefined {
+  return (text) => (text === "" ? undefined : parse(text));
+}
+
+function oneOf<T extends string>(choices: readonly T[]): (text: string) => T {
+  return (text) => {
+    const found = choices.find((choice) => choice === text);
+    if (found === undefined) throw new Error(`must be one of ${choices.join(", ")}`);
+    return found;
+  };
+}
+
+function integer(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : NaN;
+    if (!(value >= min && value <= max)) throw new Error(`must be a whole number from ${min} to ${max}`);
+    return value;
+  };
+}
+
+const SIZE_UNITS: Record<string, number> = { "": 1, B: 1, KB: 1024, MB: 1024 ** 2, GB: 1024 ** 3, TB: 1024 ** 4 };
+
+/** `10MB` as the seed means it: powers of 1024. A bare number is bytes. */
+function size(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const match = /^(\d{1,15})\s*([KMGT]?i?B?)$/i.exec(text);
+    const unit =
+      match?.[2]
+        ?.toUpperCase()
+        .replace("I", "")
+        .replace(/^([KMGT])$/, "$1B") ?? "";
+    const value = Number(match?.[1]) * (SIZE_UNITS[unit] ?? NaN);
+    if (!(value >= min && value <= max)) throw new Error(`must be a size such as 10MB, from ${min} to ${max} bytes`);
+    return value;
+  };
+}
+
+const DURATION_UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** `90s`, `10m`, `1h30m`: milliseconds. */
+function duration(min: number, max: number): (text: string) => number {
+  return (text) => {
+    let value = /^(\d{1,12}(ms|s|m|h|d))+$/.test(text) ? 0 : NaN;
+    for (const [, count, unit] of text.matchAll(/(\d+)(ms|[smhd])/g))
+      value += Number(count) * (DURATION_UNITS[unit ?? ""] ?? NaN);
+    if (!(value >= min && value <= max))
+      throw new Error(`must be a duration such as 30s, 10m or 1h30m, from ${min} to ${max} ms`);
+    return value;
+  };
+}
+
+/** `host:port`, `[::1]:port` or `:port` (every interface). Port 0 lets the system choose. */
+function address(text: string): ListenAddress {
+  const match = /^(\[[0-9a-fA-F:]+\]|[\w.-]*):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[2]);
+  if (!match || port > 65535) throw new Error("must be an address such as 127.0.0.1:8081, [::1]:8081 or :8081");
+  const hostname = match[1]?.replace(/^\[|\]$/g, "") || "0.0.0.0";
+  return { hostname, port };
+}
+
+function url(...protocols: string[]): (text: string) => string {
+  return (text) => {
+    const parsed = URL.canParse(text) ? new URL(text) : undefined;
+    if (!parsed || !protocols.includes(parsed.protocol))
+      throw new Error(`must be a URL that starts with ${protocols.map((p) => `${p}//`).join(" or ")}`);
+    return text;
+  };
+}
+
+/** Keys end up in URLs, shell words and hand-made JSON on appliances. */
+function keyPrefix(text: string): string {
+  if (!/^[A-Za-z0-9]{1,16}$/.test(text)) throw new Error("must be 1 to 16 letters or digits");
+  return text;
+}

@@ -1,0 +1,48 @@
+// What a domain hands the app. The app mounts routes, runs jobs, ticks schedules and asks checks; it knows no subject.
+import type { AnyElysia } from "elysia";
+import type { Registry } from "prom-client";
+import type { Job, Push, QueueName } from "./ports/queue.ts";
+
+export interface Domain {
+  /** Mounted under /api and /collect/api. */
+  applianceRoutes?: AnyElysia;
+  /** Mounted under /api/admin, behind the operator's token. */
+  adminRoutes?: AnyElysia;
+  jobs?: JobHandler[];
+  schedules?: Schedule[];
+  checks?: Check[];
+  metrics?: (registry: Registry) => void;
+  start?: () => Promise<void>;
+  stop?: () => Promise<void>;
+}
+
+export interface JobHandler {
+  queue: QueueName;
+  /** Jobs given to one call; 1 where the work is not set-based. */
+  batch: number;
+  /** Payload bytes given to one call; the first job always fits. */
+  batchBytes: number;
+  /** Calls in flight at once in one process. */
+  concurrency: number;
+  /** The job comes back when it was not settled by then; the runner extends it while the handler works. */
+  leaseMs: number;
+  /**
+   * Must be safe to repeat. Returns the follow-ups of each job, by index, or nothing when there are none. When it throws on
+   * several jobs, the runner calls it again for each alone, so one bad job never holds back its neighbours.
+   */
+  handle(jobs: Job[]): Promise<Push[][] | void>;
+}
+
+export interface Schedule {
+  /** Also the key's first half: one job a tick, however many processes tick. */
+  name: string;
+  /** Cron expression in UTC. */
+  cron: string;
+  queue: QueueName;
+}
+
+export interface Check {
+  name: string;
+  /** Resolves when all is well. A returned sentence means degraded but serving; a rejection means not ready. */
+  run(): Promise<string | undefined>;
+}

@@ -1,0 +1,59 @@
+// The ways things fail: `Failure` answers a client, `Permanent` and `Retry` steer the job runner.
+
+/** HTTP statuses that Muster answers failures with; each is listed in design terms in docs/http.md. */
+export type FailureStatus = 400 | 401 | 403 | 404 | 408 | 409 | 411 | 413 | 415 | 429 | 500 | 502 | 503 | 507;
+
+export interface FailureOptions {
+  /** Shown to the client in `data`. Never holds a secret. */
+  data?: Record<string, unknown>;
+  /** Only the log sees it. */
+  detail?: string;
+  cause?: unknown;
+  /** Answered literally by clients, so at most 5 s wherever an appliance is on the other side. */
+  retryAfterSeconds?: number;
+  headers?: Record<string, string>;
+}
+
+/** A failure with a stable dotted code, an HTTP status and a sentence that may be shown. */
+export class Failure extends Error {
+  override readonly name = "Failure";
+  readonly data: Record<string, unknown> | null;
+  readonly detail: string | undefined;
+  readonly retryAfterSeconds: number | undefined;
+  readonly headers: Record<string, string>;
+
+  constructor(
+    readonly code: string,
+    readonly status: FailureStatus,
+    message: string,
+    options: FailureOptions = {},
+  ) {
+    super(message, { cause: options.cause });
+    this.data = options.data ?? null;
+    this.detail = options.detail;
+    this.retryAfterSeconds = options.retryAfterSeconds;
+    this.headers = options.headers ?? {};
+  }
+}
+
+/** A job that can never succeed: it is buried at once, with this reason. */
+export class Permanent extends Error {
+  override readonly name = "Permanent";
+}
+
+/** A job that wants to be tried again after a stated wait instead of the usual backoff. */
+export class Retry extends Error {
+  override readonly name = "Retry";
+  constructor(
+    message: string,
+    readonly afterMs: number,
+  ) {
+    super(message);
+  }
+}
+
+/** What went wrong in one line, for logs and dead jobs: an Error's message, or the value's text. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof Failure && error.detail) return `${error.message} (${error.detail})`;
+  return error instanceof Error ? error.message : String(error);
+}

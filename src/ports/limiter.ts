@@ -1,0 +1,15 @@
+// How often something may happen. Used for registrations, failed logins and per-system ingest.
+
+export interface Budget {
+  /** How many takes fit in one window. */
+  limit: number;
+  windowMs: number;
+}
+
+export interface Limiter {
+  /** Takes one from the key's sliding window. 0 = allowed; otherwise whole seconds (>= 1) until one is free again, and nothing was taken. */
+  take(key: string, budget: Budget): Promise<number>;
+  /** As `take`, but only looks. */
+  peek(key: string, budget: Budget): Promise<number>;
+  close(): Promise<void>;
+}
