@@ -5,11 +5,16 @@ export type QueueName = string;
 
 export interface Push {
   queue: QueueName;
-  /** Opaque text, given back byte for byte. */
+  /** Opaque text, given back byte for byte. Text that holds U+0000, here or in `key` and `lane`, is refused (Permanent). */
   payload: string;
   /** While a job with this key exists in this queue (dead ones included), pushing it again is quiet and adds nothing. */
   key?: string;
-  /** Jobs of one lane run in the order they were pushed, never two at a time, whatever their queue. */
+  /** The key stays taken this long after the push even when its job is gone sooner: for what must happen once. */
+  keyHeldMs?: number;
+  /**
+   * Jobs of one lane run in the order they were pushed, never two at a time, whatever their queue. One that waits for its
+   * due time or its next attempt holds up those behind it; one that is settled or buried lets the next one go.
+   */
   lane?: string;
   /** Not claimable before this long from now. */
   delayMs?: number;
@@ -28,7 +33,10 @@ export interface Job {
   pushedAt: Date;
 }
 
-/** A job is pending (claimable when due), delayed (due later), active (leased) or dead (given up, with a reason). */
+/**
+ * A job is pending (due: claimable, or next in its lane), delayed (due later), active (leased) or dead (given up, with a
+ * reason). One whose lease ran out is pending.
+ */
 export type JobState = "pending" | "delayed" | "active" | "dead";
 
 export interface ListedJob extends Omit<Job, "lease"> {
@@ -43,7 +51,7 @@ export interface QueueCounts {
   delayed: number;
   active: number;
   dead: number;
-  /** Age in seconds of the oldest pending job; 0 when there is none. */
+  /** For how long the oldest pending job has been due, in seconds; 0 when there is none. */
   oldestSeconds: number;
 }
 
@@ -61,7 +69,8 @@ export interface Settlement {
 
 /**
  * At-least-once. A push that resolved survives a kill of the gateway at any instant. A lease that runs out gives the job
- * back with attempt + 1. Every method that takes a `Job` changes nothing when its lease was lost.
+ * back with attempt + 1. Every method that takes a `Job` changes nothing when its lease was lost, that is when the job was
+ * claimed again, or left the queue.
  */
 export interface Queue {
   /** Durable when it resolves; all or none. Order within a lane is the order of the array. */
@@ -74,19 +83,26 @@ export interface Queue {
   settle(settlements: Settlement[]): Promise<string[]>;
   /** Makes the job due again after `delayMs`, with its payload untouched and attempt + 1. */
   retry(job: Job, reason: string, delayMs: number): Promise<boolean>;
+  /** As `retry`, but the attempt does not count: for when what the work depends on is away. Returns the ids given back. */
+  release(jobs: Job[], reason: string, delayMs: number): Promise<string[]>;
   /** Gives the job up: it stays, dead, until redriven or discarded; its lane goes on. */
   bury(job: Job, reason: string): Promise<boolean>;
   /** Per queue; queues that hold nothing may be absent. */
   counts(): Promise<Record<QueueName, QueueCounts>>;
+  /** Jobs that wait, pending and delayed, of all queues. A second or so behind, and cheap enough to ask at each request. */
+  backlog(): Promise<number>;
   /** Jobs in push order, after the id `after`. */
   list(queue: QueueName, state: JobState, limit: number, after?: string): Promise<ListedJob[]>;
-  /** Makes dead jobs pending again from attempt 1, all of the queue or the named ones. Returns how many. */
+  /** Makes dead jobs pending again from attempt 1, at the end of their lanes: all of the queue or the named ones. Returns how many. */
   redrive(queue: QueueName, ids?: string[]): Promise<number>;
   /** Deletes dead jobs, all of the queue or the named ones. Returns how many. */
   discard(queue: QueueName, ids?: string[]): Promise<number>;
   /** Deletes every job of a lane that is not in flight, whatever its state. Returns how many. For erasing a system. */
   discardLane(lane: string): Promise<number>;
-  /** Calls `wake` soon after jobs may have become claimable. A hint: pollers must not rely on it. */
-  onPush(wake: () => void): () => void;
+  /**
+   * Calls `wake` soon after this process made jobs of a queue claimable. A hint: what other processes push, and what
+   * becomes due by time alone, is only found by polling.
+   */
+  onPush(wake: (queue: QueueName) => void): () => void;
   close(): Promise<void>;
 }

@@ -1,0 +1,161 @@
+// One claimed batch from handler to outcome: settled together, or split so that each job answers for itself.
+import { Permanent, Retry } from "../errors.ts";
+import type { JobHandler } from "../domain.ts";
+import type { Log } from "../log.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Job, Push, Queue } from "../ports/queue.ts";
+import { MAX_ATTEMPTS, dependencyOutageDelayMs, retryDelayMs } from "./backoff.ts";
+import { keepLease } from "./lease.ts";
+import type { Lease } from "./lease.ts";
+import { isOutage, reasonText } from "./outage.ts";
+import type { Outage } from "./outage.ts";
+
+/** Claims of a job that never came to an outcome before it is given up unrun: it may be what kills the process. */
+const MAX_CLAIMS = 25;
+
+export interface BatchDeps {
+  queue: Queue;
+  clock: Clock;
+  log: Log;
+  /** From 0 to 1. */
+  random: () => number;
+  /** Tries a call to the queue until it is reachable; undefined when the runner gave up waiting. */
+  untilReachable: <Result>(call: () => Promise<Result>) => Promise<Result | undefined>;
+  /** What this handler depends on. */
+  outage: Outage;
+  count: (outcome: "done" | "failed" | "buried", jobs: number) => void;
+}
+
+/** Resolves with how many times in a row the handler's dependency has been away, or 0. */
+export async function runBatch(deps: BatchDeps, handler: JobHandler, jobs: readonly Job[]): Promise<number> {
+  const lease = keepLease(deps, jobs, handler.leaseMs);
+  try {
+    let away = 0;
+    for (const group of suspectsApart(jobs)) away = Math.max(away, await runGroup(deps, handler, group, lease));
+    return away;
+  } finally {
+    lease.drop(jobs);
+  }
+}
+
+/** A job that came back too often without an outcome is run alone: it must not take its neighbours down once more. */
+function suspectsApart(jobs: readonly Job[]): Job[][] {
+  const trusted = jobs.filter((job) => job.attempt <= MAX_ATTEMPTS);
+  const suspects = jobs.filter((job) => job.attempt > MAX_ATTEMPTS).map((job) => [job]);
+  return trusted.length > 0 ? [trusted, ...suspects] : suspects;
+}
+
+async function runGroup(deps: BatchDeps, handler: JobHandler, jobs: Job[], lease: Lease): Promise<number> {
+  const failure = await tryJobs(deps, handler, jobs);
+  if (!failure) return succeeded(deps, lease, jobs);
+  const [first] = jobs;
+  if (first && jobs.length === 1) return conclude(deps, lease, first, failure.error);
+  return runEachAlone(deps, handler, jobs, lease);
+}
+
+/** In a random order: two jobs in a row that fail for want of a dependency speak for the rest, and never the same two. */
+async function runEachAlone(deps: BatchDeps, handler: JobHandler, jobs: Job[], lease: Lease): Promise<number> {
+  const waiting = shuffled(jobs, deps.random);
+  let outagesInARow = 0;
+  let away = 0;
+  for (let job = waiting.pop(); job; job = waiting.pop()) {
+    const failure = await tryJobs(deps, handler, [job]);
+    if (!failure) {
+      outagesInARow = 0;
+      away = succeeded(deps, lease, [job]);
+      continue;
+    }
+    if (!isOutage(failure.error)) {
+      outagesInARow = 0;
+      await conclude(deps, lease, job, failure.error);
+      continue;
+    }
+    away = deps.outage.failed(failure.error);
+    outagesInARow += 1;
+    const released = outagesInARow < 2 ? [job] : [job, ...waiting.splice(0)];
+    await release(deps, lease, released, failure.error, away);
+  }
+  return away;
+}
+
+/** Runs and settles; returns what was thrown, by the handler or by a follow-up that the queue refused. */
+async function tryJobs(deps: BatchDeps, handler: JobHandler, jobs: Job[]): Promise<{ error: unknown } | undefined> {
+  try {
+    refuseHopeless(jobs);
+    const followUps = (await handler.handle(jobs)) ?? [];
+    await settle(deps, jobs, followUps);
+    return undefined;
+  } catch (error) {
+    return { error };
+  }
+}
+
+function refuseHopeless(jobs: readonly Job[]): void {
+  const hopeless = jobs.find((job) => job.attempt > MAX_CLAIMS);
+  if (hopeless) throw new Permanent(`Its lease ran out ${MAX_CLAIMS} times without an outcome.`);
+}
+
+async function settle(deps: BatchDeps, jobs: readonly Job[], followUps: readonly Push[][]): Promise<void> {
+  const settlements = jobs.map((job, index) => ({ job, followUps: followUps[index] ?? [] }));
+  const settled = await deps.untilReachable(() => deps.queue.settle(settlements));
+  if (!settled) return;
+  deps.count("done", settled.length);
+  const lost = jobs.length - settled.length;
+  if (lost > 0) deps.log.warn("leases were lost while their jobs ran; their outcome is dropped", lostFacts(jobs, lost));
+}
+
+const lostFacts = (jobs: readonly Job[], lost: number) => ({ queue: jobs[0]?.queue, jobs: lost });
+
+function succeeded(deps: BatchDeps, lease: Lease, jobs: readonly Job[]): 0 {
+  lease.drop(jobs);
+  deps.outage.over();
+  return 0;
+}
+
+async function conclude(deps: BatchDeps, lease: Lease, job: Job, error: unknown): Promise<number> {
+  if (isOutage(error)) {
+    const away = deps.outage.failed(error);
+    await release(deps, lease, [job], error, away);
+    return away;
+  }
+  const reason = reasonText(error);
+  const facts = { queue: job.queue, id: job.id, attempt: job.attempt, reason };
+  if (error instanceof Permanent || job.attempt >= MAX_ATTEMPTS) {
+    const buried = await deps.untilReachable(() => deps.queue.bury(job, reason));
+    if (buried) deps.count("buried", 1);
+    if (buried) deps.log.error("job given up", facts);
+  } else {
+    const delayMs = delayOf(error) ?? retryDelayMs(job.attempt, deps.random());
+    await deps.untilReachable(() => deps.queue.retry(job, reason, delayMs));
+    deps.log.warn("job failed and will be tried again", { ...facts, delay_ms: delayMs });
+  }
+  deps.count("failed", 1);
+  lease.drop([job]);
+  return 0;
+}
+
+function delayOf(error: unknown): number | undefined {
+  return error instanceof Retry && error.afterMs >= 0 && error.afterMs < Infinity ? error.afterMs : undefined;
+}
+
+async function release(
+  deps: BatchDeps,
+  lease: Lease,
+  jobs: readonly Job[],
+  error: unknown,
+  away: number,
+): Promise<void> {
+  const now = deps.clock.now().getTime();
+  const ageMs = now - Math.max(...jobs.map((job) => job.pushedAt.getTime()));
+  const delayMs = dependencyOutageDelayMs(away, ageMs, deps.random());
+  await deps.untilReachable(() => deps.queue.release([...jobs], reasonText(error), delayMs));
+  deps.count("failed", jobs.length);
+  lease.drop(jobs);
+}
+
+function shuffled<Item>(items: readonly Item[], random: () => number): Item[] {
+  return items
+    .map((item) => ({ item, rank: random() }))
+    .sort((a, b) => a.rank - b.rank)
+    .map(({ item }) => item);
+}

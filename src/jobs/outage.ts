@@ -1,0 +1,44 @@
+// Tells "what we depend on is away" from "this work is bad", and reports an outage once, not once a try.
+import { Failure, reasonOf } from "../errors.ts";
+import type { Log } from "../log.ts";
+import type { Clock } from "../ports/clock.ts";
+
+/** A dependency of ours is away or full: waiting helps, and no job is to blame. */
+export function isOutage(error: unknown): boolean {
+  return error instanceof Failure && (error.status === 503 || error.status === 507);
+}
+
+export interface Outage {
+  /** Returns how many tries in a row have failed, this one included. */
+  failed(error: unknown): number;
+  over(): void;
+}
+
+/** `what` starts a sentence: "The queue". */
+export function watchOutage(what: string, clock: Clock, log: Log): Outage {
+  let failures = 0;
+  let since = 0;
+  return {
+    failed(error) {
+      failures += 1;
+      if (failures > 1) return failures;
+      since = clock.now().getTime();
+      log.warn(`${what} is away; trying until it is back`, { reason: reasonText(error) });
+      return failures;
+    },
+    over() {
+      if (failures === 0) return;
+      failures = 0;
+      log.info(`${what} is back`, { seconds: Math.round((clock.now().getTime() - since) / 1_000) });
+    },
+  };
+}
+
+/** As reasonOf, for whatever a handler may throw, even what has no text. */
+export function reasonText(error: unknown): string {
+  try {
+    return reasonOf(error);
+  } catch {
+    return "something without a text was thrown";
+  }
+}

@@ -1,0 +1,186 @@
+// Runs the domains' jobs: one claiming loop a handler, up to `concurrency` batches of it at work.
+import type { JobHandler } from "../domain.ts";
+import type { Log } from "../log.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Job, Queue, QueueName } from "../ports/queue.ts";
+import { dependencyOutageDelayMs, queueOutageDelayMs } from "./backoff.ts";
+import { runBatch } from "./batch.ts";
+import { isOutage, reasonText, watchOutage } from "./outage.ts";
+
+export interface RunnerDeps {
+  queue: Queue;
+  handlers: readonly JobHandler[];
+  clock: Clock;
+  log: Log;
+  /** How long a job that another process pushed, or that time made due, may wait unseen. */
+  pollMs: number;
+  /** From 0 to 1, for jitter. */
+  random?: () => number;
+}
+
+export interface HandlerStats {
+  /** Jobs at work in this process. */
+  running: number;
+  done: number;
+  /** Attempts that failed, whatever became of the job. */
+  failed: number;
+  buried: number;
+  lastActivityAt: Date | null;
+}
+
+export interface Runner {
+  start(): void;
+  /** Claims nothing more and waits for the jobs at work. Resolves with how many were left running at the deadline. */
+  stop(deadlineMs: number): Promise<number>;
+  /** Runs everything that is due, follow-ups included, until nothing is left to claim. For tests, on a runner not started. */
+  drain(): Promise<void>;
+  stats(): Record<QueueName, HandlerStats>;
+}
+
+export function openRunner({ queue, handlers, clock, log, pollMs, random = Math.random }: RunnerDeps): Runner {
+  const stopping = new AbortController();
+  const givingUp = new AbortController();
+  const queueOutage = watchOutage("The queue", clock, log);
+  const workers = handlers.map((handler) => openWorker(handler));
+  let loops: Promise<void>[] = [];
+  let unsubscribe = () => {};
+
+  return {
+    start() {
+      unsubscribe = queue.onPush((name) => {
+        for (const worker of workers) if (worker.handler.queue === name) worker.wake();
+      });
+      loops = workers.map((worker) => work(worker));
+    },
+
+    async stop(deadlineMs) {
+      unsubscribe();
+      stopping.abort();
+      for (const worker of workers) worker.wake();
+      const deadline = new AbortController();
+      const finished = Promise.all(loops).finally(() => deadline.abort());
+      await Promise.race([finished, clock.sleep(deadlineMs, deadline.signal)]);
+      givingUp.abort();
+      return workers.reduce((sum, worker) => sum + worker.stats.running, 0);
+    },
+
+    async drain() {
+      for (let claimed = true; claimed;) {
+        claimed = false;
+        for (const worker of workers) {
+          const jobs = await claim(worker.handler);
+          if (jobs.length > 0) claimed = true;
+          if (jobs.length > 0) await runClaimed(worker, jobs);
+        }
+      }
+    },
+
+    stats: () => Object.fromEntries(workers.map(({ handler, stats }) => [handler.queue, { ...stats }])),
+  };
+
+  async function work(worker: Worker): Promise<void> {
+    const { handler, batches } = worker;
+    while (!stopping.signal.aborted) {
+      if (batches.size >= handler.concurrency) {
+        await Promise.race(batches);
+        continue;
+      }
+      if (worker.away > 0) await clock.sleep(dependencyOutageDelayMs(worker.away, 0, random()), stopping.signal);
+      const woken = worker.nextWake();
+      const jobs = stopping.signal.aborted ? [] : await claimWhenReachable(handler);
+      if (jobs.length === 0) {
+        await idle(woken);
+        continue;
+      }
+      const batch: Promise<void> = runClaimed(worker, jobs).finally(() => batches.delete(batch));
+      batches.add(batch);
+    }
+    await Promise.all(batches);
+  }
+
+  async function idle(woken: Promise<void>): Promise<void> {
+    const slept = new AbortController();
+    await Promise.race([woken, clock.sleep(pollMs, slept.signal)]);
+    slept.abort();
+  }
+
+  const claim = (handler: JobHandler) =>
+    queue.claim([handler.queue], { count: handler.batch, bytes: handler.batchBytes }, handler.leaseMs);
+
+  /** Whatever a claim fails of, the queue cannot be used: there is nothing to do but to wait. */
+  async function claimWhenReachable(handler: JobHandler): Promise<Job[]> {
+    const jobs = await retryCall(
+      () => claim(handler),
+      () => true,
+      stopping.signal,
+    );
+    return jobs ?? [];
+  }
+
+  async function runClaimed(worker: Worker, jobs: Job[]): Promise<void> {
+    const { handler, stats } = worker;
+    stats.running += jobs.length;
+    stats.lastActivityAt = clock.now();
+    try {
+      worker.away = await runBatch(
+        {
+          queue,
+          clock,
+          log,
+          random,
+          outage: worker.outage,
+          untilReachable: (call) => retryCall(call, isOutage, givingUp.signal),
+          count: (outcome, count) => (stats[outcome] += count),
+        },
+        handler,
+        jobs,
+      );
+    } catch (error) {
+      // The jobs come back when their lease runs out; this loop has others to run.
+      log.error("the outcome of jobs could not be kept", {
+        queue: handler.queue,
+        jobs: jobs.length,
+        reason: reasonText(error),
+      });
+    } finally {
+      stats.running -= jobs.length;
+      stats.lastActivityAt = clock.now();
+    }
+  }
+
+  async function retryCall<Result>(
+    call: () => Promise<Result>,
+    isWorthWaiting: (error: unknown) => boolean,
+    signal: AbortSignal,
+  ): Promise<Result | undefined> {
+    for (let failures = 1; ; failures += 1) {
+      try {
+        const result = await call();
+        queueOutage.over();
+        return result;
+      } catch (error) {
+        if (!isWorthWaiting(error)) throw error;
+        if (signal.aborted) return undefined;
+        queueOutage.failed(error);
+        await clock.sleep(queueOutageDelayMs(failures), signal);
+        if (signal.aborted) return undefined;
+      }
+    }
+  }
+
+  function openWorker(handler: JobHandler) {
+    let wake = () => {};
+    return {
+      handler,
+      batches: new Set<Promise<void>>(),
+      stats: { running: 0, done: 0, failed: 0, buried: 0, lastActivityAt: null } as HandlerStats,
+      /** How many times in a row what the handler depends on was away. */
+      away: 0,
+      outage: watchOutage(`What ${handler.queue} jobs depend on`, clock, log),
+      wake: () => wake(),
+      /** Asked for before a claim, so that a push during it is not missed. */
+      nextWake: () => new Promise<void>((resolve) => (wake = resolve)),
+    };
+  }
+  type Worker = ReturnType<typeof openWorker>;
+}
