@@ -1,0 +1,105 @@
+// Makes the database files once: beside their place, then renamed, so that a killed start leaves nothing half made.
+import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
+import { mkdtemp, readdir, rename, rm } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { reasonOf } from "../../errors.ts";
+import { startFailure } from "./account.ts";
+import type { Account } from "./account.ts";
+import type { Layout } from "./layout.ts";
+import { makeDirectory } from "./layout.ts";
+import { syncFileSystem } from "./libc.ts";
+
+const SCRATCH = ".initdb-";
+export const SUPERUSER = "muster";
+export const DATABASE = "muster";
+
+/** Byte order and Unicode case rules that are the same on every machine, whatever locales it has. */
+const INITDB_ARGUMENTS = [
+  "--encoding=UTF8",
+  "--locale=C",
+  "--locale-provider=builtin",
+  "--builtin-locale=C.UTF-8",
+  "--data-checksums",
+  "--auth=trust", // the socket's directory is open to this one user and root
+  `--username=${SUPERUSER}`,
+  "--no-instructions",
+  "--sync-method=syncfs",
+];
+
+/** True when the files were made now, false when they were there. */
+export async function createCluster(server: string, { root, files }: Layout, account: Account): Promise<boolean> {
+  const major = serverMajor(server);
+  if (existsSync(files)) {
+    refuseOtherMajor(files, major);
+    return false;
+  }
+  for (const name of await readdir(root)) {
+    if (name.startsWith(SCRATCH)) await rm(join(root, name), { recursive: true, force: true });
+  }
+  const scratch = await mkdtemp(join(root, SCRATCH));
+  makeDirectory(scratch, 0o700, account);
+  await runProgram(account, [join(server, "bin/initdb"), "-D", scratch, ...INITDB_ARGUMENTS]);
+  const createDatabase = [join(server, "bin/postgres"), "--single", "-D", scratch, "-c", "log_checkpoints=off"];
+  await runProgram(account, [...createDatabase, "postgres"], `create database ${DATABASE}\n`);
+  syncDirectory(scratch);
+  await rename(scratch, files);
+  syncDirectory(root);
+  return true;
+}
+
+function refuseOtherMajor(files: string, major: string): void {
+  const version = join(files, "PG_VERSION");
+  if (!existsSync(version)) {
+    throw startFailure(`${files} exists but holds no PostgreSQL database. Move it away, then start again.`);
+  }
+  const found = readFileSync(version, "utf8").trim();
+  if (found === major) return;
+  throw startFailure(
+    `${files} was made by PostgreSQL ${found}, and this executable carries PostgreSQL ${major}, which cannot read it. Start the muster that made it, or move the data with pg_dump and pg_restore.`,
+  );
+}
+
+/** "18" of a directory named after the version, 18.4.0-…. */
+export const serverMajor = (server: string) => basename(server).split(".")[0] ?? "";
+
+async function runProgram(account: Account, command: string[], input = ""): Promise<void> {
+  const child = spawnAs(account, command, input);
+  const [said, complained] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  if (child.exitCode === 0 && !/\b(ERROR|FATAL|PANIC):/.test(complained)) return;
+  throw startFailure(sentenceFor(`${complained}\n${said}`, "PostgreSQL could not make its database files"));
+}
+
+function spawnAs(account: Account, command: string[], input: string) {
+  try {
+    return Bun.spawn(command, {
+      ...account.spawnAs,
+      cwd: "/",
+      env: { LC_ALL: "C", TZ: "UTC" },
+      stdin: Buffer.from(input),
+      stdout: "pipe",
+      stderr: "pipe",
+      detached: true, // a Ctrl-C is for the gateway, which then decides
+    });
+  } catch (cause) {
+    throw startFailure(
+      `${command[0]} cannot be run as ${account.name}: ${reasonOf(cause)}. Is its file system mounted noexec? Choose another DATA_DIR, or set DATABASE_URL.`,
+      cause,
+    );
+  }
+}
+
+/** What a program's own words mean for the operator. */
+export function sentenceFor(output: string, what: string): string {
+  if (/No space left on device|Disk quota exceeded/i.test(output)) {
+    return `${what}: the disk is full. Free some space, then start again.`;
+  }
+  const lines = output.split("\n").filter((line) => /error:|ERROR:|FATAL:|PANIC:|could not|HINT|DETAIL/i.test(line));
+  const reason = (lines.length > 0 ? lines : output.trim().split("\n")).slice(-3).join(" ").trim();
+  return `${what}: ${reason || "it gave no reason"}`;
+}
+
+function syncDirectory(path: string): void {
+  const descriptor = openSync(path, "r");
+  syncFileSystem(descriptor);
+  closeSync(descriptor);
+}

@@ -1,0 +1,35 @@
+// Which errors of `pg` mean that the server cannot be used now; those become a Failure that callers may retry.
+import { Failure } from "../../errors.ts";
+
+/** SQLSTATE classes and codes: connection, shutdown and recovery, too many connections, timeouts, read-only standby, … */
+const UNAVAILABLE_STATES = [/^08/, /^57P0/, /^53[234]00$/, /^57014$/, /^25P0[34]$/, /^25006$/, /^28/, /^3D000$/, /^58/];
+const DISK_FULL_STATE = "53100";
+const UNAVAILABLE_SYSTEM_CODES = new Set(
+  "ECONNREFUSED ECONNRESET ECONNABORTED ENOENT EPIPE ETIMEDOUT ENOTFOUND EAI_AGAIN EHOSTUNREACH ENETUNREACH EACCES".split(
+    " ",
+  ),
+);
+/** `pg` and `pg-pool` mark these by their words alone. */
+const UNAVAILABLE_WORDS =
+  /^(Connection terminated|timeout exceeded when trying to connect|timeout expired|Query read timeout|Cannot use a pool after|Client has encountered a connection error|Client was closed|The server does not support SSL)/;
+
+/** The Failure for an unusable server or a full disk; every other error unchanged. */
+export function databaseError(error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof Failure) return error;
+  const code = "code" in error && typeof error.code === "string" ? error.code : "";
+  const options = { retryAfterSeconds: 1, cause: error, detail: code ? `${code}: ${error.message}` : error.message };
+  if (code === DISK_FULL_STATE) {
+    return new Failure("database.disk_full", 507, "The database has no disk space left.", options);
+  }
+  if (isUnavailable(code, error)) {
+    return new Failure("database.unavailable", 503, "The database is not available right now.", options);
+  }
+  return error;
+}
+
+function isUnavailable(code: string, error: Error): boolean {
+  if (UNAVAILABLE_SYSTEM_CODES.has(code)) return true;
+  if (/^[0-9A-Z]{5}$/.test(code) && "severity" in error) return UNAVAILABLE_STATES.some((state) => state.test(code));
+  if (error instanceof AggregateError) return true; // every address of a host name refused
+  return UNAVAILABLE_WORDS.test(error.message);
+}

@@ -1,0 +1,143 @@
+// Brings a database to the schema this executable knows: numbered files of sql/, forward only, each in its own transaction.
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Failure } from "../../errors.ts";
+import type { Log } from "../../log.ts";
+import type { PostgresDatabase, PostgresQueryable } from "./database.ts";
+import { embeddedRoot } from "./embedded.ts";
+
+export interface Migration {
+  version: number;
+  name: string;
+  sql: string;
+  checksum: string;
+}
+
+export interface MigrationResult {
+  /** File names, in the order they were run. */
+  applied: string[];
+  version: number;
+}
+
+interface AppliedRow {
+  version: number;
+  name: string;
+  checksum: string;
+}
+
+/** Any constant will do; it is ours among the advisory locks of one database. */
+const ADVISORY_LOCK = 4_811_752_263;
+/** Migrations may rewrite big tables, and others wait for the one that does. */
+const TIMEOUT_MS = 24 * 60 * 60 * 1000;
+const OLDEST_SERVER = 140_000;
+const FILE_NAME = /^(\d{4})_[a-z0-9_]+\.sql$/;
+
+/** Safe to run from any number of processes at once: each file is applied by exactly one of them. */
+export async function migrate(
+  database: PostgresDatabase,
+  log: Log,
+  migrations: Migration[] = embeddedMigrations(),
+): Promise<MigrationResult> {
+  const applied: string[] = [];
+  for (;;) {
+    const next = await database.transaction((tx) => applyNext(tx, migrations));
+    if (!next) return { applied, version: migrations.at(-1)?.version ?? 0 };
+    applied.push(next.name);
+    log.info("Applied a migration.", { migration: next.name });
+  }
+}
+
+/** The newest version a database has; 0 for an empty one. */
+export async function schemaVersion(database: PostgresQueryable): Promise<number> {
+  if (!(await hasVersionTable(database))) return 0;
+  const [row] = await database.query<{ version: number | null }>(
+    "select max(version) as version from schema_migrations",
+  );
+  return row?.version ?? 0;
+}
+
+/** The migrations that travel with this program, in order. */
+export function embeddedMigrations(directory: string = join(embeddedRoot, "sql")): Migration[] {
+  const migrations = readdirSync(directory)
+    .filter((name) => FILE_NAME.test(name))
+    .sort()
+    .map((name) => {
+      const sql = readFileSync(join(directory, name), "utf8");
+      return { version: Number(name.slice(0, 4)), name, sql, checksum: checksumOf(sql) };
+    });
+  const twice = migrations.find((one, index) => migrations[index - 1]?.version === one.version);
+  if (twice) throw new Error(`Two migrations have the number ${twice.version}; the second is ${twice.name}.`);
+  return migrations;
+}
+
+export const checksumOf = (sql: string) => new Bun.CryptoHasher("sha256").update(sql).digest("hex");
+
+/** One step under the lock; undefined when nothing is left to do. */
+async function applyNext(tx: PostgresQueryable, migrations: Migration[]): Promise<Migration | undefined> {
+  await refuseOldServer(tx);
+  await tx.query("set local statement_timeout = 0");
+  await tx.query("select pg_advisory_xact_lock($1)", [ADVISORY_LOCK], { timeoutMs: TIMEOUT_MS });
+  const known = await listApplied(tx);
+  refuseForeign(known, migrations);
+  const next = migrations.find((one) => !known.some((row) => row.version === one.version));
+  if (next) {
+    await tx.query(next.sql, [], { timeoutMs: TIMEOUT_MS });
+    await insertApplied(tx, next);
+  }
+  return next;
+}
+
+async function refuseOldServer(tx: PostgresQueryable): Promise<void> {
+  const [row] = await tx.query<{ number: number; version: string }>(
+    "select current_setting('server_version_num')::int as number, current_setting('server_version') as version",
+  );
+  if (!row || row.number >= OLDEST_SERVER) return;
+  throw new Failure("database.too_old", 503, `PostgreSQL ${row.version} is too old: Muster needs 14 or newer.`);
+}
+
+async function listApplied(tx: PostgresQueryable): Promise<AppliedRow[]> {
+  if (!(await hasVersionTable(tx))) {
+    await tx.query(
+      `create table schema_migrations (
+        version int primary key,
+        name text not null,
+        checksum text not null,
+        applied_at timestamptz not null default now()
+      )`,
+    );
+  }
+  return tx.query<AppliedRow>("select version, name, checksum from schema_migrations order by version");
+}
+
+async function hasVersionTable(tx: PostgresQueryable): Promise<boolean> {
+  const [row] = await tx.query<{ found: boolean }>("select to_regclass('schema_migrations') is not null as found");
+  return row?.found ?? false;
+}
+
+async function insertApplied(tx: PostgresQueryable, { version, name, checksum }: Migration): Promise<void> {
+  await tx.query("insert into schema_migrations (version, name, checksum) values ($1, $2, $3)", [
+    version,
+    name,
+    checksum,
+  ]);
+}
+
+function refuseForeign(applied: AppliedRow[], migrations: Migration[]): void {
+  for (const row of applied) {
+    const ours = migrations.find((one) => one.version === row.version);
+    if (!ours) {
+      throw new Failure(
+        "database.newer",
+        503,
+        `The database is newer than this muster: it has the migration ${row.name}, which this executable does not know (it knows up to ${migrations.at(-1)?.name ?? "none"}). Start the newer muster again, or restore a backup from before the upgrade.`,
+      );
+    }
+    if (ours.checksum !== row.checksum) {
+      throw new Failure(
+        "database.migration_changed",
+        503,
+        `The migration ${ours.name} was changed after this database had applied it. Undo the change and add a new file instead.`,
+      );
+    }
+  }
+}

@@ -1,0 +1,103 @@
+// Which PostgreSQL this process uses: yours, the carried one it starts, or the carried one that `muster serve` runs already.
+import { mkdirSync } from "node:fs";
+import { Failure } from "../../errors.ts";
+import type { Log } from "../../log.ts";
+import { findRunningPostgres, openCarriedPostgres } from "./carried.ts";
+import type { CarriedInfo } from "./carried.ts";
+import type { PostgresConnection } from "./database.ts";
+import { heldBy, lockDataDir, readHolder, tryLockDataDir } from "./lock.ts";
+import type { DataDirLock, LockRole } from "./lock.ts";
+
+export interface OpenPostgresOptions {
+  dataDir: string;
+  databaseUrl: string | undefined;
+  /** `serve` owns the data directory until it ends; `cli` uses a running server, or starts one for its own duration. */
+  role: LockRole;
+  log: Log;
+  waitMs?: number;
+}
+
+export interface OpenedPostgres {
+  connection: PostgresConnection;
+  /** Whether it is the carried one, whoever started it. */
+  carried: boolean;
+  /** For the start log, without secrets. */
+  describe: string;
+  /** Undefined unless this process runs the server. */
+  info(): CarriedInfo | undefined;
+  close(): Promise<void>;
+}
+
+const WAIT_MS = 10_000;
+const POLL_MS = 20;
+
+export async function openPostgres(options: OpenPostgresOptions): Promise<OpenedPostgres> {
+  const { dataDir, databaseUrl, role, waitMs = WAIT_MS } = options;
+  if (databaseUrl) return external(databaseUrl);
+  makeDataDir(dataDir);
+  if (role === "serve") return startOwn(options, await lockDataDir(dataDir, { role, waitMs }));
+  return runningOrOwn(options, waitMs);
+}
+
+function external(databaseUrl: string): OpenedPostgres {
+  const { hostname, port, pathname, searchParams } = new URL(databaseUrl);
+  const host = searchParams.get("host") ?? `${hostname || "localhost"}:${port || "5432"}`;
+  return {
+    connection: { connectionString: databaseUrl },
+    carried: false,
+    describe: `PostgreSQL at ${host}, database ${pathname.slice(1) || "(the user's own)"}`,
+    info: () => undefined,
+    close: async () => {},
+  };
+}
+
+async function startOwn({ dataDir, log }: OpenPostgresOptions, lock: DataDirLock): Promise<OpenedPostgres> {
+  try {
+    const carried = await openCarriedPostgres({ dataDir, log });
+    const { version, user } = carried.info();
+    const close = async () => {
+      await carried.close();
+      lock.release();
+    };
+    const describe = `PostgreSQL ${version} carried along, run as ${user}, in ${dataDir}/postgres`;
+    return { connection: carried.connection, carried: true, describe, info: carried.info, close };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+/** Commands race with a gateway that starts or stops, and with one another; whoever gets the lock runs the server. */
+async function runningOrOwn(options: OpenPostgresOptions, waitMs: number): Promise<OpenedPostgres> {
+  const { dataDir } = options;
+  const endMs = performance.now() + waitMs;
+  for (;;) {
+    const lock = tryLockDataDir(dataDir, "cli");
+    if (lock) return startOwn(options, lock);
+    const holder = readHolder(dataDir);
+    // Another command stops its server when it is done, under whoever else uses it: wait for that one instead.
+    const running = holder?.role === "serve" ? findRunningPostgres(dataDir) : undefined;
+    if (running) {
+      const describe = `PostgreSQL of the muster that serves from ${dataDir}`;
+      return { connection: running, carried: true, describe, info: () => undefined, close: async () => {} };
+    }
+    if (performance.now() >= endMs) {
+      if (holder?.role !== "serve") throw heldBy(holder, dataDir);
+      const sentence = `The muster that serves from ${dataDir} (pid ${holder.pid}) has no PostgreSQL that answers; see its log.`;
+      throw new Failure("database.unavailable", 503, sentence, { retryAfterSeconds: 1 });
+    }
+    await Bun.sleep(POLL_MS);
+  }
+}
+
+/** Root's directory must let the unprivileged user of PostgreSQL pass; everybody else keeps theirs private. */
+function makeDataDir(dataDir: string): void {
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: process.getuid?.() === 0 ? 0o711 : 0o700 });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Failure("data_dir.unusable", 503, `${dataDir} cannot be made: ${reason}. Set another DATA_DIR.`, {
+      cause,
+    });
+  }
+}

