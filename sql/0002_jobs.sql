@@ -248,3 +248,25 @@ begin
   get diagnostics dead = row_count;
   return living + dead;
 end $$;
+
+-- Three partial indexes, each counted without touching the table once it was vacuumed.
+create function count_jobs(at timestamptz)
+returns table (queue text, pending bigint, delayed bigint, active bigint, dead bigint, oldest timestamptz)
+language plpgsql set enable_seqscan = off set enable_bitmapscan = off as $$
+#variable_conflict use_column
+begin
+  return query
+    select queue, count(*) filter (where due_at <= at), count(*) filter (where due_at > at and state = 'ready'),
+      count(*) filter (where due_at > at and state = 'active'), 0::bigint, min(due_at) filter (where due_at <= at)
+    from jobs where state in ('ready', 'active') group by queue;
+  return query
+    select queue, count(*) filter (where due_at <= at), count(*) filter (where due_at > at), 0::bigint, 0::bigint,
+      min(due_at) filter (where due_at <= at)
+    from jobs where state = 'blocked' group by queue;
+  return query select queue, 0::bigint, 0::bigint, 0::bigint, count(*), null::timestamptz from jobs where state = 'dead' group by queue;
+end $$;
+
+create function count_waiting_jobs() returns bigint language plpgsql set enable_seqscan = off set enable_bitmapscan = off as $$
+begin
+  return (select count(*) from jobs where state = 'ready') + (select count(*) from jobs where state = 'blocked');
+end $$;

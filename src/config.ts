@@ -215,7 +215,7 @@ function size(min: number, max: number): (text: string) => number {
 const DURATION_UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** `90s`, `10m`, `1h30m`: milliseconds. */
-function duration(min: number, max: number): (text: string) => number {
+export function duration(min: number, max: number): (text: string) => number {
   return (text) => {
     let value = /^(\d{1,12}(ms|s|m|h|d))+$/.test(text) ? 0 : NaN;
     for (const [, count, unit] of text.matchAll(/(\d+)(ms|[smhd])/g))
@@ -249,3 +249,6 @@ function keyPrefix(text: string): string {
   if (!/^[A-Za-z0-9]{1,16}$/.test(text)) throw new Error("must be 1 to 16 letters or digits");
   return text;
 }
+
+/** The process's own environment, for those who hand it on. */
+export const environment = (): Environment => process.env;

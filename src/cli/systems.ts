@@ -1,0 +1,150 @@
+// muster systems: the appliances, by hand.
+import { duration } from "../config.ts";
+import { ListQuery, NewSystem } from "../domains/systems/schema.ts";
+import type { System } from "../domains/systems/index.ts";
+import { readQuery } from "../http/query.ts";
+import { changes } from "./changes.ts";
+import { UsageError, readArgs, withApp } from "./verb.ts";
+import type { Cli, Verb } from "./verb.ts";
+
+export const systems: Verb = {
+  name: "systems",
+  summary: "Add, list, show, suspend, resume, rotate, delete systems; see what changed on one.",
+  usage: `muster systems add --name NAME [--organization ID] [--json]       prints key and secret, this once
+muster systems list [--search TEXT] [--status active|inactive|unknown|suspended] [--organization ID] [--limit N] [--cursor C] [--json]
+muster systems show KEY [--json]
+muster systems changes KEY [--severity LIST] [--category LIST] [--type LIST] [--from TIME] [--to TIME] [--limit N] [--all] [--json]
+muster systems suspend|resume KEY [--json]
+muster systems rotate KEY [--overlap 24h] [--json]                new secret; the old one stays valid for the overlap
+muster systems old-secrets [--json]                               who can still come in with an old secret, and did
+muster systems delete KEY --yes [--json]                          erases everything kept of the system
+
+KEY is the system key or the system id.`,
+  async run([action = "", ...args], cli) {
+    const verb = ACTIONS[action];
+    if (!verb) throw new UsageError(action ? `There is no "systems ${action}".` : "What about systems?");
+    return verb(args, cli);
+  },
+};
+
+const ACTIONS: Record<string, (args: string[], cli: Cli) => Promise<number>> = {
+  add,
+  list,
+  show,
+  changes,
+  suspend: (args, cli) => switchState("suspend", args, cli),
+  resume: (args, cli) => switchState("resume", args, cli),
+  rotate,
+  "old-secrets": oldSecrets,
+  delete: erase,
+};
+
+async function add(args: string[], cli: Cli): Promise<number> {
+  const { name, organization, json } = readArgs(args, { name: { type: "string" }, organization: { type: "string" } });
+  if (!name) throw new UsageError("--name is missing.");
+  const input = readQuery(NewSystem, { name, ...(organization ? { organization_id: organization } : {}) });
+  const created = await withApp(cli, (app) => app.systems.add(input));
+  if (json) cli.print(JSON.stringify(created));
+  else {
+    cli.print(`system_key     ${created.system_key}\nsystem_secret  ${created.system_secret}`);
+    cli.say("The secret is not shown again. The appliance registers with it: see the README.");
+  }
+  return 0;
+}
+
+async function list(args: string[], cli: Cli): Promise<number> {
+  const text = { type: "string" } as const;
+  const { json, positionals, ...given } = readArgs(args, {
+    search: text,
+    status: text,
+    organization: text,
+    limit: text,
+    cursor: text,
+  });
+  const page = await withApp(cli, (app) => app.systems.list(readQuery(ListQuery, given)));
+  if (json) {
+    cli.print(JSON.stringify(page));
+    return 0;
+  }
+  if (page.systems.length === 0) cli.print("No systems.");
+  for (const system of page.systems) cli.print(lineOf(system));
+  if (page.next_cursor) cli.say(`More: --cursor ${page.next_cursor}`);
+  return 0;
+}
+
+async function show(args: string[], cli: Cli): Promise<number> {
+  const { positionals, json } = readArgs(args, {}, ["KEY"]);
+  const system = await withApp(cli, (app) => app.systems.show(positionals[0] ?? ""));
+  if (json) cli.print(JSON.stringify(system));
+  else for (const [name, value] of Object.entries(system)) cli.print(`${name.padEnd(18)} ${shown(value)}`);
+  return 0;
+}
+
+async function switchState(action: "suspend" | "resume", args: string[], cli: Cli): Promise<number> {
+  const { positionals, json } = readArgs(args, {}, ["KEY"]);
+  const system = await withApp(cli, (app) => app.systems[action](positionals[0] ?? ""));
+  cli.print(json ? JSON.stringify(system) : lineOf(system));
+  return 0;
+}
+
+async function rotate(args: string[], cli: Cli): Promise<number> {
+  const { positionals, overlap = "0s", json } = readArgs(args, { overlap: { type: "string" } }, ["KEY"]);
+  const overlapSeconds = Math.floor(readOverlapMs(overlap) / 1000);
+  const rotated = await withApp(cli, (app) => app.systems.rotate(positionals[0] ?? "", overlapSeconds));
+  if (json) cli.print(JSON.stringify(rotated));
+  else {
+    cli.print(`system_secret  ${rotated.system_secret}`);
+    cli.say(
+      rotated.old_secret_expires_at
+        ? `The old secret stays valid until ${rotated.old_secret_expires_at}.`
+        : "The old secret is refused from now on.",
+    );
+  }
+  return 0;
+}
+
+const MAX_OVERLAP_MS = 90 * 86_400_000;
+
+function readOverlapMs(text: string): number {
+  try {
+    return duration(0, MAX_OVERLAP_MS)(text);
+  } catch (error) {
+    throw new UsageError(`--overlap ${(error as Error).message}, got ${JSON.stringify(text)}.`);
+  }
+}
+
+async function oldSecrets(args: string[], cli: Cli): Promise<number> {
+  const { json } = readArgs(args, {});
+  const secrets = await withApp(cli, (app) => app.systems.oldSecrets());
+  if (json) cli.print(JSON.stringify({ secrets }));
+  else if (secrets.length === 0) cli.print("No old secret opens anything.");
+  else
+    for (const one of secrets)
+      cli.print(
+        `${one.system_key}  ${one.name}  until ${shown(one.expires_at)}  ${one.last_used_at ? `last used ${shown(one.last_used_at)}` : "not used since the rotation"}`,
+      );
+  return 0;
+}
+
+async function erase(args: string[], cli: Cli): Promise<number> {
+  const { positionals, yes, json } = readArgs(args, { yes: { type: "boolean" } }, ["KEY"]);
+  if (!yes) throw new UsageError("This erases everything kept of the system; add --yes to do it.");
+  const system = await withApp(cli, (app) => app.systems.erase(positionals[0] ?? ""));
+  cli.print(json ? JSON.stringify(system) : `Erased ${system.system_key} (${system.name}).`);
+  return 0;
+}
+
+const lineOf = (system: System) =>
+  [
+    system.system_key,
+    (system.suspended_at ? "suspended" : system.status).padEnd(9),
+    system.name,
+    [system.type, system.version].filter(Boolean).join(" ") || "-",
+    system.fqdn ?? "-",
+    system.last_heartbeat ? `heard ${shown(system.last_heartbeat)}` : "never heard",
+  ].join("  ");
+
+function shown(value: unknown): string {
+  if (value === null || value === undefined) return "-";
+  return value instanceof Date ? value.toISOString() : String(value);
+}

@@ -1,0 +1,68 @@
+// What a verb of the command line is, and how its words are read.
+import { parseArgs } from "node:util";
+import type { ParseArgsConfig } from "node:util";
+import type { App, AppRole } from "../app.ts";
+import type { Config, Environment } from "../config.ts";
+
+export interface Cli {
+  env: Environment;
+  /** A line on stdout: the answer. */
+  print(line: string): void;
+  /** A line on stderr: everything else. */
+  say(line: string): void;
+  /** The environment's config; throws ConfigError with every fault. */
+  config(): Config;
+  openApp(role: AppRole): Promise<App>;
+  /** Resolves at the first SIGTERM or SIGINT. */
+  untilStopped(): Promise<NodeJS.Signals>;
+}
+
+export interface Verb {
+  name: string;
+  summary: string;
+  /** Printed by --help, after the summary. */
+  usage: string;
+  /** The exit code. */
+  run(args: string[], cli: Cli): Promise<number>;
+}
+
+/** Words that do not fit: exit code 2 and a hint at --help. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+type Options = NonNullable<ParseArgsConfig["options"]>;
+
+/** Positionals and options of a verb; `--json` is understood everywhere. Unknown options are a UsageError. */
+export function readArgs<const Given extends Options>(
+  args: string[],
+  options: Given,
+  positionals: readonly string[] = [],
+) {
+  const parsed = parseStrictly(args, options);
+  const extra = parsed.positionals[positionals.length];
+  if (extra !== undefined) throw new UsageError(`Unexpected ${JSON.stringify(extra)}.`);
+  const missing = positionals[parsed.positionals.length];
+  if (missing !== undefined) throw new UsageError(`${missing} is missing.`);
+  const { json } = parseStrictly(args, options as Options & { json: { type: "boolean" } }).values;
+  return { ...parsed.values, positionals: parsed.positionals, json: json === true };
+}
+
+function parseStrictly<const Given extends Options>(args: string[], options: Given) {
+  try {
+    const known: Given & { json: { type: "boolean" } } = { ...options, json: { type: "boolean" } };
+    return parseArgs({ args, options: known, allowPositionals: true, strict: true });
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+/** Opens the app for one command and closes it whatever happens. */
+export async function withApp<Result>(cli: Cli, work: (app: App) => Promise<Result>): Promise<Result> {
+  const app = await cli.openApp("cli");
+  try {
+    return await work(app);
+  } finally {
+    await app.stop();
+  }
+}

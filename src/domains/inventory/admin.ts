@@ -1,0 +1,69 @@
+// The operator's side: the latest inventory, its history, what changed, day by day, and any two records compared.
+import { Elysia } from "elysia";
+import { operation } from "../../http/openapi.ts";
+import { readQuery } from "../../http/query.ts";
+import type { InventoryReader } from "./reader.ts";
+import { rawResponse } from "./raw.ts";
+import {
+  Changes,
+  ChangesQuery,
+  CompareQuery,
+  Comparison,
+  History,
+  HistoryQuery,
+  Latest,
+  Timeline,
+  TimelineQuery,
+} from "./schema.ts";
+
+export function adminRoutes(reader: InventoryReader) {
+  return new Elysia({ prefix: "/systems/:key/inventory" })
+    .get("/latest", async ({ params }) => rawResponse("latest inventory", await reader.latest(params.key)), {
+      detail: operation({ summary: "The newest inventory, whole", data: Latest }),
+    })
+    .get(
+      "/history",
+      async ({ params, query }) =>
+        rawResponse("inventory history", await reader.history(params.key, readQuery(HistoryQuery, query))),
+      {
+        detail: operation({
+          summary: "Records, newest first, without their documents",
+          query: HistoryQuery,
+          data: History,
+        }),
+      },
+    )
+    .get(
+      "/changes",
+      async ({ params, query }) =>
+        rawResponse("inventory changes", await reader.changes(params.key, readQuery(ChangesQuery, query))),
+      { detail: operation({ summary: "What changed, newest first", query: ChangesQuery, data: Changes }) },
+    )
+    .get(
+      "/timeline",
+      async ({ params, query }) =>
+        rawResponse("inventory timeline", await reader.timeline(params.key, readQuery(TimelineQuery, query))),
+      {
+        detail: operation({
+          summary: "Days (UTC) with significant changes, newest first",
+          query: TimelineQuery,
+          data: Timeline,
+        }),
+      },
+    )
+    .get(
+      "/compare",
+      async ({ params, query }) =>
+        rawResponse("records compared", await reader.compare(params.key, readQuery(CompareQuery, query))),
+      {
+        detail: operation({ summary: "Any two records of the system compared", query: CompareQuery, data: Comparison }),
+      },
+    )
+    .get(
+      "/records/:id",
+      async ({ params }) => rawResponse("inventory record", await reader.record(params.key, params.id)),
+      {
+        detail: operation({ summary: "One record, whole", data: Latest }),
+      },
+    );
+}

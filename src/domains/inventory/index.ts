@@ -1,0 +1,70 @@
+// Inventory: documents as they came, the chain they form, what changed along it, and who is told.
+import type { Domain } from "../../domain.ts";
+import type { BodyReader } from "../../http/body.ts";
+import { openBatcher } from "../../jobs/batcher.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { Database } from "../../ports/database.ts";
+import type { Limiter } from "../../ports/limiter.ts";
+import type { Push, Queue } from "../../ports/queue.ts";
+import type { Authenticate, System } from "../systems/index.ts";
+import { adminRoutes } from "./admin.ts";
+import { BUILTIN_RULES } from "./builtin-rules.ts";
+import { pipeline } from "./pipeline.ts";
+import { openReader } from "./reader.ts";
+import type { InventoryReader } from "./reader.ts";
+import { openReceiver } from "./receive.ts";
+import { applianceRoutes } from "./routes.ts";
+import { openRules } from "./rules.ts";
+import { parseRules } from "./rules-file.ts";
+import { findLatestHash } from "./store.ts";
+
+export type { InventoryReader };
+export { RawJson, stringify } from "./raw.ts";
+
+export interface InventoryDeps {
+  database: Database;
+  queue: Queue;
+  clock: Clock;
+  limiter: Limiter;
+  body: BodyReader;
+  authenticate: Authenticate;
+  showSystem(keyOrId: string): Promise<System>;
+  /** Rejects with a 503 while the queue holds more than it may. */
+  admit(): Promise<void>;
+  maxBytes: number;
+  ratePerMinute: number;
+  /** Text of INVENTORY_RULES_FILE; undefined for the built-in rules. Faults in it throw, all named. */
+  rulesText: string | undefined;
+}
+
+export interface Inventory extends Domain {
+  reader: InventoryReader;
+}
+
+/** Documents of one push; more wait for the next, which leaves as soon as this one is durable. */
+const MAX_BATCH = 100;
+const MAX_BATCH_BYTES = 16 * 1024 ** 2;
+
+export function openInventory(deps: InventoryDeps): Inventory {
+  const { database, queue, clock } = deps;
+  const rules = openRules(deps.rulesText === undefined ? BUILTIN_RULES : parseRules(deps.rulesText));
+  const batcher = openBatcher<Push>({
+    maxItems: MAX_BATCH,
+    maxBytes: MAX_BATCH_BYTES,
+    bytesOf: (push) => push.payload.length,
+    flush: (pushes) => queue.push(pushes),
+  });
+  const receiver = openReceiver({
+    ...deps,
+    push: (push) => batcher.add(push),
+    latestHash: (systemId) => findLatestHash(database, systemId),
+  });
+  const reader = openReader({ ...deps, rules });
+  return {
+    reader,
+    applianceRoutes: applianceRoutes({ ...deps, receiver }),
+    adminRoutes: adminRoutes(reader),
+    jobs: pipeline({ database, clock, rules }),
+    stop: () => batcher.close(),
+  };
+}

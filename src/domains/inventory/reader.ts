@@ -1,0 +1,124 @@
+// What people ask about inventories, answered from the tables. Shared by the admin API and the CLI.
+import type { Static } from "@sinclair/typebox";
+import { Failure } from "../../errors.ts";
+import { decodeCursor, encodeCursor } from "../../http/cursor.ts";
+import type { Queryable } from "../../ports/database.ts";
+import type { System } from "../systems/index.ts";
+import { compareTexts } from "./compare.ts";
+import { RawJson, rawOrNull } from "./raw.ts";
+import * as reading from "./reading.ts";
+import type { ChangeRow, RecordRow } from "./reading.ts";
+import type { Rules } from "./rules.ts";
+import type { ChangesQuery, CompareQuery, HistoryQuery, TimelineQuery } from "./schema.ts";
+
+export interface InventoryReaderDeps {
+  database: Queryable;
+  rules: Rules;
+  /** A Failure 404 for a key or id that no system has. */
+  showSystem(keyOrId: string): Promise<System>;
+}
+
+export type InventoryReader = ReturnType<typeof openReader>;
+
+export function openReader({ database, rules, showSystem }: InventoryReaderDeps) {
+  const idOf = async (keyOrId: string) => (await showSystem(keyOrId)).system_id;
+
+  const recordOf = async (systemId: string, id: string) => {
+    const row = UUID.test(id) ? await reading.findRecord(database, systemId, id) : undefined;
+    if (row) return row;
+    throw new Failure(
+      "inventory.unknown_record",
+      404,
+      `the system has no inventory record ${JSON.stringify(id.slice(0, 80))}`,
+    );
+  };
+
+  return {
+    async latest(key: string) {
+      const row = await reading.findLatestRecord(database, await idOf(key));
+      if (!row) throw new Failure("inventory.none", 404, "no inventory available: the system has not sent one yet");
+      return whole(row);
+    },
+
+    async record(key: string, id: string) {
+      return whole(await recordOf(await idOf(key), id));
+    },
+
+    async history(key: string, { limit, cursor }: Static<typeof HistoryQuery>) {
+      const rows = await reading.listRecords(database, await idOf(key), limit, decodeCursor(cursor, ["time", "uuid"]));
+      const last = rows.length === limit ? rows.at(-1) : undefined;
+      return {
+        records: rows.map(({ sort_time, ...row }) => row),
+        next_cursor: last ? encodeCursor(last.sort_time, last.id) : null,
+      };
+    },
+
+    async changes(key: string, { cursor, ...query }: ChangesQuery) {
+      const before = decodeCursor(cursor, ["time", "uuid", "integer"]);
+      const rows = await reading.listChanges(database, await idOf(key), query, before);
+      const last = rows.length === query.limit ? rows.at(-1) : undefined;
+      return {
+        changes: rows.map(changeOf),
+        next_cursor: last ? encodeCursor(last.sort_time, last.record_id, String(last.position)) : null,
+      };
+    },
+
+    async timeline(key: string, { limit, cursor }: Static<typeof TimelineQuery>) {
+      const systemId = await idOf(key);
+      const before = decodeCursor(cursor, ["date"])?.[0];
+      const [days, summary] = await Promise.all([
+        reading.listDays(database, systemId, limit, before),
+        reading.sumChanges(database, systemId),
+      ]);
+      const [newest, oldest] = [days[0]?.date, days.at(-1)?.date];
+      const counts =
+        newest && oldest
+          ? await reading.countRecordsByDay(database, systemId, oldest, newest)
+          : new Map<string, number>();
+      return {
+        summary,
+        groups: days.map((day) => ({ ...day, inventory_count: counts.get(day.date) ?? 0 })),
+        next_cursor: days.length === limit && oldest ? encodeCursor(oldest) : null,
+      };
+    },
+
+    async compare(key: string, { from, to }: Static<typeof CompareQuery>) {
+      const systemId = await idOf(key);
+      const [before, after] = await Promise.all([recordOf(systemId, from), recordOf(systemId, to)]);
+      const changes = compareTexts(before.text, after.text, rules);
+      return {
+        from: shown(before),
+        to: shown(after),
+        changes: changes.map((change) => ({
+          pointer: change.pointer,
+          field_path: change.fieldPath,
+          change_type: change.changeType,
+          category: change.category,
+          severity: change.severity,
+          significant: change.significant,
+          previous_value: rawOrNull(change.previousValue),
+          current_value: rawOrNull(change.currentValue),
+        })),
+      };
+    },
+
+    /** Fleet totals for the overview: significant changes since then and open alerts, by severity, newest alerts first. */
+    async overview(since: Date) {
+      const [changes, openAlerts, newest] = await Promise.all([
+        reading.countRecentChanges(database, since),
+        reading.countOpenAlerts(database),
+        reading.listOpenAlerts(database, 20),
+      ]);
+      return { changes_24h: changes, open_alerts: openAlerts, newest_alerts: newest };
+    },
+  };
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+const shown = ({ text, ...row }: RecordRow & { text: string }): RecordRow => row;
+const whole = (row: RecordRow & { text: string }) => ({ record: shown(row), inventory: new RawJson(row.text) });
+
+function changeOf({ previous_text, current_text, sort_time, position, ...row }: ChangeRow) {
+  return { ...row, previous_value: rawOrNull(previous_text), current_value: rawOrNull(current_text) };
+}

@@ -1,0 +1,38 @@
+// The appliance's side: post an inventory.
+import { Elysia } from "elysia";
+import type { BodyReader } from "../../http/body.ts";
+import { envelope } from "../../http/envelope.ts";
+import { operation } from "../../http/openapi.ts";
+import type { Authenticate } from "../systems/index.ts";
+import type { Receiver } from "./receive.ts";
+import { Accepted } from "./schema.ts";
+
+export interface InventoryRoutesDeps {
+  authenticate: Authenticate;
+  /** Rejects with a 503 while the queue holds more than it may. */
+  admit(): Promise<void>;
+  body: BodyReader;
+  maxBytes: number;
+  receiver: Receiver;
+}
+
+export function applianceRoutes({ authenticate, admit, body, maxBytes, receiver }: InventoryRoutesDeps) {
+  return new Elysia().post(
+    "/systems/inventory",
+    async ({ request, server }) => {
+      const system = await authenticate(request, server);
+      await admit();
+      await receiver.admit(system.id);
+      const receipt = await receiver.receive(system.id, await body.bytes(request, maxBytes));
+      return envelope("Inventory received and queued for processing", receipt);
+    },
+    {
+      parse: "none",
+      detail: operation({
+        summary: "Post an inventory: one JSON object, plain, gzip or zstd",
+        auth: "system",
+        data: Accepted,
+      }),
+    },
+  );
+}

@@ -1,0 +1,97 @@
+// Shapes of inventory answers and queries, and the queues of the pipeline.
+import { Type } from "@sinclair/typebox";
+import type { Static } from "@sinclair/typebox";
+
+/** Operators watch these names. */
+export const RECORD_QUEUE = "collect:inventory";
+export const DIFF_QUEUE = "collect:processing";
+export const NOTIFY_QUEUE = "collect:notifications";
+
+export const SEVERITIES = ["low", "medium", "high", "critical"] as const;
+export const CHANGE_TYPES = ["create", "update", "delete"] as const;
+
+const Time = Type.String({ format: "date-time" });
+const NextCursor = Type.Union([Type.String(), Type.Null()]);
+const Limit = Type.Integer({ minimum: 1, maximum: 1000, default: 50 });
+const Cursor = Type.Optional(Type.String({ maxLength: 2048 }));
+const listOf = (choices: readonly string[]) =>
+  Type.Optional(
+    Type.String({
+      pattern: `^(${choices.join("|")})(,(${choices.join("|")}))*$`,
+      description: `One or more of ${choices.join(", ")}.`,
+    }),
+  );
+
+export const Accepted = Type.Object({
+  system_id: Type.String(),
+  timestamp: Time,
+  data_size: Type.Integer({ description: "Bytes as received, after inflating." }),
+  queue_status: Type.Literal("queued"),
+  message: Type.String(),
+  changes_detected: Type.Boolean({ description: "False only for an identical re-send." }),
+});
+
+export const InventoryRecord = Type.Object({
+  id: Type.String(),
+  received_at: Time,
+  last_seen_at: Time,
+  data_hash: Type.String(),
+  data_size: Type.Integer(),
+  change_count: Type.Integer(),
+  repaired: Type.Integer({ description: "Characters that PostgreSQL cannot keep, stored as U+FFFD." }),
+  partial_reasons: Type.Array(Type.String()),
+});
+
+export const Latest = Type.Object({ record: InventoryRecord, inventory: Type.Unknown() });
+
+export const HistoryQuery = Type.Object({ limit: Limit, cursor: Cursor });
+export const History = Type.Object({ records: Type.Array(InventoryRecord), next_cursor: NextCursor });
+
+export const ChangesQuery = Type.Object({
+  severity: listOf(SEVERITIES),
+  category: Type.Optional(Type.String({ pattern: "^[a-z_]+(,[a-z_]+)*$", description: "One or more categories." })),
+  change_type: listOf(CHANGE_TYPES),
+  from: Type.Optional(Time),
+  to: Type.Optional(Time),
+  significant: Type.Optional(Type.Boolean()),
+  limit: Limit,
+  cursor: Cursor,
+});
+export type ChangesQuery = Static<typeof ChangesQuery>;
+
+export const Change = Type.Object({
+  id: Type.String(),
+  record_id: Type.String(),
+  previous_record_id: Type.String(),
+  pointer: Type.String({ description: "JSON Pointer in the raw document." }),
+  field_path: Type.String({ description: "The same place, for people." }),
+  change_type: Type.Union(CHANGE_TYPES.map((one) => Type.Literal(one))),
+  category: Type.String(),
+  severity: Type.Union(SEVERITIES.map((one) => Type.Literal(one))),
+  significant: Type.Boolean(),
+  previous_value: Type.Unknown(),
+  current_value: Type.Unknown(),
+  detected_at: Time,
+});
+export const Changes = Type.Object({ changes: Type.Array(Change), next_cursor: NextCursor });
+
+export const TimelineQuery = Type.Object({
+  limit: Type.Integer({ minimum: 1, maximum: 366, default: 20 }),
+  cursor: Cursor,
+});
+const Tally = { critical: Type.Integer(), high: Type.Integer(), medium: Type.Integer(), low: Type.Integer() };
+export const Timeline = Type.Object({
+  summary: Type.Object({ total: Type.Integer(), ...Tally }),
+  groups: Type.Array(
+    Type.Object({ date: Type.String(), inventory_count: Type.Integer(), change_count: Type.Integer(), ...Tally }),
+  ),
+  next_cursor: NextCursor,
+});
+
+const RecordId = Type.String({ pattern: "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$" });
+export const CompareQuery = Type.Object({ from: RecordId, to: RecordId });
+export const Comparison = Type.Object({
+  from: InventoryRecord,
+  to: InventoryRecord,
+  changes: Type.Array(Type.Omit(Change, ["id", "record_id", "previous_record_id", "detected_at"])),
+});

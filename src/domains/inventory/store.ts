@@ -1,0 +1,280 @@
+// SQL of the pipeline: records into the chain, diffs along it, alerts from the diffs.
+import type { Queryable } from "../../ports/database.ts";
+
+/** A received document on its way into the chain; `text` is the JSON to keep. */
+export interface IncomingRecord {
+  id: string;
+  systemId: string;
+  receivedAt: Date;
+  hash: string;
+  size: number;
+  repaired: number;
+  partialReasons: string[];
+  facts: IncomingFacts;
+  text: string;
+}
+
+/** What an inventory tells of its system; undefined leaves what is known. */
+export interface IncomingFacts {
+  type?: string | undefined;
+  fqdn?: string | undefined;
+  version?: string | undefined;
+  ipv4?: string | undefined;
+  ipv6?: string | undefined;
+}
+
+/** Serialises the writers of these systems' chains, and says which of the systems still exist. */
+export async function lockSystems(db: Queryable, systemIds: string[]): Promise<Set<string>> {
+  const rows = await db.query<{ id: string }>(
+    `select id from systems where id = any($1::uuid[]) order by id for no key update`,
+    [systemIds],
+  );
+  return new Set(rows.map((row) => row.id));
+}
+
+/**
+ * Puts each record between its neighbours by receive time. One that equals its predecessor only moves that one's
+ * `last_seen_at`; one that comes late takes its place as the predecessor of its successor. One record a system and call.
+ * Returns the successors that were linked anew.
+ */
+export async function insertRecords(db: Queryable, records: IncomingRecord[]): Promise<string[]> {
+  const rows = await db.query<{ id: string }>(
+    `with incoming as (
+       select * from unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[], $5::bigint[], $6::integer[], $7::text[], $8::text[])
+         as t (id, system_id, received_at, data_hash, data_size, repaired, partial_reasons, data)
+     ), placed as (
+       select i.*, p.id as previous_id, p.data_hash as previous_hash, n.id as next_id
+       from incoming i
+       left join lateral (
+         select r.id, r.data_hash from inventory_records r
+         where r.system_id = i.system_id and (r.received_at, r.id) < (i.received_at, i.id)
+         order by r.received_at desc, r.id desc limit 1
+       ) p on true
+       left join lateral (
+         select r.id from inventory_records r
+         where r.system_id = i.system_id and (r.received_at, r.id) > (i.received_at, i.id)
+         order by r.received_at, r.id limit 1
+       ) n on true
+     ), inserted as (
+       insert into inventory_records
+         (id, system_id, received_at, last_seen_at, data, data_hash, data_size, repaired, partial_reasons, previous_record_id, diffed_at)
+       select id, system_id, received_at, received_at, data::json, data_hash, data_size, repaired,
+         array(select json_array_elements_text(partial_reasons::json)), previous_id,
+         case when previous_id is null then received_at end
+       from placed where previous_hash is distinct from data_hash
+       on conflict (id) do nothing
+       returning id
+     ), touched as (
+       update inventory_records r set last_seen_at = greatest(r.last_seen_at, p.received_at)
+       from placed p where r.id = p.previous_id and p.previous_hash = p.data_hash
+     )
+     update inventory_records r set previous_record_id = p.id, diffed_at = null, change_count = 0
+     from placed p join inserted i on i.id = p.id where r.id = p.next_id
+     returning r.id`,
+    [
+      records.map((record) => record.id),
+      records.map((record) => record.systemId),
+      records.map((record) => record.receivedAt),
+      records.map((record) => record.hash),
+      records.map((record) => record.size),
+      records.map((record) => record.repaired),
+      records.map((record) => JSON.stringify(record.partialReasons)),
+      records.map((record) => record.text),
+    ],
+    { name: "insert-records" },
+  );
+  return rows.map((row) => row.id);
+}
+
+/** For records that got another predecessor: what was compared with the old one is no longer a link of the chain. */
+export async function deleteDiffsOf(db: Queryable, recordIds: string[]): Promise<void> {
+  await db.query(`delete from inventory_diffs where record_id = any($1::uuid[])`, [recordIds]);
+}
+
+/** Facts of records that are now the newest of their system. A fact that is missing leaves the known one. */
+export async function updateSystemFacts(db: Queryable, records: IncomingRecord[]): Promise<void> {
+  await db.query(
+    `update systems s set
+       type = coalesce(f.type, s.type), fqdn = coalesce(f.fqdn, s.fqdn), version = coalesce(f.version, s.version),
+       ipv4_address = coalesce(f.ipv4::inet, s.ipv4_address), ipv6_address = coalesce(f.ipv6::inet, s.ipv6_address),
+       last_inventory_at = f.received_at
+     from unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
+       as f (system_id, received_at, type, fqdn, version, ipv4, ipv6)
+     where s.id = f.system_id and (s.last_inventory_at is null or s.last_inventory_at <= f.received_at)`,
+    [
+      records.map((record) => record.systemId),
+      records.map((record) => record.receivedAt),
+      records.map((record) => record.facts.type ?? null),
+      records.map((record) => record.facts.fqdn ?? null),
+      records.map((record) => record.facts.version ?? null),
+      records.map((record) => record.facts.ipv4 ?? null),
+      records.map((record) => record.facts.ipv6 ?? null),
+    ],
+    { name: "update-system-facts" },
+  );
+}
+
+/** Of these records, those that still wait for their comparison. */
+export async function findUndiffed(db: Queryable, recordIds: string[]): Promise<{ id: string; systemId: string }[]> {
+  return db.query(
+    `select id, system_id as "systemId" from inventory_records where id = any($1::uuid[]) and diffed_at is null`,
+    [recordIds],
+    {
+      name: "find-undiffed",
+    },
+  );
+}
+
+/** A pair of neighbours to compare; sizes are bytes as received. */
+export interface Pair {
+  recordId: string;
+  previousRecordId: string;
+  systemId: string;
+  receivedAt: Date;
+  bytes: number;
+}
+
+export async function findPairs(db: Queryable, recordIds: string[]): Promise<Pair[]> {
+  return db.query(
+    `select r.id as "recordId", p.id as "previousRecordId", r.system_id as "systemId", r.received_at as "receivedAt",
+       (r.data_size + p.data_size)::integer as bytes
+     from inventory_records r join inventory_records p on p.id = r.previous_record_id
+     where r.id = any($1::uuid[]) and r.diffed_at is null`,
+    [recordIds],
+    { name: "find-pairs" },
+  );
+}
+
+export async function findTexts(db: Queryable, recordIds: string[]): Promise<Map<string, string>> {
+  const rows = await db.query<{ id: string; text: string }>(
+    `select id, data::text as text from inventory_records where id = any($1::uuid[])`,
+    [recordIds],
+    {
+      name: "find-texts",
+    },
+  );
+  return new Map(rows.map((row) => [row.id, row.text]));
+}
+
+export interface DiffRow {
+  id: string;
+  position: number;
+  pointer: string;
+  fieldPath: string;
+  changeType: string;
+  category: string;
+  severity: string;
+  significant: boolean;
+  /** JSON text; null when there was no value. */
+  previousValue: string | null;
+  currentValue: string | null;
+}
+
+export interface ComparedPair extends Pair {
+  diffs: DiffRow[];
+}
+
+/** Marks the pairs as compared, unless somebody did already or a late record came between. Returns those it marked. */
+export async function markDiffed(db: Queryable, pairs: ComparedPair[], now: Date): Promise<Set<string>> {
+  const rows = await db.query<{ id: string }>(
+    `update inventory_records r set diffed_at = $4, change_count = t.change_count
+     from unnest($1::uuid[], $2::uuid[], $3::integer[]) as t (id, previous_record_id, change_count)
+     where r.id = t.id and r.previous_record_id = t.previous_record_id and r.diffed_at is null
+     returning r.id`,
+    [
+      pairs.map((pair) => pair.recordId),
+      pairs.map((pair) => pair.previousRecordId),
+      pairs.map((pair) => pair.diffs.length),
+      now,
+    ],
+    { name: "mark-diffed" },
+  );
+  return new Set(rows.map((row) => row.id));
+}
+
+export async function insertDiffs(db: Queryable, pairs: ComparedPair[]): Promise<void> {
+  const rows = pairs.flatMap((pair) => pair.diffs.map((diff) => ({ ...diff, pair })));
+  if (rows.length === 0) return;
+  await db.query(
+    `insert into inventory_diffs (id, system_id, record_id, previous_record_id, detected_at, position, pointer, field_path,
+       change_type, category, severity, significant, previous_value, current_value)
+     select id, system_id, record_id, previous_record_id, detected_at, position, pointer, field_path,
+       change_type, category, severity, significant, previous_value::json, current_value::json
+     from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::timestamptz[], $6::integer[], $7::text[], $8::text[], $9::text[],
+       $10::text[], $11::text[], $12::boolean[], $13::text[], $14::text[])
+       as t (id, system_id, record_id, previous_record_id, detected_at, position, pointer, field_path,
+         change_type, category, severity, significant, previous_value, current_value)`,
+    [
+      rows.map((row) => row.id),
+      rows.map((row) => row.pair.systemId),
+      rows.map((row) => row.pair.recordId),
+      rows.map((row) => row.pair.previousRecordId),
+      rows.map((row) => row.pair.receivedAt),
+      rows.map((row) => row.position),
+      rows.map((row) => row.pointer),
+      rows.map((row) => row.fieldPath),
+      rows.map((row) => row.changeType),
+      rows.map((row) => row.category),
+      rows.map((row) => row.severity),
+      rows.map((row) => row.significant),
+      rows.map((row) => row.previousValue),
+      rows.map((row) => row.currentValue),
+    ],
+    { name: "insert-diffs" },
+  );
+}
+
+export interface SignificantDiff {
+  id: string;
+  systemId: string;
+  fieldPath: string;
+  changeType: string;
+  category: string;
+  severity: string;
+}
+
+export async function findSignificantDiffs(db: Queryable, recordIds: string[]): Promise<SignificantDiff[]> {
+  return db.query(
+    `select id, system_id as "systemId", field_path as "fieldPath", change_type as "changeType", category, severity
+     from inventory_diffs where record_id = any($1::uuid[]) and significant order by record_id, position`,
+    [recordIds],
+    { name: "find-significant-diffs" },
+  );
+}
+
+export interface AlertRow {
+  id: string;
+  systemId: string;
+  diffId: string;
+  message: string;
+  severity: string;
+}
+
+/** One alert a change, however often it is asked for. */
+export async function insertChangeAlerts(db: Queryable, alerts: AlertRow[], now: Date): Promise<void> {
+  await db.query(
+    `insert into inventory_alerts (id, system_id, diff_id, alert_type, message, severity, created_at)
+     select t.id, t.system_id, t.diff_id, 'change', t.message, t.severity, $6
+     from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[]) as t (id, system_id, diff_id, message, severity)
+     join inventory_diffs d on d.id = t.diff_id
+     on conflict (diff_id, alert_type) do nothing`,
+    [
+      alerts.map((alert) => alert.id),
+      alerts.map((alert) => alert.systemId),
+      alerts.map((alert) => alert.diffId),
+      alerts.map((alert) => alert.message),
+      alerts.map((alert) => alert.severity),
+      now,
+    ],
+    { name: "insert-change-alerts" },
+  );
+}
+
+export async function findLatestHash(db: Queryable, systemId: string): Promise<string | undefined> {
+  const [row] = await db.query<{ hash: string }>(
+    `select data_hash as hash from inventory_records where system_id = $1 order by received_at desc, id desc limit 1`,
+    [systemId],
+    { name: "find-latest-hash" },
+  );
+  return row?.hash;
+}

@@ -1,0 +1,65 @@
+// Operators: the bearer tokens that open the admin API. Made, listed and revoked by the CLI.
+import { createHash, randomBytes } from "node:crypto";
+import { randomUUIDv7 } from "bun";
+import { Failure } from "../../errors.ts";
+import { clientAddress, readBearer } from "../../http/credentials.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { Database } from "../../ports/database.ts";
+import type { Limiter } from "../../ports/limiter.ts";
+import type { OperatorToken } from "./schema.ts";
+import * as store from "./store.ts";
+
+export interface OperatorsDeps {
+  database: Database;
+  limiter: Limiter;
+  clock: Clock;
+  failuresPerMinute: number;
+}
+
+export interface Operators {
+  /** Throws 401 for a token that is unknown or revoked, 429 after too many of those from one address. */
+  authorize(request: Request, server: Parameters<typeof clientAddress>[0]): Promise<void>;
+  addToken(name: string): Promise<{ id: string; name: string; token: string }>;
+  listTokens(): Promise<OperatorToken[]>;
+  /** By id or name; a Failure 404 when no live token has it. */
+  revokeToken(idOrName: string): Promise<void>;
+}
+
+export function openOperators({ database, limiter, clock, failuresPerMinute }: OperatorsDeps): Operators {
+  const failures = { limit: failuresPerMinute, windowMs: 60_000 };
+  return {
+    async authorize(request, server) {
+      const token = readBearer(request.headers.get("authorization"));
+      const throttleKey = `operator:${clientAddress(server, request)}`;
+      const waitSeconds = await limiter.peek(throttleKey, failures);
+      if (waitSeconds > 0)
+        throw new Failure("auth.throttled", 429, "too many failed logins", { retryAfterSeconds: waitSeconds });
+      if (await store.useToken(database, digestOf(token), clock.now())) return;
+      await limiter.take(throttleKey, failures);
+      throw new Failure("auth.refused", 401, "invalid operator token", {
+        headers: { "www-authenticate": 'Bearer realm="Muster", error="invalid_token"' },
+      });
+    },
+
+    async addToken(name) {
+      const token = `mst_${randomBytes(24).toString("hex")}`;
+      const id = randomUUIDv7();
+      await store.insertToken(database, { id, name, digest: digestOf(token), now: clock.now() });
+      return { id, name, token };
+    },
+
+    listTokens: () => store.listTokens(database),
+
+    async revokeToken(idOrName) {
+      if (await store.revokeToken(database, idOrName, clock.now())) return;
+      throw new Failure(
+        "operators.unknown",
+        404,
+        `no token has the id or name ${JSON.stringify(idOrName.slice(0, 100))}`,
+      );
+    },
+  };
+}
+
+/** 192 random bits need no salt: there is nothing to guess and nothing to look up in a table. */
+const digestOf = (token: string) => createHash("sha256").update(token).digest("hex");

@@ -1,0 +1,43 @@
+// SQL of operator tokens.
+import type { Queryable } from "../../ports/database.ts";
+import type { OperatorToken } from "./schema.ts";
+
+export async function insertToken(
+  db: Queryable,
+  row: { id: string; name: string; digest: string; now: Date },
+): Promise<void> {
+  await db.query(`insert into operator_tokens (id, name, token_sha256, created_at) values ($1, $2, $3, $4)`, [
+    row.id,
+    row.name,
+    row.digest,
+    row.now,
+  ]);
+}
+
+/** True for a live token; notes its use at most once a minute. */
+export async function useToken(db: Queryable, digest: string, now: Date): Promise<boolean> {
+  const rows = await db.query(
+    `with used as (
+       update operator_tokens set last_used_at = $2
+       where token_sha256 = $1 and revoked_at is null and (last_used_at is null or last_used_at < $2::timestamptz - interval '1 minute')
+     )
+     select 1 from operator_tokens where token_sha256 = $1 and revoked_at is null`,
+    [digest, now],
+    { name: "use-token" },
+  );
+  return rows.length === 1;
+}
+
+export async function listTokens(db: Queryable): Promise<OperatorToken[]> {
+  return db.query(
+    `select id, name, created_at, last_used_at from operator_tokens where revoked_at is null order by created_at`,
+  );
+}
+
+export async function revokeToken(db: Queryable, idOrName: string, now: Date): Promise<boolean> {
+  const rows = await db.query(
+    `update operator_tokens set revoked_at = $2 where (id::text = $1 or name = $1) and revoked_at is null returning id`,
+    [idOrName, now],
+  );
+  return rows.length > 0;
+}

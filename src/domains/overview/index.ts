@@ -1,0 +1,32 @@
+// The whole installation on one page: systems by status, what changed lately, what is open, what waits.
+import { Elysia } from "elysia";
+import type { Domain } from "../../domain.ts";
+import { envelope } from "../../http/envelope.ts";
+import { operation } from "../../http/openapi.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { Queue } from "../../ports/queue.ts";
+import type { InventoryReader } from "../inventory/index.ts";
+
+export interface OverviewDeps {
+  clock: Clock;
+  queue: Pick<Queue, "counts">;
+  countSystems(): Promise<Record<string, number>>;
+  inventory: Pick<InventoryReader, "overview">;
+}
+
+const DAY_MS = 86_400_000;
+
+export function openOverview({ clock, queue, countSystems, inventory }: OverviewDeps): Domain {
+  const adminRoutes = new Elysia().get(
+    "/overview",
+    async () => {
+      const since = new Date(clock.now().getTime() - DAY_MS);
+      const [counts, changes, queues] = await Promise.all([countSystems(), inventory.overview(since), queue.counts()]);
+      const { unknown = 0, active = 0, inactive = 0, suspended = 0 } = counts;
+      const systems = { total: unknown + active + inactive + suspended, active, inactive, unknown, suspended };
+      return envelope("overview", { systems, ...changes, queues });
+    },
+    { detail: operation({ summary: "Totals of systems, changes of 24 hours, open alerts and queues" }) },
+  );
+  return { adminRoutes };
+}

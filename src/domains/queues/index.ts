@@ -1,0 +1,66 @@
+// Queues for operators: what waits, what died and why; dead jobs are redriven or discarded.
+import { Type } from "@sinclair/typebox";
+import type { Static } from "@sinclair/typebox";
+import { Elysia } from "elysia";
+import type { Domain } from "../../domain.ts";
+import type { BodyReader } from "../../http/body.ts";
+import { decodeCursor, encodeCursor } from "../../http/cursor.ts";
+import { envelope } from "../../http/envelope.ts";
+import { operation } from "../../http/openapi.ts";
+import { readQuery } from "../../http/query.ts";
+import type { Queue } from "../../ports/queue.ts";
+
+const STATES = ["pending", "delayed", "active", "dead"] as const;
+
+const ListQuery = Type.Object({
+  state: Type.Union(
+    STATES.map((state) => Type.Literal(state)),
+    { default: "dead" },
+  ),
+  limit: Type.Integer({ minimum: 1, maximum: 200, default: 50 }),
+  cursor: Type.Optional(Type.String({ maxLength: 200 })),
+});
+
+/** Which dead jobs; all of the queue when `ids` is left out. */
+const Selection = Type.Object({
+  ids: Type.Optional(Type.Array(Type.String({ pattern: "^[\\w-]{1,64}$" }), { maxItems: 1000 })),
+});
+
+export function openQueues({ queue, body }: { queue: Queue; body: BodyReader }): Domain {
+  const list = async (name: string, { state, limit, cursor }: Static<typeof ListQuery>) => {
+    const jobs = await queue.list(name, state, limit, decodeCursor(cursor, ["text"])?.[0]);
+    const last = jobs.length === limit ? jobs.at(-1) : undefined;
+    // Payloads stay inside: they hold what appliances sent.
+    const shown = jobs.map(({ payload, ...job }) => ({ ...job, payload_bytes: Buffer.byteLength(payload) }));
+    return { jobs: shown, next_cursor: last ? encodeCursor(last.id) : null };
+  };
+
+  const adminRoutes = new Elysia({ prefix: "/queues" })
+    .get("/", async () => envelope("queues counted", { queues: await queue.counts() }), {
+      detail: operation({ summary: "Counts of every queue" }),
+    })
+    .get(
+      "/:queue",
+      async ({ params, query }) => envelope("jobs listed", await list(params.queue, readQuery(ListQuery, query))),
+      {
+        detail: operation({ summary: "Jobs of a queue in one state, oldest first", query: ListQuery }),
+      },
+    )
+    .post(
+      "/:queue/redrive",
+      async ({ params, request }) => {
+        const { ids } = await body.json(request, Selection);
+        return envelope("dead jobs redriven", { redriven: await queue.redrive(params.queue, ids) });
+      },
+      { parse: "none", detail: operation({ summary: "Try dead jobs again", body: Selection }) },
+    )
+    .post(
+      "/:queue/discard",
+      async ({ params, request }) => {
+        const { ids } = await body.json(request, Selection);
+        return envelope("dead jobs discarded", { discarded: await queue.discard(params.queue, ids) });
+      },
+      { parse: "none", detail: operation({ summary: "Delete dead jobs", body: Selection }) },
+    );
+  return { adminRoutes };
+}

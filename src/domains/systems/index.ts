@@ -1,0 +1,177 @@
+// Systems: the appliances that may talk to Muster, and their credentials.
+import { randomUUIDv7 } from "bun";
+import type { Domain } from "../../domain.ts";
+import { Failure } from "../../errors.ts";
+import type { BodyReader } from "../../http/body.ts";
+import { decodeCursor, encodeCursor } from "../../http/cursor.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { Database } from "../../ports/database.ts";
+import type { Limiter } from "../../ports/limiter.ts";
+import type { Signals } from "../../ports/signals.ts";
+import { adminRoutes } from "./admin.ts";
+import { openAuthenticator } from "./authenticate.ts";
+import type { Authenticate, AuthenticatedSystem } from "./authenticate.ts";
+import { register } from "./register.ts";
+import { applianceRoutes } from "./routes.ts";
+import type { CreatedSystem, ListQuery, NewSystem, OldSecret, RotatedSecret, System } from "./schema.ts";
+import { createSecret, createSystemKey } from "./secret.ts";
+import * as store from "./store.ts";
+
+export type { Authenticate, AuthenticatedSystem, System };
+
+export interface SystemsDeps {
+  database: Database;
+  limiter: Limiter;
+  signals: Signals;
+  clock: Clock;
+  body: BodyReader;
+  /** Forgets queued work of an erased system. */
+  discardLane(systemId: string): Promise<unknown>;
+  keyPrefix: string;
+  cacheTtlMs: number;
+  failuresPerMinute: number;
+  registrationsPerMinute: number;
+}
+
+/** What routes, the CLI and other domains may ask of systems. Unknown keys are a Failure 404. */
+export interface Systems extends Domain {
+  authenticate: Authenticate;
+  add(input: NewSystem): Promise<CreatedSystem>;
+  list(query: ListQuery): Promise<{ systems: System[]; next_cursor: string | null }>;
+  show(keyOrId: string): Promise<System>;
+  suspend(keyOrId: string): Promise<System>;
+  resume(keyOrId: string): Promise<System>;
+  rotate(keyOrId: string, overlapSeconds: number): Promise<RotatedSecret>;
+  oldSecrets(): Promise<OldSecret[]>;
+  unregister(system: AuthenticatedSystem): Promise<void>;
+  erase(keyOrId: string): Promise<System>;
+  count(): Promise<Record<string, number>>;
+}
+
+/** Organisation of systems that were added without one. */
+const DEFAULT_ORGANIZATION = "default";
+const CHANNEL = "credentials";
+
+export function openSystems(deps: SystemsDeps): Systems {
+  const { database, signals, clock } = deps;
+  const authenticator = openAuthenticator(deps);
+  let unsubscribe: (() => void) | undefined;
+
+  /** Other processes hear it through the signal; this one does not wait for its own echo. */
+  const credentialChanged = async (systemKey: string) => {
+    authenticator.forget(systemKey);
+    await signals.publish(CHANNEL, systemKey);
+  };
+
+  const show = async (keyOrId: string): Promise<System> => {
+    const system = keyOrId.includes("\0") ? undefined : await store.findSystem(database, keyOrId);
+    if (system) return system;
+    throw new Failure(
+      "systems.unknown",
+      404,
+      `system not found: no system has the key or id ${JSON.stringify(keyOrId.slice(0, 100))}`,
+    );
+  };
+
+  const setSuspended = async (keyOrId: string, suspendedAt: Date | null): Promise<System> => {
+    const system = await show(keyOrId);
+    await store.setSuspended(database, system.system_id, suspendedAt);
+    await credentialChanged(system.system_key);
+    return show(system.system_id);
+  };
+
+  const systems: Systems = {
+    authenticate: authenticator.authenticate,
+
+    async add({ name, organization_id = DEFAULT_ORGANIZATION }) {
+      const secret = createSecret();
+      const row = {
+        id: randomUUIDv7(),
+        name,
+        organizationId: organization_id,
+        systemKey: createSystemKey(deps.keyPrefix),
+      };
+      await store.insertSystem(database, {
+        ...row,
+        secretPublic: secret.public,
+        secretSha256: secret.sha256,
+        now: clock.now(),
+      });
+      return { system_id: row.id, system_key: row.systemKey, system_secret: secret.token, name, organization_id };
+    },
+
+    async list({ cursor, ...query }) {
+      const after = decodeCursor(cursor, ["text", "uuid"]);
+      const rows = await store.listSystems(database, query, after);
+      const last = rows.length === query.limit ? rows.at(-1) : undefined;
+      return {
+        systems: rows.map(({ sort_name, ...system }) => system),
+        next_cursor: last ? encodeCursor(last.sort_name, last.system_id) : null,
+      };
+    },
+
+    show,
+    suspend: (keyOrId) => setSuspended(keyOrId, clock.now()),
+    resume: (keyOrId) => setSuspended(keyOrId, null),
+
+    async rotate(keyOrId, overlapSeconds) {
+      const system = await show(keyOrId);
+      const secret = createSecret();
+      const now = clock.now();
+      const oldExpiresAt = overlapSeconds > 0 ? new Date(now.getTime() + overlapSeconds * 1000) : null;
+      const row = {
+        systemId: system.system_id,
+        secretPublic: secret.public,
+        secretSha256: secret.sha256,
+        now,
+        oldExpiresAt,
+      };
+      await store.replaceSecret(database, row);
+      await credentialChanged(system.system_key);
+      return {
+        system_id: system.system_id,
+        system_key: system.system_key,
+        system_secret: secret.token,
+        old_secret_expires_at: oldExpiresAt?.toISOString() ?? null,
+      };
+    },
+
+    oldSecrets: () => store.listOldSecrets(database, clock.now()),
+
+    async unregister({ id, key }) {
+      await store.unregisterSystem(database, id);
+      await credentialChanged(key);
+    },
+
+    async erase(keyOrId) {
+      const system = await show(keyOrId);
+      await store.eraseSystem(database, system.system_id, clock.now());
+      await credentialChanged(system.system_key);
+      await deps.discardLane(system.system_id);
+      return system;
+    },
+
+    count: () => store.countSystems(database),
+
+    async start() {
+      unsubscribe = await signals.subscribe(CHANNEL, authenticator.forget);
+      signals.onGap(authenticator.forgetAll);
+    },
+    async stop() {
+      unsubscribe?.();
+    },
+  };
+
+  const registration = { database, limiter: deps.limiter, clock, ratePerMinute: deps.registrationsPerMinute };
+  return {
+    ...systems,
+    applianceRoutes: applianceRoutes({
+      authenticate: systems.authenticate,
+      unregister: systems.unregister,
+      body: deps.body,
+      info: (id) => store.findSystemById(database, id),
+      register: (token, address) => register(registration, token, address),
+    }),
+    adminRoutes: adminRoutes(systems, deps.body),
+  };
+}

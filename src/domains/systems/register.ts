@@ -1,0 +1,46 @@
+// Registration: an appliance proves a secret it was given and learns its system key; exactly one caller wins.
+import { Failure } from "../../errors.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { Queryable } from "../../ports/database.ts";
+import type { Limiter } from "../../ports/limiter.ts";
+import { parseSecret, verifySecret } from "./secret.ts";
+import { findErasedSecret, findSecret, registerSystem } from "./store.ts";
+
+export interface RegisterDeps {
+  database: Queryable;
+  limiter: Limiter;
+  clock: Clock;
+  ratePerMinute: number;
+}
+
+export interface Registered {
+  system_key: string;
+  registered_at: string;
+}
+
+/** 400 another shape, 401 unknown or wrong, 403 erased or suspended, 409 registered before, 429 too often from one address. */
+export async function register(deps: RegisterDeps, token: string, address: string): Promise<Registered> {
+  const { database, limiter, clock } = deps;
+  const waitSeconds = await limiter.take(`register:${address}`, { limit: deps.ratePerMinute, windowMs: 60_000 });
+  if (waitSeconds > 0) {
+    throw new Failure("register.throttled", 429, "too many registrations", {
+      retryAfterSeconds: Math.min(waitSeconds, 5),
+    });
+  }
+  const parts = parseSecret(token);
+  if (!parts || parts.public.includes("\0"))
+    throw new Failure("register.malformed", 400, "invalid system secret format");
+  const now = clock.now();
+  const row = await findSecret(database, parts.public, now);
+  if (!row) {
+    const erased = await findErasedSecret(database, parts.public);
+    if (erased && verifySecret(parts.secret, erased))
+      throw new Failure("register.erased", 403, "system has been deleted");
+  }
+  if (!row || !verifySecret(parts.secret, row.secretSha256))
+    throw new Failure("register.refused", 401, "invalid system secret");
+  if (row.suspendedAt) throw new Failure("register.suspended", 403, "system is suspended");
+  const registeredAt = row.registeredAt ? undefined : await registerSystem(database, row.systemId, now);
+  if (!registeredAt) throw new Failure("register.conflict", 409, "system is already registered");
+  return { system_key: row.systemKey, registered_at: registeredAt.toISOString() };
+}

@@ -1,0 +1,84 @@
+// What appliances ask of their own entry: register, info, unregister.
+import { Elysia } from "elysia";
+import { Failure } from "../../errors.ts";
+import type { BodyReader } from "../../http/body.ts";
+import { clientAddress } from "../../http/credentials.ts";
+import { envelope } from "../../http/envelope.ts";
+import { operation } from "../../http/openapi.ts";
+import type { Authenticate, AuthenticatedSystem } from "./authenticate.ts";
+import type { Registered } from "./register.ts";
+import { Registration } from "./schema.ts";
+import type { System } from "./schema.ts";
+
+export interface ApplianceRoutesDeps {
+  authenticate: Authenticate;
+  body: BodyReader;
+  info(systemId: string): Promise<System | undefined>;
+  register(token: string, address: string): Promise<Registered>;
+  unregister(system: AuthenticatedSystem): Promise<void>;
+}
+
+export function applianceRoutes({ authenticate, body, info, register, unregister }: ApplianceRoutesDeps) {
+  return new Elysia()
+    .post(
+      "/systems/register",
+      async ({ request, server }) => {
+        const { system_secret } = await body.json(request, Registration);
+        return envelope(
+          "system registered successfully",
+          await register(system_secret, clientAddress(server, request)),
+        );
+      },
+      { parse: "none", detail: operation({ summary: "Register with the secret", auth: "none", body: Registration }) },
+    )
+    .get(
+      "/systems/info",
+      async ({ request, server }) => {
+        const { id } = await authenticate(request, server);
+        const system = await info(id);
+        if (!system) throw new Failure("systems.unknown", 404, "system not found");
+        return envelope("system info retrieved successfully", describe(system));
+      },
+      { detail: operation({ summary: "What Muster knows of the calling system", auth: "system" }) },
+    )
+    .post(
+      "/systems/unregister",
+      async ({ request, server }) => {
+        const system = await authenticate(request, server);
+        await unregister(system);
+        return envelope("system unregistered successfully", { system_key: system.key });
+      },
+      {
+        parse: "none",
+        detail: operation({ summary: "End the registration; the secret never opens anything again", auth: "system" }),
+      },
+    );
+}
+
+/** The shape appliances' subscription pages read; an organisation that is only an id is its own owner. */
+function describe(system: System) {
+  return {
+    system_id: system.system_id,
+    system_key: system.system_key,
+    name: system.name,
+    type: system.type,
+    fqdn: system.fqdn,
+    status: system.status,
+    suspended: system.suspended_at !== null,
+    suspended_at: system.suspended_at,
+    deleted: false,
+    deleted_at: null,
+    registered: system.registered_at !== null,
+    registered_at: system.registered_at,
+    created_at: system.created_at,
+    organization: {
+      id: system.organization_id,
+      logto_id: system.organization_id,
+      name: "Owner",
+      type: "owner",
+      suspended: false,
+      suspended_at: null,
+    },
+    rebranding_enabled: false,
+  };
+}

@@ -1,0 +1,87 @@
+// Shapes of systems on the wire; the types of the code are read off them.
+import { Type } from "@sinclair/typebox";
+import type { Static } from "@sinclair/typebox";
+
+const Nullable = <T extends ReturnType<typeof Type.String>>(schema: T) => Type.Union([schema, Type.Null()]);
+const Time = Type.String({ format: "date-time" });
+
+export const STATUSES = ["unknown", "active", "inactive"] as const;
+
+/** What lists and details show of a system. Never a secret. */
+export const System = Type.Object({
+  system_id: Type.String({ format: "uuid" }),
+  system_key: Type.String(),
+  name: Type.String(),
+  type: Nullable(Type.String()),
+  fqdn: Nullable(Type.String()),
+  version: Nullable(Type.String()),
+  ipv4_address: Nullable(Type.String()),
+  ipv6_address: Nullable(Type.String()),
+  status: Type.Union(STATUSES.map((status) => Type.Literal(status))),
+  last_heartbeat: Nullable(Time),
+  last_inventory_at: Nullable(Time),
+  created_at: Time,
+  registered_at: Nullable(Time),
+  suspended_at: Nullable(Time),
+  organization_id: Type.String(),
+});
+export type System = Static<typeof System>;
+
+export const NewSystem = Type.Object(
+  {
+    name: Type.String({ minLength: 1, maxLength: 255 }),
+    organization_id: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
+  },
+  { additionalProperties: false },
+);
+export type NewSystem = Static<typeof NewSystem>;
+
+export const CreatedSystem = Type.Object({
+  system_id: Type.String(),
+  system_key: Type.String(),
+  system_secret: Type.String({ description: "Shown here and never again." }),
+  name: Type.String(),
+  organization_id: Type.String(),
+});
+export type CreatedSystem = Static<typeof CreatedSystem>;
+
+export const ListQuery = Type.Object({
+  search: Type.Optional(
+    Type.String({ maxLength: 255, description: "Part of name, key, FQDN, version or IPv4 address." }),
+  ),
+  status: Type.Optional(Type.Union([...STATUSES.map((status) => Type.Literal(status)), Type.Literal("suspended")])),
+  organization: Type.Optional(Type.String({ maxLength: 255 })),
+  limit: Type.Integer({ minimum: 1, maximum: 200, default: 50 }),
+  cursor: Type.Optional(Type.String({ maxLength: 2048 })),
+});
+export type ListQuery = Static<typeof ListQuery>;
+
+export const SystemPage = Type.Object({ systems: Type.Array(System), next_cursor: Nullable(Type.String()) });
+
+export const Registration = Type.Object({ system_secret: Type.String({ maxLength: 1024 }) });
+
+/** How long an old secret stays valid after a rotation; 0 ends it at once. */
+export const Rotation = Type.Object(
+  { overlap_seconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 90 * 24 * 3600 })) },
+  { additionalProperties: false },
+);
+
+export const RotatedSecret = Type.Object({
+  system_id: Type.String(),
+  system_key: Type.String(),
+  system_secret: Type.String(),
+  old_secret_expires_at: Nullable(Time),
+});
+export type RotatedSecret = Static<typeof RotatedSecret>;
+
+/** An old secret that still opens: whoever used it last has not been given the new one. */
+export const OldSecret = Type.Object({
+  system_id: Type.String(),
+  system_key: Type.String(),
+  name: Type.String(),
+  secret_public: Type.String(),
+  expires_at: Time,
+  last_used_at: Nullable(Time),
+});
+export type OldSecret = Static<typeof OldSecret>;
+export const OldSecrets = Type.Object({ secrets: Type.Array(OldSecret) });

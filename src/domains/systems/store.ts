@@ -1,0 +1,199 @@
+// SQL of systems and their secrets.
+import type { Queryable } from "../../ports/database.ts";
+import type { ListQuery, OldSecret, System } from "./schema.ts";
+
+/** The row that a login is decided on: one secret that may open one system. */
+export interface CredentialRow {
+  systemId: string;
+  systemKey: string;
+  organizationId: string;
+  secretSha256: string;
+  /** Set on a secret that a rotation has replaced. */
+  expiresAt: Date | null;
+  registeredAt: Date | null;
+  suspendedAt: Date | null;
+}
+
+const SHOWN = `
+  s.id as system_id, s.system_key, s.name, s.type, s.fqdn, s.version,
+  host(s.ipv4_address) as ipv4_address, host(s.ipv6_address) as ipv6_address, s.status,
+  h.last_heartbeat, s.last_inventory_at, s.created_at, s.registered_at, s.suspended_at, s.organization_id`;
+const FROM = `from systems s left join system_heartbeats h on h.system_id = s.id`;
+
+export interface InsertSystem {
+  id: string;
+  name: string;
+  organizationId: string;
+  systemKey: string;
+  secretPublic: string;
+  secretSha256: string;
+  now: Date;
+}
+
+export async function insertSystem(db: Queryable, row: InsertSystem): Promise<void> {
+  await db.query(
+    `with system as (
+       insert into systems (id, name, organization_id, system_key, created_at) values ($1, $2, $3, $4, $7) returning id
+     )
+     insert into system_secrets (secret_public, system_id, secret_sha256, created_at) select $5, id, $6, $7 from system`,
+    [row.id, row.name, row.organizationId, row.systemKey, row.secretPublic, row.secretSha256, row.now],
+  );
+}
+
+/** Newest last by name; `after` is the name (lower case) and id of the last row shown. */
+export async function listSystems(
+  db: Queryable,
+  query: Omit<ListQuery, "cursor">,
+  after: readonly [name: string, id: string] | undefined,
+): Promise<(System & { sort_name: string })[]> {
+  const pattern = query.search === undefined ? null : `%${query.search.replace(/[\\%_]/g, "\\$&")}%`;
+  return db.query(
+    `select ${SHOWN}, lower(s.name) as sort_name ${FROM}
+     where ($1::text is null or s.name ilike $1 or s.system_key ilike $1 or s.fqdn ilike $1 or s.version ilike $1 or host(s.ipv4_address) like $1)
+       and ($2::text is null or (case when s.suspended_at is not null then 'suspended' else s.status end) = $2)
+       and ($3::text is null or s.organization_id = $3)
+       and ($4::text is null or (lower(s.name), s.id) > ($4, $5::uuid))
+     order by lower(s.name), s.id limit $6`,
+    [pattern, query.status ?? null, query.organization ?? null, after?.[0] ?? null, after?.[1] ?? null, query.limit],
+  );
+}
+
+/** By key or by id, whichever it is. */
+export async function findSystem(db: Queryable, keyOrId: string): Promise<System | undefined> {
+  const [row] = await db.query<System>(`select ${SHOWN} ${FROM} where s.system_key = $1 or s.id::text = lower($1)`, [
+    keyOrId,
+  ]);
+  return row;
+}
+
+/** By the primary key alone: the appliance's own page, which must answer in a few milliseconds. */
+export async function findSystemById(db: Queryable, id: string): Promise<System | undefined> {
+  const [row] = await db.query<System>(`select ${SHOWN} ${FROM} where s.id = $1`, [id], { name: "find-system-by-id" });
+  return row;
+}
+
+export async function findCredential(
+  db: Queryable,
+  systemKey: string,
+  secretPublic: string,
+  now: Date,
+): Promise<CredentialRow | undefined> {
+  const [row] = await db.query<CredentialRow>(
+    `select s.id as "systemId", s.system_key as "systemKey", s.organization_id as "organizationId",
+       c.secret_sha256 as "secretSha256", c.expires_at as "expiresAt",
+       s.registered_at as "registeredAt", s.suspended_at as "suspendedAt"
+     from systems s join system_secrets c on c.system_id = s.id
+     where s.system_key = $1 and c.secret_public = $2 and (c.expires_at is null or c.expires_at > $3)`,
+    [systemKey, secretPublic, now],
+    { name: "find-credential" },
+  );
+  return row;
+}
+
+export async function findSecret(db: Queryable, secretPublic: string, now: Date): Promise<CredentialRow | undefined> {
+  const [row] = await db.query<CredentialRow>(
+    `select s.id as "systemId", s.system_key as "systemKey", s.organization_id as "organizationId",
+       c.secret_sha256 as "secretSha256", c.expires_at as "expiresAt",
+       s.registered_at as "registeredAt", s.suspended_at as "suspendedAt"
+     from system_secrets c join systems s on s.id = c.system_id
+     where c.secret_public = $1 and (c.expires_at is null or c.expires_at > $2)`,
+    [secretPublic, now],
+  );
+  return row;
+}
+
+export async function findErasedSecret(db: Queryable, secretPublic: string): Promise<string | undefined> {
+  const [row] = await db.query<{ sha256: string }>(
+    `select secret_sha256 as sha256 from erased_secrets where secret_public = $1`,
+    [secretPublic],
+  );
+  return row?.sha256;
+}
+
+/** At most once a minute a secret, so a busy system does not turn into writes. */
+export async function touchSecret(db: Queryable, secretPublic: string, now: Date): Promise<void> {
+  await db.query(
+    `update system_secrets set last_used_at = $2
+     where secret_public = $1 and (last_used_at is null or last_used_at < $2::timestamptz - interval '1 minute')`,
+    [secretPublic, now],
+  );
+}
+
+/** Undefined when another caller registered it first. */
+export async function registerSystem(db: Queryable, systemId: string, now: Date): Promise<Date | undefined> {
+  const [row] = await db.query<{ registered_at: Date }>(
+    `update systems set registered_at = $2 where id = $1 and registered_at is null and suspended_at is null returning registered_at`,
+    [systemId, now],
+  );
+  return row?.registered_at;
+}
+
+/** Forgets the registration and every secret: the pair that asked for it never opens anything again. */
+export async function unregisterSystem(db: Queryable, systemId: string): Promise<void> {
+  await db.query(
+    `with gone as (delete from system_secrets where system_id = $1)
+     update systems set registered_at = null, status = 'unknown' where id = $1`,
+    [systemId],
+  );
+}
+
+/** True when the state changed. */
+export async function setSuspended(db: Queryable, systemId: string, suspendedAt: Date | null): Promise<boolean> {
+  const rows = await db.query(
+    `update systems set suspended_at = $2 where id = $1 and (suspended_at is null) <> ($2::timestamptz is null) returning id`,
+    [systemId, suspendedAt],
+  );
+  return rows.length === 1;
+}
+
+export interface ReplaceSecret {
+  systemId: string;
+  secretPublic: string;
+  secretSha256: string;
+  now: Date;
+  /** Null ends every older secret at once. */
+  oldExpiresAt: Date | null;
+}
+
+export async function replaceSecret(db: Queryable, row: ReplaceSecret): Promise<void> {
+  await db.query(
+    `with ended as (
+       delete from system_secrets where system_id = $1 and ($5::timestamptz is null or expires_at <= $4)
+     ), aged as (
+       update system_secrets set expires_at = $5 where system_id = $1 and expires_at is null and $5::timestamptz is not null
+     )
+     insert into system_secrets (secret_public, system_id, secret_sha256, created_at) values ($2, $1, $3, $4)`,
+    [row.systemId, row.secretPublic, row.secretSha256, row.now, row.oldExpiresAt],
+  );
+}
+
+export async function listOldSecrets(db: Queryable, now: Date): Promise<OldSecret[]> {
+  return db.query(
+    `select s.id as system_id, s.system_key, s.name, c.secret_public, c.expires_at, c.last_used_at
+     from system_secrets c join systems s on s.id = c.system_id
+     where c.expires_at > $1 order by c.last_used_at desc nulls last, s.system_key`,
+    [now],
+  );
+}
+
+/** Everything that refers to the system goes with it (on delete cascade); its secrets leave only their tombstones. */
+export async function eraseSystem(db: Queryable, systemId: string, now: Date): Promise<boolean> {
+  const rows = await db.query(
+    `with tombstones as (
+       insert into erased_secrets (secret_public, secret_sha256, erased_at)
+       select secret_public, secret_sha256, $2 from system_secrets where system_id = $1
+       on conflict (secret_public) do nothing
+     )
+     delete from systems where id = $1 returning id`,
+    [systemId, now],
+  );
+  return rows.length === 1;
+}
+
+export async function countSystems(db: Queryable): Promise<Record<string, number>> {
+  const rows = await db.query<{ status: string; count: number }>(
+    `select case when suspended_at is not null then 'suspended' else status end as status, count(*)::integer as count
+     from systems group by 1`,
+  );
+  return Object.fromEntries(rows.map(({ status, count }) => [status, count]));
+}

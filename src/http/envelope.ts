@@ -1,0 +1,9 @@
+// The shape of every answer of our own: {code, message, data}.
+
+export interface Envelope<Data> {
+  code: number;
+  message: string;
+  data: Data;
+}
+
+export const envelope = <Data>(message: string, data: Data, code = 200): Envelope<Data> => ({ code, message, data });

@@ -1,0 +1,79 @@
+// OpenAPI 3.1 made from the routes themselves: what a route declares with `operation` is what the document says.
+import type { TObject, TSchema } from "@sinclair/typebox";
+import { Type } from "@sinclair/typebox";
+
+export interface OperationOptions {
+  summary: string;
+  /** Who may call: an operator's token (the default), a system's Basic credentials, or anyone. */
+  auth?: "operator" | "system" | "none";
+  query?: TObject;
+  /** The JSON body; bodies of other kinds are described in words in `summary`. */
+  body?: TSchema;
+  /** What `data` of the envelope holds. */
+  data?: TSchema;
+  status?: number;
+}
+
+/** Elysia's `detail` of a route, holding what the document needs. */
+export const operation = (options: OperationOptions) => ({ summary: options.summary, "x-muster": options });
+
+export interface DescribedRoute {
+  method: string;
+  path: string;
+  hooks: { detail?: { "x-muster"?: OperationOptions } };
+}
+
+/** The document of every route that was described. JSON, ready to serve. */
+export function openApiDocument(routes: readonly DescribedRoute[], version: string) {
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const { method, path, hooks } of routes) {
+    const options = hooks.detail?.["x-muster"];
+    if (!options) continue;
+    const at = path.replace(/:(\w+)/g, "{$1}").replace(/(.)\/$/, "$1");
+    paths[at] = { ...paths[at], [method.toLowerCase()]: describe(at, options) };
+  }
+  return {
+    openapi: "3.1.0",
+    info: { title: "Muster", version, description: "Appliance gateway." },
+    paths,
+    components: {
+      securitySchemes: {
+        system: { type: "http", scheme: "basic", description: "system_key and system_secret" },
+        operator: { type: "http", scheme: "bearer", description: "made by `muster tokens add`" },
+      },
+    },
+  };
+}
+
+function describe(
+  path: string,
+  { summary, auth = "operator", query, body, data = Type.Unknown(), status = 200 }: OperationOptions,
+) {
+  const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+    name,
+    in: "path",
+    required: true,
+    schema: { type: "string" },
+  }));
+  const inQuery = Object.entries(query?.properties ?? {}).map(([name, schema]) => ({
+    name,
+    in: "query",
+    required: false,
+    schema,
+  }));
+  return {
+    summary,
+    security: auth === "none" ? [] : [{ [auth]: [] }],
+    parameters: [...inPath, ...inQuery],
+    ...(body ? { requestBody: { required: true, content: { "application/json": { schema: body } } } } : {}),
+    responses: {
+      [status]: jsonAnswer("Success", data),
+      default: jsonAnswer("Failure: the status is repeated in `code`, the reason in `message`", Type.Unknown()),
+    },
+  };
+}
+
+function jsonAnswer(description: string, data: TSchema) {
+  const schema = Type.Object({ code: Type.Integer(), message: Type.String(), data });
+  return { description, content: { "application/json": { schema } } };
+}

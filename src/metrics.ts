@@ -1,0 +1,98 @@
+// Metrics of the plumbing: queues, workers, database, the carried PostgreSQL, the process.
+import { Counter, Gauge, collectDefaultMetrics } from "prom-client";
+import type { Registry } from "prom-client";
+import type { CarriedInfo } from "./adapters/postgres/carried.ts";
+import type { PostgresDatabase } from "./adapters/postgres/database.ts";
+import type { Runner } from "./jobs/runner.ts";
+import type { Queue } from "./ports/queue.ts";
+
+export interface Plumbing {
+  queue: Queue;
+  runner: Runner;
+  database: PostgresDatabase;
+  carried(): CarriedInfo | undefined;
+}
+
+/** Everything is read when it is scraped; nothing is counted on the way. */
+export function observePlumbing(registry: Registry, { queue, runner, database, carried }: Plumbing): void {
+  collectDefaultMetrics({ register: registry });
+  const jobs = new Gauge({
+    name: "muster_queue_jobs",
+    help: "Jobs by queue and state.",
+    labelNames: ["queue", "state"],
+    registers: [registry],
+  });
+  const age = new Gauge({
+    name: "muster_queue_oldest_seconds",
+    help: "For how long the oldest pending job has been due.",
+    labelNames: ["queue"],
+    registers: [registry],
+    async collect() {
+      jobs.reset();
+      this.reset();
+      // A scrape while the database is away shows what is left: process and requests.
+      const counts = await queue.counts().catch(() => ({}));
+      for (const [name, { pending, delayed, active, dead, oldestSeconds }] of Object.entries(counts)) {
+        for (const [state, count] of Object.entries({ pending, delayed, active, dead }))
+          jobs.set({ queue: name, state }, count);
+        this.set({ queue: name }, oldestSeconds);
+      }
+    },
+  });
+  void age;
+  new Counter({
+    name: "muster_worker_jobs_total",
+    help: "Jobs of this process by queue and outcome.",
+    labelNames: ["queue", "outcome"],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [name, { done, failed, buried }] of Object.entries(runner.stats())) {
+        for (const [outcome, count] of Object.entries({ done, failed, buried }))
+          this.inc({ queue: name, outcome }, count);
+      }
+    },
+  });
+  new Gauge({
+    name: "muster_worker_running",
+    help: "Jobs at work in this process.",
+    labelNames: ["queue"],
+    registers: [registry],
+    collect() {
+      for (const [name, { running }] of Object.entries(runner.stats())) this.set({ queue: name }, running);
+    },
+  });
+  new Gauge({
+    name: "muster_database_connections",
+    help: "Connections of this process by state.",
+    labelNames: ["state"],
+    registers: [registry],
+    collect() {
+      for (const [state, count] of Object.entries(database.counts())) this.set({ state }, count);
+    },
+  });
+  new Gauge({
+    name: "muster_database_up",
+    help: "1 while the database answers.",
+    registers: [registry],
+    async collect() {
+      this.set(
+        await database.query("select 1").then(
+          () => 1,
+          () => 0,
+        ),
+      );
+    },
+  });
+  if (carried()) {
+    new Counter({
+      name: "muster_carried_postgres_restarts_total",
+      help: "Times that the carried PostgreSQL was started again after it died.",
+      registers: [registry],
+      collect() {
+        this.reset();
+        this.inc(carried()?.restarts ?? 0);
+      },
+    });
+  }
+}
