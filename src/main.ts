@@ -1,4 +1,3 @@
-#!/usr/bin/env bun
 // argv in, exit code out: the only process.exit.
 import { run } from "./cli/run.ts";
 import { environment } from "./config.ts";

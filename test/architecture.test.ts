@@ -1,0 +1,123 @@
+// Checks the layer table of AGENTS.md: who may import whom, that nothing goes in circles, and where the environment is read.
+import { describe, expect, test } from "bun:test";
+import { Glob } from "bun";
+import { dirname, join, relative } from "node:path";
+
+const SRC = join(import.meta.dir, "../src");
+const files = [...new Glob("**/*.ts").scanSync(SRC)].sort();
+const transpiler = new Bun.Transpiler({ loader: "ts" });
+
+interface Import {
+  path: string;
+  /** Erased at run time: scanImports does not see it. */
+  isType: boolean;
+}
+
+/** Relative imports of a file, as paths below src. */
+async function importsOf(file: string): Promise<Import[]> {
+  const code = await Bun.file(join(SRC, file)).text();
+  const resolved = (specifier: string) => relative(SRC, join(SRC, dirname(file), specifier));
+  const real = new Set(transpiler.scanImports(code).map((one) => one.path));
+  const all = [...code.matchAll(/^(?:import|export)\b[^;]*?from\s+"(\.[^"]+)"/gms)].map((match) => match[1] ?? "");
+  return [...new Set(all)].map((specifier) => ({ path: resolved(specifier), isType: !real.has(specifier) }));
+}
+
+/** Of a domain's own `http/`, what it may use: the edges of a request, not the server. */
+const HTTP_FOR_DOMAINS = /^http\/(body|credentials|cursor|envelope|forward|openapi|query)\.ts$/;
+
+function mayImport(from: string, { path, isType }: Import): boolean {
+  const [layer = "", part] = from.split("/");
+  const [target = "", targetPart, targetFile] = path.split("/");
+  switch (layer) {
+    case "main.ts":
+      return target === "cli" || path === "config.ts";
+    case "cli":
+      return (
+        target === "cli" ||
+        ["app.ts", "config.ts", "errors.ts", "log.ts", "http/query.ts", "adapters/postgres/migrate.ts"].includes(
+          path,
+        ) ||
+        (target === "domains" && ["index.ts", "schema.ts"].includes(targetFile ?? "")) ||
+        path === "../package.json" ||
+        (isType && target === "ports")
+      );
+    case "app.ts":
+      return target !== "cli" && target !== "main.ts";
+    case "metrics.ts":
+      return isType;
+    case "domains":
+      return (
+        (target === "domains" && (targetPart === part || (isType && targetFile === "index.ts"))) ||
+        target === "ports" ||
+        HTTP_FOR_DOMAINS.test(path) ||
+        path === "jobs/batcher.ts" ||
+        path === "domain.ts" ||
+        path === "errors.ts"
+      );
+    case "adapters":
+      return (
+        (target === "adapters" && targetPart === part) ||
+        target === "ports" ||
+        path === "errors.ts" ||
+        (isType && path === "log.ts")
+      );
+    case "http":
+    case "jobs":
+      return (
+        target === layer ||
+        target === "ports" ||
+        ["domain.ts", "errors.ts", "log.ts"].includes(path) ||
+        (isType && path === "config.ts")
+      );
+    case "ports":
+      return target === "ports";
+    default:
+      return target === "ports" || ["errors.ts", "log.ts", "domain.ts"].includes(path);
+  }
+}
+
+describe("architecture", () => {
+  test.each(files)("%s imports only what its layer may", async (file) => {
+    const forbidden = (await importsOf(file)).filter((one) => !mayImport(file, one)).map((one) => one.path);
+    expect(forbidden).toEqual([]);
+  });
+
+  test("no import goes in a circle", async () => {
+    const graph = new Map<string, string[]>();
+    for (const file of files)
+      graph.set(
+        file,
+        (await importsOf(file)).filter((one) => !one.isType).map((one) => one.path),
+      );
+    const done = new Set<string>();
+    const visit = (file: string, path: string[]): string[] | undefined => {
+      if (path.includes(file)) return [...path.slice(path.indexOf(file)), file];
+      if (done.has(file)) return undefined;
+      for (const next of graph.get(file) ?? []) {
+        const circle = visit(next, [...path, file]);
+        if (circle) return circle;
+      }
+      done.add(file);
+      return undefined;
+    };
+    expect(files.map((file) => visit(file, [])).find((circle) => circle !== undefined)).toBeUndefined();
+  });
+
+  test("the environment is read in config.ts alone", async () => {
+    const readers: string[] = [];
+    for (const file of files)
+      if (/process\.env|Bun\.env|import\.meta\.env/.test(await Bun.file(join(SRC, file)).text())) readers.push(file);
+    expect(readers).toEqual(["config.ts"]);
+  });
+
+  test("only main.ts ends the process", async () => {
+    const enders: string[] = [];
+    for (const file of files) if (/process\.exit\(/.test(await Bun.file(join(SRC, file)).text())) enders.push(file);
+    expect(enders).toEqual(["main.ts"]);
+  });
+
+  test("no folder or file has a name that says nothing", () => {
+    const vague = /(^|\/)(utils?|helpers?|common|misc|manager|service|base|types|constants)(\.ts|\/)/;
+    expect(files.filter((file) => vague.test(file))).toEqual([]);
+  });
+});
