@@ -104,8 +104,9 @@ export function openRunner({ queue, handlers, clock, log, pollMs, random = Math.
     slept.abort();
   }
 
-  const claim = (handler: JobHandler) =>
-    queue.claim([handler.queue], { count: handler.batch, bytes: handler.batchBytes }, handler.leaseMs);
+  function claim(handler: JobHandler): Promise<Job[]> {
+    return queue.claim([handler.queue], { count: handler.batch, bytes: handler.batchBytes }, handler.leaseMs);
+  }
 
   /** Whatever a claim fails of, the queue cannot be used: there is nothing to do but to wait. */
   async function claimWhenReachable(handler: JobHandler): Promise<Job[]> {
