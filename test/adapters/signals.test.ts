@@ -31,12 +31,16 @@ describe("signals on PostgreSQL", () => {
     await using db = await createTestDatabase();
     const signals = await open(db);
     const seen: string[] = [];
-    const unsubscribe = await signals.subscribe('odd "name" – ü', (message) => void seen.push(message));
+    const two = Promise.withResolvers<void>();
+    const unsubscribe = await signals.subscribe('odd "name" – ü', (message) => {
+      seen.push(message);
+      if (message === "two") two.resolve();
+    });
     const last = await nextMessage(signals, "last");
     await signals.publish('odd "name" – ü', "one");
     await signals.publish("elsewhere", "no");
     await signals.publish('odd "name" – ü', "two");
-    await db.database.query("select 1");
+    await two.promise;
     unsubscribe();
     await signals.publish('odd "name" – ü', "three");
     await signals.publish("last", "");

@@ -7,7 +7,7 @@ import type { PostgresConnection, PostgresDatabase } from "../../src/adapters/po
 import { migrate } from "../../src/adapters/postgres/migrate.ts";
 import { openPostgres } from "../../src/adapters/postgres/open.ts";
 import type { OpenedPostgres } from "../../src/adapters/postgres/open.ts";
-import { clearRemains } from "../../src/adapters/postgres/remains.ts";
+import { clearRemains, send, serverProcesses } from "../../src/adapters/postgres/remains.ts";
 import { layoutOf } from "../../src/adapters/postgres/layout.ts";
 import { openLog } from "../../src/log.ts";
 import type { Log } from "../../src/log.ts";
@@ -37,6 +37,7 @@ interface TestServer {
 export const testLog: Log = openLog({ level: "error", format: "text" });
 
 const DIRECTORY_PREFIX = "muster-test-";
+const STOP_MS = 3_000;
 let server: Promise<TestServer> | undefined;
 let directory: string | undefined;
 let serial = 0;
@@ -72,9 +73,14 @@ export async function stopTestServer(): Promise<void> {
   removeTestDirectory();
 }
 
-/** Synchronous, for the end of the process. */
+/** Synchronous, for the end of the process: an immediate stop, since nobody will read these files again. */
 export function removeTestDirectory(): void {
-  if (directory) rmSync(directory, { recursive: true, force: true });
+  if (!directory) return;
+  const { files } = layoutOf(directory);
+  for (const { pid, isMain } of serverProcesses(files)) if (isMain) send(pid, "SIGQUIT");
+  const endMs = performance.now() + STOP_MS;
+  while (serverProcesses(files).length > 0 && performance.now() < endMs) Bun.sleepSync(5);
+  rmSync(directory, { recursive: true, force: true });
   directory = undefined;
 }
 

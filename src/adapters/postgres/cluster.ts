@@ -1,12 +1,12 @@
 // Makes the database files once: beside their place, then renamed, so that a killed start leaves nothing half made.
 import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
-import { mkdtemp, readdir, rename, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rename } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { reasonOf } from "../../errors.ts";
 import { startFailure } from "./account.ts";
 import type { Account } from "./account.ts";
 import type { Layout } from "./layout.ts";
-import { makeDirectory } from "./layout.ts";
+import { makeDirectory, removeDirectory } from "./layout.ts";
 import { syncFileSystem } from "./libc.ts";
 
 const SCRATCH = ".initdb-";
@@ -34,7 +34,7 @@ export async function createCluster(server: string, { root, files }: Layout, acc
     return false;
   }
   for (const name of await readdir(root)) {
-    if (name.startsWith(SCRATCH)) await rm(join(root, name), { recursive: true, force: true });
+    if (name.startsWith(SCRATCH)) await removeDirectory(join(root, name));
   }
   const scratch = await mkdtemp(join(root, SCRATCH));
   makeDirectory(scratch, 0o700, account);

@@ -1,5 +1,6 @@
 // Where the carried PostgreSQL keeps its things, made with the right owners.
 import { chmodSync, chownSync, existsSync, mkdirSync, realpathSync, statSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { chooseAccount, firstClosedDirectory, startFailure } from "./account.ts";
 import type { Account } from "./account.ts";
@@ -19,6 +20,9 @@ export function layoutOf(dataDir: string): Layout {
   const root = join(realpathSync(dataDir), "postgres");
   return { root, files: join(root, "data"), run: join(root, "run"), log: join(root, "postgres.log") };
 }
+
+const REMOVE_ATTEMPTS = 40;
+const REMOVE_PAUSE_MS = 50;
 
 /** Makes the directories and says whom PostgreSQL runs as. What lies here belongs to DATA_DIR's owner, the rest to that user. */
 export async function prepareLayout(dataDir: string): Promise<{ layout: Layout; account: Account }> {
@@ -43,6 +47,18 @@ export function makeDirectory(path: string, mode: number, owner: { uid: number; 
   const is = statSync(path);
   if (is.uid !== owner.uid && process.getuid?.() === 0) chownSync(path, owner.uid, owner.gid);
   if ((is.mode & 0o777) !== mode) chmodSync(path, mode);
+}
+
+/** A program that a killed muster had started may still be writing into it, for a moment. */
+export async function removeDirectory(path: string): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await rm(path, { recursive: true, force: true });
+    } catch (error) {
+      if (attempt >= REMOVE_ATTEMPTS) throw error;
+      await Bun.sleep(REMOVE_PAUSE_MS);
+    }
+  }
 }
 
 async function refuseClosedPath(account: Account, root: string): Promise<void> {

@@ -10,10 +10,11 @@ import {
   readFileSync,
   statSync,
 } from "node:fs";
-import { cp, mkdir, mkdtemp, readdir, rename, rm, symlink } from "node:fs/promises";
+import { cp, mkdtemp, readdir, rename, symlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { startFailure } from "./account.ts";
 import { embeddedRoot } from "./embedded.ts";
+import { removeDirectory } from "./layout.ts";
 import { syncFileSystem } from "./libc.ts";
 
 interface ServerSource {
@@ -43,7 +44,7 @@ export async function unpackServer(root: string): Promise<string> {
 async function removeOthers(root: string, keep: string): Promise<void> {
   for (const name of await readdir(root)) {
     if (name === keep || !(name.startsWith(SCRATCH) || existsSync(join(root, name, "bin/postgres")))) continue;
-    await rm(join(root, name), { recursive: true, force: true });
+    await removeDirectory(join(root, name));
   }
 }
 
