@@ -1,6 +1,6 @@
 // Reads the text of INVENTORY_RULES_FILE: what it says replaces the built-in rules section by section, every fault is named.
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
-import { Value } from "@sinclair/typebox/value";
+import { Value, ValueErrorType } from "@sinclair/typebox/value";
 import { BUILTIN_RULES } from "./builtin-rules.ts";
 import { parseFieldPath } from "./pointer.ts";
 import { CATEGORIES, type RuleSet, SEVERITIES, SIGNIFICANCES } from "./rules.ts";
@@ -88,21 +88,19 @@ function parseJson(text: string): unknown {
 /** One problem a place: TypeBox reports an absent key both as absent and as of the wrong type. */
 function schemaProblems(file: unknown): string[] {
   const problems = new Map<string, string>();
-  for (const { path, value, schema } of Value.Errors(RulesFile, file)) {
+  for (const { path, value, schema, type } of Value.Errors(RulesFile, file)) {
     if (problems.has(path)) continue;
-    problems.set(path, `${path || "/"}: ${found(value)}, expected ${expectation(schema, path)}`);
+    problems.set(
+      path,
+      `${path || "/"}: ${found(value)}, expected ${type === ValueErrorType.ObjectAdditionalProperties ? "no such key" : expectation(schema)}`,
+    );
   }
   for (const [place, fault] of patternFaults(file)) if (!problems.has(place)) problems.set(place, `${place}: ${fault}`);
   return [...problems.values()];
 }
 
-function expectation(schema: TSchema, path: string): string {
-  if (schema.type === "never" || schema["not"] !== undefined) return "no such key";
-  if (schema.description) return schema.description;
-  if (schema.type === "array") return "a list";
-  if (schema.type === "object") return "an object";
-  return `something else at ${path}`;
-}
+const expectation = (schema: TSchema): string =>
+  schema.description ?? (schema.type === "array" ? "a list" : "an object");
 
 function found(value: unknown): string {
   if (value === undefined) return "missing";

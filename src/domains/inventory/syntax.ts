@@ -42,7 +42,7 @@ export function findSyntaxFault(text: string): SyntaxFault | undefined {
         expected = char === "{" ? "a key or }" : "a value or ]";
         at++;
       } else {
-        const end = char === '"' ? stringEnd(text, at) : scalarEnd(text, at);
+        const end = char === '"' ? stringEnd(text, at) : scalarEnd(text, at, expected);
         if (typeof end !== "number") return end;
         at = end;
         expected = open.length === 0 ? "nothing more" : "a comma or a closing bracket";
@@ -82,11 +82,11 @@ function stringEnd(text: string, start: number): number | SyntaxFault {
 
 const SCALAR = /(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?)(?![\w.+-])/y;
 
-function scalarEnd(text: string, at: number): number | SyntaxFault {
+function scalarEnd(text: string, at: number, expected: Expected): number | SyntaxFault {
   SCALAR.lastIndex = at;
   if (SCALAR.test(text)) return SCALAR.lastIndex;
   const word = /^[\w.+-]+/.exec(text.slice(at, at + 40))?.[0];
-  return word ? { at, reason: `${JSON.stringify(word)} is not a JSON value` } : unexpected(text, at, "a value");
+  return word ? { at, reason: `${JSON.stringify(word)} is not a JSON value` } : unexpected(text, at, expected);
 }
 
 function unexpected(text: string, at: number, expected: Expected): SyntaxFault {
