@@ -23,7 +23,7 @@ export function watchOutage(what: string, clock: Clock, log: Log): Outage {
       failures += 1;
       if (failures > 1) return failures;
       since = clock.now().getTime();
-      log.warn(`${what} is away; trying until it is back`, { reason: reasonText(error) });
+      log.warn(`${what} is away; waiting for it`, { reason: reasonText(error) });
       return failures;
     },
     over() {

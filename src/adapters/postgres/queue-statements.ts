@@ -128,25 +128,11 @@ export async function buryJob(
   return { buried: row?.buried ?? false, woken: row?.woken ?? null };
 }
 
-/** Three partial indexes, each counted without touching the table once it was vacuumed. */
 export async function countJobs(db: Queryable, now: Date): Promise<Record<QueueName, QueueCounts>> {
   const rows = await db.query<QueueCounts & { queue: QueueName }>(
     `select queue, sum(pending)::float8 as pending, sum(delayed)::float8 as delayed, sum(active)::float8 as active,
        sum(dead)::float8 as dead, coalesce(extract(epoch from $1 - min(oldest))::float8, 0) as "oldestSeconds"
-     from (
-       select queue, count(*) filter (where due_at <= $1) as pending,
-         count(*) filter (where due_at > $1 and state = 'ready') as delayed,
-         count(*) filter (where due_at > $1 and state = 'active') as active,
-         0 as dead, min(due_at) filter (where due_at <= $1) as oldest
-       from jobs where state in ('ready', 'active') group by queue
-       union all
-       select queue, count(*) filter (where due_at <= $1), count(*) filter (where due_at > $1), 0, 0,
-         min(due_at) filter (where due_at <= $1)
-       from jobs where state = 'blocked' group by queue
-       union all
-       select queue, 0, 0, 0, count(*), null from jobs where state = 'dead' group by queue
-     ) as parts
-     group by queue`,
+     from count_jobs($1) group by queue`,
     [now],
     { name: "count-jobs" },
   );
@@ -154,11 +140,9 @@ export async function countJobs(db: Queryable, now: Date): Promise<Record<QueueN
 }
 
 export async function countWaiting(db: Queryable): Promise<number> {
-  const [row] = await db.query<{ waiting: number }>(
-    `select ((select count(*) from jobs where state = 'ready') + (select count(*) from jobs where state = 'blocked'))::float8 as waiting`,
-    [],
-    { name: "count-waiting" },
-  );
+  const [row] = await db.query<{ waiting: number }>(`select count_waiting_jobs()::float8 as waiting`, [], {
+    name: "count-waiting",
+  });
   return row?.waiting ?? 0;
 }
 
