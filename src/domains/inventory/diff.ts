@@ -29,9 +29,8 @@ export interface CompareOptions {
   maxChanges?: number;
 }
 
-export const MAX_CHANGES = 10_000;
-export const ELEMENT = "[]";
-export const SUMMARY_FIELD_PATH = "(document)";
+const MAX_CHANGES = 10_000;
+const ELEMENT = "[]";
 
 /** Linear in the size of both documents. The changes come ordered by pointer, the same for the same documents. */
 export function compareDocuments(
@@ -64,7 +63,7 @@ export function compareDocuments(
 function summarise(previous: JsonObject, current: JsonObject, count: number): Change {
   return {
     pointer: "",
-    fieldPath: SUMMARY_FIELD_PATH,
+    fieldPath: `(document, ${count} changes)`,
     changeType: "update",
     previousValue: previous,
     currentValue: current,

@@ -1,7 +1,7 @@
 // Tells what an appliance could not collect, so that "not asked" is never reported as "gone".
 import type { Change } from "./diff.ts";
 import { getOwn, isObject, type JsonObject, type JsonValue } from "./json.ts";
-import { parsePointer } from "./pointer.ts";
+import { formatPointer, parsePointer } from "./pointer.ts";
 import type { Classified, Rules } from "./rules.ts";
 
 /** A part of a document that was not collected. */
@@ -23,9 +23,10 @@ export function classifyAll(
   current: JsonObject,
 ): Classified[] {
   const gaps = [...findGaps(current, previous), ...findGaps(previous, current, { isEarlier: true })];
+  const places = new Set(gaps.map((gap) => formatPointer(gap.path)));
   return changes.map((change) => {
     const classification = rules.classify(change);
-    const partial = gaps.length > 0 && change.pointer !== "" && isInGap(change, gaps, previous, current);
+    const partial = places.size > 0 && isInGap(change, places, previous, current);
     return partial
       ? { ...change, ...classification, severity: "low", significant: false, partial }
       : { ...change, ...classification, partial };
@@ -98,10 +99,8 @@ const BASE_KEYS = new Set([
 const ERROR_MARK = /_facts_error$/;
 
 function gapsOfModules(facts: JsonObject, neighbour: JsonObject): Gap[] {
-  const otherModules = new Map(modulesOf(neighbour).map((module) => [getOwn(module, "id"), module]));
-  return modulesOf(facts).flatMap((module) => {
-    const id = getOwn(module, "id");
-    if (typeof id !== "string") return [];
+  const otherModules = modulesById(neighbour);
+  return [...modulesById(facts)].flatMap(([id, module]) => {
     const before = otherModules.get(id);
     const marks = Object.keys(module).filter((key) => ERROR_MARK.test(key));
     if (marks.length > 0) {
@@ -121,16 +120,27 @@ const ownFactsOf = (module: JsonObject | undefined) => Object.keys(module ?? {})
 const keysOnlyIn = (one: JsonObject | undefined, other: JsonObject | undefined) =>
   one && other ? ownFactsOf(one).filter((key) => !Object.hasOwn(other, key)) : [];
 
+/** One of each id: a document may repeat an id as often as it likes. */
+function modulesById(facts: JsonObject): Map<string, JsonObject> {
+  const found = new Map<string, JsonObject>();
+  for (const module of modulesOf(facts)) {
+    const id = getOwn(module, "id");
+    if (typeof id === "string") found.set(id, module);
+  }
+  return found;
+}
+
 function modulesOf(facts: JsonObject): JsonObject[] {
   const modules = getOwn(facts, "modules");
   return Array.isArray(modules) ? modules.filter(isObject) : [];
 }
 
-function isInGap(change: Change, gaps: Gap[], previous: JsonObject, current: JsonObject): boolean {
-  const path = namedPath(change, change.changeType === "delete" ? previous : current);
-  return gaps.some(
-    (gap) => gap.path.length <= path.length && gap.path.every((segment, level) => segment === path[level]),
-  );
+/** Gaps are at most this many segments deep: `facts`, `modules`, a module, one of its facts. */
+const MAX_GAP_DEPTH = 4;
+
+function isInGap(change: Change, places: Set<string>, previous: JsonObject, current: JsonObject): boolean {
+  const path = namedPath(change, change.changeType === "delete" ? previous : current).slice(0, MAX_GAP_DEPTH);
+  return path.some((_segment, level) => places.has(formatPointer(path.slice(0, level + 1))));
 }
 
 /** The pointer's segments, with the module's id in place of its index. */

@@ -304,7 +304,7 @@ describe("limits", () => {
     expect(summary).toEqual([
       {
         pointer: "",
-        fieldPath: "(document)",
+        fieldPath: "(document, 51 changes)",
         changeType: "update",
         previousValue: wide(51, 1),
         currentValue: wide(51, 2),
