@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { sentenceFor } from "../../src/adapters/postgres/cluster.ts";
 import { openDatabase } from "../../src/adapters/postgres/database.ts";
 import type { PostgresDatabase } from "../../src/adapters/postgres/database.ts";
 import { openPostgres } from "../../src/adapters/postgres/open.ts";
@@ -180,6 +181,36 @@ describe("the carried PostgreSQL", () => {
         .split(" ")[3];
     expect(session(pg.info()?.pid ?? 0)).toBe(String(pg.info()?.pid));
     expect(session(process.pid)).not.toBe(session(pg.info()?.pid ?? 0));
+  });
+});
+
+describe("a start that fails", () => {
+  test("says that the disk is full, in whichever words PostgreSQL did", () => {
+    const outputs = [
+      'initdb: error: could not write file "postgresql.conf": No space left on device',
+      'FATAL:  could not extend file "base/1/3164": wrote only 4096 of 8192 bytes at block 0\nHINT:  Check free disk space.',
+      "FATAL:  could not open file: Disk quota exceeded",
+    ];
+    for (const output of outputs) {
+      expect(sentenceFor(output, "No start")).toBe("No start: the disk is full. Free some space, then start again.");
+    }
+  });
+
+  test("repeats PostgreSQL's own reason without the chatter around it", () => {
+    expect(sentenceFor("LOG:  starting\nFATAL:  data directory has wrong ownership\nLOG:  bye\n", "No start")).toBe(
+      "No start: FATAL:  data directory has wrong ownership",
+    );
+    expect(sentenceFor("", "No start")).toBe("No start: it gave no reason");
+  });
+
+  test("leaves the directory free for the next try", async () => {
+    const dataDir = newDataDir();
+    await (await open(dataDir))[Symbol.asyncDispose]();
+    writeFileSync(join(filesOf(dataDir), "postgresql.conf"), "no_such_setting = 1\n");
+    await expect(open(dataDir)).rejects.toThrow(/does not start: .*no_such_setting.*postgres\.log/);
+    writeFileSync(join(filesOf(dataDir), "postgresql.conf"), "");
+    await using pg = await open(dataDir);
+    expect(await pg.database.query("select 1 as one")).toEqual([{ one: 1 }]);
   });
 });
 

@@ -37,14 +37,27 @@ export async function createCluster(server: string, { root, files }: Layout, acc
     if (name.startsWith(SCRATCH)) await removeDirectory(join(root, name));
   }
   const scratch = await mkdtemp(join(root, SCRATCH));
-  makeDirectory(scratch, 0o700, account);
-  await runProgram(account, [join(server, "bin/initdb"), "-D", scratch, ...INITDB_ARGUMENTS]);
-  const createDatabase = [join(server, "bin/postgres"), "--single", "-D", scratch, "-c", "log_checkpoints=off"];
-  await runProgram(account, [...createDatabase, "postgres"], `create database ${DATABASE}\n`);
-  syncDirectory(scratch);
-  await rename(scratch, files);
-  syncDirectory(root);
-  return true;
+  try {
+    makeDirectory(scratch, 0o700, account);
+    await runProgram(account, [join(server, "bin/initdb"), "-D", scratch, ...INITDB_ARGUMENTS]);
+    const singleUser = [
+      join(server, "bin/postgres"),
+      "--single",
+      "-D",
+      scratch,
+      "-c",
+      "log_checkpoints=off",
+      "postgres",
+    ];
+    await runProgram(account, singleUser, `create database ${DATABASE}\n`);
+    syncDirectory(scratch);
+    await rename(scratch, files);
+    syncDirectory(root);
+    return true;
+  } catch (error) {
+    await removeDirectory(scratch);
+    throw error;
+  }
 }
 
 function refuseOtherMajor(files: string, major: string): void {
@@ -88,13 +101,18 @@ function spawnAs(account: Account, command: string[], input: string) {
   }
 }
 
+/** Time and process id, as the server's log has them. */
+const LOG_PREFIX = /^\d{4}-\d\d-\d\d [\d:.]+ \w+ \[\d+\] /;
+const TELLING = /error:|ERROR:|FATAL:|PANIC:|HINT:|DETAIL:|could not|cannot|unrecognized|invalid|denied/;
+
 /** What a program's own words mean for the operator. */
 export function sentenceFor(output: string, what: string): string {
-  if (/No space left on device|Disk quota exceeded/i.test(output)) {
+  if (/No space left on device|Disk quota exceeded|Check free disk space/i.test(output)) {
     return `${what}: the disk is full. Free some space, then start again.`;
   }
-  const lines = output.split("\n").filter((line) => /error:|ERROR:|FATAL:|PANIC:|could not|HINT|DETAIL/i.test(line));
-  const reason = (lines.length > 0 ? lines : output.trim().split("\n")).slice(-3).join(" ").trim();
+  const all = output.split("\n").map((line) => line.replace(LOG_PREFIX, "").trim());
+  const lines = all.filter((line) => TELLING.test(line));
+  const reason = (lines.length > 0 ? lines : all).slice(-3).join(" ").trim();
   return `${what}: ${reason || "it gave no reason"}`;
 }
 

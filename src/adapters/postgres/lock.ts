@@ -1,7 +1,7 @@
 // One process a data directory. The kernel frees the lock with the process, however that ends.
 import { chownSync, closeSync, constants, ftruncateSync, openSync, readFileSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { Failure } from "../../errors.ts";
+import { Failure, reasonOf } from "../../errors.ts";
 import { tryLock } from "./libc.ts";
 
 /** A gateway that serves, or a command that has the directory for a moment. */
@@ -72,8 +72,7 @@ function openLockFile(dataDir: string): number {
     if (process.getuid?.() === 0 && owner.uid !== 0) chownSync(lockPath(dataDir), owner.uid, owner.gid);
     return descriptor;
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    const sentence = `${dataDir} cannot be used: ${reason}. Run muster as the user that owns it, or set another DATA_DIR.`;
+    const sentence = `${dataDir} cannot be used: ${reasonOf(cause)}. Run muster as the user that owns it, or set another DATA_DIR.`;
     throw new Failure("data_dir.unusable", 503, sentence, { cause });
   }
 }

@@ -1,6 +1,7 @@
 // Which PostgreSQL this process uses: yours, the carried one it starts, or the carried one that `muster serve` runs already.
-import { mkdirSync } from "node:fs";
-import { Failure } from "../../errors.ts";
+import { chmodSync, mkdirSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { Failure, reasonOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import { findRunningPostgres, openCarriedPostgres } from "./carried.ts";
 import type { CarriedInfo } from "./carried.ts";
@@ -32,11 +33,12 @@ const WAIT_MS = 10_000;
 const POLL_MS = 20;
 
 export async function openPostgres(options: OpenPostgresOptions): Promise<OpenedPostgres> {
-  const { dataDir, databaseUrl, role, waitMs = WAIT_MS } = options;
+  const { databaseUrl, role, log, waitMs = WAIT_MS } = options;
   if (databaseUrl) return external(databaseUrl);
+  const dataDir = resolve(options.dataDir);
   makeDataDir(dataDir);
-  if (role === "serve") return startOwn(options, await lockDataDir(dataDir, { role, waitMs }));
-  return runningOrOwn(options, waitMs);
+  if (role === "serve") return startOwn(dataDir, log, await lockDataDir(dataDir, { role, waitMs }));
+  return runningOrOwn(dataDir, log, waitMs);
 }
 
 function external(databaseUrl: string): OpenedPostgres {
@@ -51,7 +53,7 @@ function external(databaseUrl: string): OpenedPostgres {
   };
 }
 
-async function startOwn({ dataDir, log }: OpenPostgresOptions, lock: DataDirLock): Promise<OpenedPostgres> {
+async function startOwn(dataDir: string, log: Log, lock: DataDirLock): Promise<OpenedPostgres> {
   try {
     const carried = await openCarriedPostgres({ dataDir, log });
     const { version, user } = carried.info();
@@ -68,12 +70,11 @@ async function startOwn({ dataDir, log }: OpenPostgresOptions, lock: DataDirLock
 }
 
 /** Commands race with a gateway that starts or stops, and with one another; whoever gets the lock runs the server. */
-async function runningOrOwn(options: OpenPostgresOptions, waitMs: number): Promise<OpenedPostgres> {
-  const { dataDir } = options;
+async function runningOrOwn(dataDir: string, log: Log, waitMs: number): Promise<OpenedPostgres> {
   const endMs = performance.now() + waitMs;
   for (;;) {
     const lock = tryLockDataDir(dataDir, "cli");
-    if (lock) return startOwn(options, lock);
+    if (lock) return startOwn(dataDir, log, lock);
     const holder = readHolder(dataDir);
     // Another command stops its server when it is done, under whoever else uses it: wait for that one instead.
     const running = holder?.role === "serve" ? findRunningPostgres(dataDir) : undefined;
@@ -92,12 +93,18 @@ async function runningOrOwn(options: OpenPostgresOptions, waitMs: number): Promi
 
 /** Root's directory must let the unprivileged user of PostgreSQL pass; everybody else keeps theirs private. */
 function makeDataDir(dataDir: string): void {
+  const mode = process.getuid?.() === 0 ? 0o711 : 0o700;
   try {
-    mkdirSync(dataDir, { recursive: true, mode: process.getuid?.() === 0 ? 0o711 : 0o700 });
+    const first = mkdirSync(dataDir, { recursive: true, mode });
+    if (first === undefined) return;
+    // Whatever the umask was, for each directory that did not exist before.
+    for (let path = dataDir; path.length >= first.length; path = dirname(path)) chmodSync(path, mode);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new Failure("data_dir.unusable", 503, `${dataDir} cannot be made: ${reason}. Set another DATA_DIR.`, {
-      cause,
-    });
+    throw new Failure(
+      "data_dir.unusable",
+      503,
+      `${dataDir} cannot be made: ${reasonOf(cause)}. Set another DATA_DIR.`,
+      { cause },
+    );
   }
 }

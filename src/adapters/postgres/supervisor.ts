@@ -3,11 +3,13 @@ import {
   closeSync,
   constants,
   existsSync,
+  fchownSync,
   fstatSync,
   ftruncateSync,
   openSync,
   readFileSync,
   readSync,
+  statSync,
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -51,7 +53,9 @@ const SETTINGS = {
 };
 
 const READY_POLL_MS = 5;
-const BACKOFF_MS = [20, 100, 250, 500, 1_000];
+const BACKOFF_MS = [20, 100, 250, 500, 1_000, 2_000, 5_000];
+/** One that lived this long did not die of how it was started; the next start is not delayed. */
+const SETTLED_MS = 10_000;
 /** The first start is given up after this many deaths; later ones never are. */
 const FIRST_START_ATTEMPTS = 5;
 const SLOW_START_MS = 10_000;
@@ -66,6 +70,8 @@ export class ServerSupervisor {
   readonly #closing = new AbortController();
   readonly #firstReady = Promise.withResolvers<void>();
   readonly #logTimer: ReturnType<typeof setInterval>;
+  /** Where the log of the latest start begins, in bytes. */
+  #logStart = 0;
   #child: Bun.Subprocess | undefined;
   #loop: Promise<void> | undefined;
 
@@ -118,11 +124,12 @@ export class ServerSupervisor {
         const child = this.#spawn();
         if (await this.#waitUntilReady(child)) {
           if (everReady) log.info("PostgreSQL answers again.", { pid: child.pid, restarts: this.restarts });
-          deaths = 0;
           everReady = true;
           this.#firstReady.resolve();
         }
+        const sinceMs = performance.now();
         await child.exited;
+        if (performance.now() - sinceMs >= SETTLED_MS) deaths = 0;
         if (this.#closing.signal.aborted) break;
         const reason = child.signalCode ?? `exit code ${child.exitCode}`;
         log.warn("PostgreSQL died and is started again.", { reason, log: layout.log });
@@ -143,6 +150,7 @@ export class ServerSupervisor {
     const { server, layout, account } = this.#options;
     this.#boundLog();
     const output = this.#openLog();
+    this.#logStart = fstatSync(output).size;
     try {
       const flags = Object.entries({ ...SETTINGS, cluster_name: clusterName(layout.files) });
       this.#child = Bun.spawn(
@@ -187,7 +195,7 @@ export class ServerSupervisor {
 
   #whyNot() {
     const { log } = this.#options.layout;
-    const tail = existsSync(log) ? readFileSync(log, "utf8").slice(-2000) : "";
+    const tail = existsSync(log) ? readFileSync(log).subarray(this.#logStart).toString() : "";
     return startFailure(`${sentenceFor(tail, "The carried PostgreSQL does not start")} (its log: ${log})`);
   }
 
@@ -208,8 +216,14 @@ export class ServerSupervisor {
 
   /** Root may open this in a directory of somebody else, so a link there is not followed. */
   #openLog(): number {
+    const { root, log } = this.#options.layout;
     const { O_APPEND, O_CREAT, O_NOFOLLOW, O_RDWR } = constants;
-    return openSync(this.#options.layout.log, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW, 0o640);
+    const descriptor = openSync(log, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW, 0o640);
+    if (process.getuid?.() === 0) {
+      const { uid, gid } = statSync(root);
+      fchownSync(descriptor, uid, gid);
+    }
+    return descriptor;
   }
 
   async #pause(ms: number): Promise<void> {

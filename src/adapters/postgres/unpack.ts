@@ -8,10 +8,12 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  statfsSync,
   statSync,
 } from "node:fs";
 import { cp, mkdtemp, readdir, rename, symlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { reasonOf } from "../../errors.ts";
 import { startFailure } from "./account.ts";
 import { embeddedRoot } from "./embedded.ts";
 import { removeDirectory } from "./layout.ts";
@@ -23,6 +25,9 @@ interface ServerSource {
   fill(directory: string): Promise<void>;
 }
 
+/** Programs and an empty database; below the other figure a failed write is put down to the disk. */
+const NEEDED_MB = 150;
+const FULL_MB = 5;
 const SCRATCH = ".unpack-";
 const ARCHIVE = /^postgres-(.+)\.tar\.zst$/;
 
@@ -33,11 +38,28 @@ export async function unpackServer(root: string): Promise<string> {
   if (!existsSync(target)) {
     await removeOthers(root, source.name);
     const scratch = await mkdtemp(join(root, SCRATCH));
-    await source.fill(scratch);
-    settleFiles(scratch, statSync(root));
-    await rename(scratch, target);
+    try {
+      await source.fill(scratch);
+      settleFiles(scratch, statSync(root));
+      await rename(scratch, target);
+    } catch (cause) {
+      const freeMb = freeMegabytes(root);
+      await removeDirectory(scratch);
+      throw unpackFailure(root, freeMb, cause);
+    }
   }
   return target;
+}
+
+const freeMegabytes = (directory: string) => {
+  const { bavail, bsize } = statfsSync(directory);
+  return Math.floor((bavail * bsize) / 1e6);
+};
+
+/** The libraries that unpack do not all say why a write failed; the disk itself does. */
+function unpackFailure(root: string, freeMb: number, cause: unknown): Error {
+  const why = freeMb < FULL_MB ? `the disk is full. Free about ${NEEDED_MB} MB, then start again` : reasonOf(cause);
+  return startFailure(`PostgreSQL could not be unpacked into ${root}: ${why}.`, cause);
 }
 
 /** Half-unpacked directories of killed runs, and programs of older versions. */
