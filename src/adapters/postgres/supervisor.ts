@@ -55,7 +55,7 @@ const SETTINGS = {
 const READY_POLL_MS = 5;
 const BACKOFF_MS = [20, 100, 250, 500, 1_000, 2_000, 5_000];
 /** One that lived this long did not die of how it was started; the next start is not delayed. */
-const SETTLED_MS = 10_000;
+const SETTLED_MS = 1_000;
 /** The first start is given up after this many deaths; later ones never are. */
 const FIRST_START_ATTEMPTS = 5;
 const SLOW_START_MS = 10_000;
