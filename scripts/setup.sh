@@ -1,12 +1,27 @@
 #!/bin/sh
-# Installs exactly what bun.lock names, before `start` and `test`. Needs Node or Bun; with only Node, npm fetches Bun.
+# Installs exactly what bun.lock names, before `start`, `test` and the rest; quiet when there is nothing to do.
+# Needs Bun, or Node with npm: Bun itself is then fetched as the npm package `bun`.
 set -eu
-bun=$(node -p 'require("./package.json").dependencies.bun' 2>/dev/null || sed -n 's/.*"bun": "\(.*\)".*/\1/p' package.json)
-if [ -x node_modules/.bin/bun ]; then
-  set -- node_modules/.bin/bun
-elif command -v bun >/dev/null 2>&1; then
-  set -- bun
+cd "$(dirname "$0")/.."
+
+works() { "$1" --version >/dev/null 2>&1; }
+
+# The package's own install script, which npm may have been told not to run.
+finish_bun() { (cd "$1/node_modules/bun" && node install.js); }
+
+if works node_modules/.bin/bun; then
+  bun=node_modules/.bin/bun
+elif works bun; then
+  bun=bun
 else
-  set -- npx --yes "bun@$bun"
+  version=$(node -p 'require("./package.json").dependencies.bun')
+  echo "Installing Bun $version and the packages of bun.lock…" >&2
+  scratch=$(mktemp -d)
+  trap 'rm -rf "$scratch"' EXIT
+  npm install --silent --ignore-scripts --prefix "$scratch" "bun@$version" >&2
+  finish_bun "$scratch"
+  bun=$scratch/node_modules/.bin/bun
 fi
-"$@" install --frozen-lockfile --silent
+
+"$bun" install --frozen-lockfile --silent
+works node_modules/.bin/bun || finish_bun .

@@ -1,0 +1,423 @@
+-- What all migrations together make. Written by `bun scripts/schema-snapshot.ts` and never run; test/schema.test.ts compares.
+
+create table erased_secrets (
+  secret_public text not null,
+  secret_sha256 text not null,
+  erased_at timestamp with time zone not null
+);
+alter table erased_secrets add constraint erased_secrets_pkey PRIMARY KEY (secret_public);
+
+create table gateways (
+  id uuid not null,
+  listening_since timestamp with time zone not null,
+  seen_at timestamp with time zone not null
+);
+alter table gateways add constraint gateways_pkey PRIMARY KEY (id);
+
+create table held_job_keys (
+  queue text not null,
+  key text not null,
+  held_until timestamp with time zone not null
+);
+alter table held_job_keys add constraint held_job_keys_pkey PRIMARY KEY (queue, key);
+
+create table inventory_alerts (
+  id uuid not null,
+  system_id uuid not null,
+  diff_id uuid,
+  alert_type text not null,
+  message text not null,
+  severity text not null,
+  is_resolved boolean default false not null,
+  resolved_at timestamp with time zone,
+  created_at timestamp with time zone not null
+);
+alter table inventory_alerts add constraint inventory_alerts_pkey PRIMARY KEY (id);
+alter table inventory_alerts add constraint inventory_alerts_diff_id_fkey FOREIGN KEY (diff_id) REFERENCES inventory_diffs(id) ON DELETE CASCADE;
+alter table inventory_alerts add constraint inventory_alerts_severity_check CHECK ((severity = ANY (ARRAY['low'::text, 'medium'::text, 'high'::text, 'critical'::text])));
+alter table inventory_alerts add constraint inventory_alerts_system_id_fkey FOREIGN KEY (system_id) REFERENCES systems(id) ON DELETE CASCADE;
+CREATE INDEX inventory_alerts_by_system ON public.inventory_alerts USING btree (system_id, created_at DESC);
+CREATE UNIQUE INDEX inventory_alerts_once ON public.inventory_alerts USING btree (diff_id, alert_type);
+CREATE INDEX inventory_alerts_open ON public.inventory_alerts USING btree (created_at DESC, id DESC) WHERE (NOT is_resolved);
+
+create table inventory_diffs (
+  id uuid not null,
+  system_id uuid not null,
+  record_id uuid not null,
+  previous_record_id uuid not null,
+  position integer not null,
+  pointer text not null,
+  field_path text not null,
+  change_type text not null,
+  category text not null,
+  severity text not null,
+  significant boolean not null,
+  previous_value json,
+  current_value json,
+  detected_at timestamp with time zone not null
+);
+alter table inventory_diffs add constraint inventory_diffs_pkey PRIMARY KEY (id);
+alter table inventory_diffs add constraint inventory_diffs_change_type_check CHECK ((change_type = ANY (ARRAY['create'::text, 'update'::text, 'delete'::text])));
+alter table inventory_diffs add constraint inventory_diffs_severity_check CHECK ((severity = ANY (ARRAY['low'::text, 'medium'::text, 'high'::text, 'critical'::text])));
+alter table inventory_diffs add constraint inventory_diffs_system_id_fkey FOREIGN KEY (system_id) REFERENCES systems(id) ON DELETE CASCADE;
+CREATE UNIQUE INDEX inventory_diffs_once ON public.inventory_diffs USING btree (record_id, "position");
+CREATE INDEX inventory_diffs_recent ON public.inventory_diffs USING btree (detected_at, severity) WHERE significant;
+CREATE INDEX inventory_diffs_timeline ON public.inventory_diffs USING btree (system_id, detected_at, record_id, "position");
+
+create table inventory_records (
+  id uuid not null,
+  system_id uuid not null,
+  received_at timestamp with time zone not null,
+  last_seen_at timestamp with time zone not null,
+  data json not null,
+  data_hash text not null,
+  data_size bigint not null,
+  repaired integer default 0 not null,
+  partial_reasons text[] default '{}'::text[] not null,
+  previous_record_id uuid,
+  diffed_at timestamp with time zone,
+  change_count integer default 0 not null
+);
+alter table inventory_records add constraint inventory_records_pkey PRIMARY KEY (id);
+alter table inventory_records add constraint inventory_records_system_id_fkey FOREIGN KEY (system_id) REFERENCES systems(id) ON DELETE CASCADE;
+CREATE UNIQUE INDEX inventory_records_chain ON public.inventory_records USING btree (system_id, received_at, id);
+
+create table jobs (
+  id bigint default nextval('jobs_id_seq'::regclass) not null,
+  queue text not null,
+  state text not null,
+  due_at timestamp with time zone not null,
+  place bigint not null,
+  lane text,
+  key text,
+  attempt integer default 0 not null,
+  lease uuid,
+  reason text,
+  pushed_at timestamp with time zone not null,
+  payload_bytes integer not null,
+  payload text not null
+) with (autovacuum_analyze_scale_factor=0, autovacuum_analyze_threshold=5000, autovacuum_vacuum_cost_delay=0, autovacuum_vacuum_insert_scale_factor=0, autovacuum_vacuum_insert_threshold=20000, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=2000, fillfactor=80, toast.autovacuum_vacuum_cost_delay=0, toast.autovacuum_vacuum_scale_factor=0, toast.autovacuum_vacuum_threshold=2000, toast.vacuum_truncate=off, vacuum_truncate=off);
+alter table jobs add constraint jobs_pkey PRIMARY KEY (id);
+alter table jobs add constraint jobs_state_check CHECK ((state = ANY (ARRAY['ready'::text, 'blocked'::text, 'active'::text, 'dead'::text])));
+CREATE INDEX jobs_blocked ON public.jobs USING btree (queue, due_at) WHERE (state = 'blocked'::text);
+CREATE UNIQUE INDEX jobs_by_key ON public.jobs USING btree (queue, key) WHERE (key IS NOT NULL);
+CREATE INDEX jobs_by_lane ON public.jobs USING btree (lane, place) WHERE ((lane IS NOT NULL) AND (state <> 'dead'::text));
+CREATE INDEX jobs_claimable ON public.jobs USING btree (queue, due_at, place) INCLUDE (state) WHERE (state = ANY (ARRAY['ready'::text, 'active'::text]));
+CREATE INDEX jobs_dead ON public.jobs USING btree (queue, id) WHERE (state = 'dead'::text);
+
+create table operator_tokens (
+  id uuid not null,
+  name text not null,
+  token_sha256 text not null,
+  created_at timestamp with time zone not null,
+  last_used_at timestamp with time zone,
+  revoked_at timestamp with time zone
+);
+alter table operator_tokens add constraint operator_tokens_pkey PRIMARY KEY (id);
+alter table operator_tokens add constraint operator_tokens_token_sha256_key UNIQUE (token_sha256);
+
+create table schema_migrations (
+  version integer not null,
+  name text not null,
+  checksum text not null,
+  applied_at timestamp with time zone default now() not null
+);
+alter table schema_migrations add constraint schema_migrations_pkey PRIMARY KEY (version);
+
+create table system_heartbeats (
+  system_id uuid not null,
+  last_heartbeat timestamp with time zone not null
+) with (autovacuum_vacuum_scale_factor=0.05, fillfactor=70);
+alter table system_heartbeats add constraint system_heartbeats_pkey PRIMARY KEY (system_id);
+alter table system_heartbeats add constraint system_heartbeats_system_id_fkey FOREIGN KEY (system_id) REFERENCES systems(id) ON DELETE CASCADE;
+
+create table system_secrets (
+  secret_public text not null,
+  system_id uuid not null,
+  secret_sha256 text not null,
+  created_at timestamp with time zone not null,
+  expires_at timestamp with time zone,
+  last_used_at timestamp with time zone
+);
+alter table system_secrets add constraint system_secrets_pkey PRIMARY KEY (secret_public);
+alter table system_secrets add constraint system_secrets_system_id_fkey FOREIGN KEY (system_id) REFERENCES systems(id) ON DELETE CASCADE;
+CREATE INDEX system_secrets_by_system ON public.system_secrets USING btree (system_id);
+
+create table system_status_changes (
+  id bigint generated always as identity not null,
+  system_id uuid not null,
+  status text not null,
+  changed_at timestamp with time zone not null
+);
+alter table system_status_changes add constraint system_status_changes_pkey PRIMARY KEY (id);
+alter table system_status_changes add constraint system_status_changes_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text])));
+alter table system_status_changes add constraint system_status_changes_system_id_fkey FOREIGN KEY (system_id) REFERENCES systems(id) ON DELETE CASCADE;
+CREATE INDEX system_status_changes_by_system ON public.system_status_changes USING btree (system_id, changed_at DESC);
+
+create table systems (
+  id uuid not null,
+  name text not null,
+  type text,
+  fqdn text,
+  version text,
+  ipv4_address inet,
+  ipv6_address inet,
+  status text default 'unknown'::text not null,
+  organization_id text not null,
+  system_key text not null,
+  created_at timestamp with time zone not null,
+  registered_at timestamp with time zone,
+  suspended_at timestamp with time zone,
+  last_inventory_at timestamp with time zone
+) with (fillfactor=85);
+alter table systems add constraint systems_pkey PRIMARY KEY (id);
+alter table systems add constraint systems_status_check CHECK ((status = ANY (ARRAY['unknown'::text, 'active'::text, 'inactive'::text])));
+alter table systems add constraint systems_system_key_key UNIQUE (system_key);
+CREATE INDEX systems_by_name ON public.systems USING btree (lower(name), id);
+CREATE INDEX systems_by_organization ON public.systems USING btree (organization_id);
+CREATE INDEX systems_by_status ON public.systems USING btree (status);
+
+create sequence jobs_id_seq as bigint increment 1 start 1;
+
+CREATE OR REPLACE FUNCTION public.bury_job(at timestamp with time zone, job_id bigint, held_lease uuid, lane_name text, why text, OUT buried boolean, OUT woken text[])
+ RETURNS record
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+AS $function$
+declare
+  left_place bigint;
+begin
+  perform lock_job_names(array[lane_name]);
+  update jobs set state = 'dead', lease = null, reason = why, due_at = at
+  where id = job_id and state = 'active' and lease = held_lease returning place into left_place;
+  buried := found;
+  if buried then
+    woken := unblock_jobs(at, array[lane_name], array[left_place]);
+  end if;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.claim_jobs(at timestamp with time zone, queues text[], max_count integer, max_bytes bigint, new_lease uuid, lease_ms bigint)
+ RETURNS TABLE(id bigint, queue text, payload text, key text, lane text, attempt integer, pushed_at timestamp with time zone, nth integer)
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+AS $function$
+#variable_conflict use_column
+declare
+  taken bigint[];
+begin
+  select array_agg(id order by nth) into taken from (
+    select id, row_number() over oldest as nth, sum(payload_bytes) over oldest as total_bytes
+    from unnest(queues) as q (name) cross join lateral (
+      select j.id, j.due_at, j.place, j.payload_bytes from jobs j
+      where j.queue = q.name and j.state in ('ready', 'active') and j.due_at <= at
+      order by j.due_at, j.place limit max_count for update skip locked
+    ) as due
+    window oldest as (order by due_at, place rows unbounded preceding)
+  ) as candidates
+  where nth <= max_count and (nth = 1 or total_bytes <= max_bytes);
+  if taken is null then
+    return;
+  end if;
+  return query
+    update jobs set state = 'active', lease = new_lease, attempt = jobs.attempt + 1,
+      due_at = at + lease_ms * interval '1 millisecond'
+    where id = any(taken)
+    returning id, queue, payload, key, lane, attempt, pushed_at, array_position(taken, id);
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.count_jobs(at timestamp with time zone)
+ RETURNS TABLE(queue text, pending bigint, delayed bigint, active bigint, dead bigint, oldest timestamp with time zone)
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+AS $function$
+#variable_conflict use_column
+begin
+  return query
+    select queue, count(*) filter (where due_at <= at), count(*) filter (where due_at > at and state = 'ready'),
+      count(*) filter (where due_at > at and state = 'active'), 0::bigint, min(due_at) filter (where due_at <= at)
+    from jobs where state in ('ready', 'active') group by queue;
+  return query
+    select queue, count(*) filter (where due_at <= at), count(*) filter (where due_at > at), 0::bigint, 0::bigint,
+      min(due_at) filter (where due_at <= at)
+    from jobs where state = 'blocked' group by queue;
+  return query select queue, 0::bigint, 0::bigint, 0::bigint, count(*), null::timestamptz from jobs where state = 'dead' group by queue;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.count_waiting_jobs()
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+AS $function$
+begin
+  return (select count(*) from jobs where state = 'ready') + (select count(*) from jobs where state = 'blocked');
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.discard_job_lane(at timestamp with time zone, lane_name text)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+AS $function$
+declare
+  living bigint;
+  dead bigint;
+begin
+  perform lock_job_names(array[lane_name]);
+  delete from jobs where lane = lane_name and state <> 'dead' and not (state = 'active' and due_at > at);
+  get diagnostics living = row_count;
+  delete from jobs where lane = lane_name and state = 'dead';
+  get diagnostics dead = row_count;
+  return living + dead;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.lock_job_names(names text[])
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+declare
+  slot integer;
+begin
+  for slot in select distinct hashtext(name) & 1023 from unnest(names) as n (name) where name is not null order by 1 loop
+    perform pg_advisory_xact_lock(20562, slot);
+  end loop;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.push_jobs(at timestamp with time zone, queues text[], keys text[], lanes text[], delays_ms bigint[], holds_ms bigint[], payloads bytea, starts integer[], sizes integer[])
+ RETURNS text[]
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+AS $function$
+#variable_conflict use_column
+declare
+  woken text[];
+begin
+  perform lock_job_names(array(select queue || e'\n' || key from unnest(queues, keys) as n (queue, key)) || lanes);
+  if holds_ms is not null then
+    delete from held_job_keys where held_until <= at;
+  end if;
+  with pushed as (
+    select *, min(ord) over (partition by queue, key) as first_ord
+    from unnest(queues, keys, lanes, delays_ms, holds_ms, starts, sizes) with ordinality
+      as p (queue, key, lane, delay_ms, hold_ms, start, size, ord)
+  ), fresh as (
+    select *, row_number() over (partition by lane order by ord) as nth_of_lane from pushed p
+    where p.key is null or p.ord = p.first_ord
+      and (select 1 from jobs j where j.queue = p.queue and j.key = p.key) is null
+      and (select 1 from held_job_keys h where h.queue = p.queue and h.key = p.key and h.held_until > at) is null
+    order by ord
+  ), numbered as (
+    select *, nextval('jobs_id_seq') as id from fresh
+  ), inserted as (
+    insert into jobs (id, place, queue, state, due_at, lane, key, pushed_at, payload_bytes, payload)
+    select id, id, queue,
+      case
+        when lane is null then 'ready'
+        when nth_of_lane > 1 then 'blocked'
+        -- From the lane's end: there the living ones are, at its start lie those settled since the last vacuum.
+        when (select j.id from jobs j where j.lane = n.lane and j.state <> 'dead' order by j.place desc limit 1) is null
+          then 'ready'
+        else 'blocked'
+      end,
+      at + delay_ms * interval '1 millisecond', lane, key, at, size, convert_from(substr(payloads, start, size), 'UTF8')
+    from numbered n
+    returning queue, state, due_at
+  ), held as (
+    insert into held_job_keys (queue, key, held_until)
+    select queue, key, at + hold_ms * interval '1 millisecond' from fresh where key is not null and hold_ms is not null
+    on conflict (queue, key) do update set held_until = excluded.held_until
+  )
+  select array_agg(distinct queue) into woken from inserted where state = 'ready' and due_at <= at;
+  return woken;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.redrive_jobs(at timestamp with time zone, queue_name text, only_ids bigint[])
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+AS $function$
+#variable_conflict use_column
+declare
+  chosen bigint[];
+  redriven bigint;
+begin
+  select array_agg(id) into chosen from jobs
+  where queue = queue_name and state = 'dead' and (only_ids is null or id = any(only_ids));
+  perform lock_job_names(array(select lane from jobs where id = any(chosen)));
+  with dead as (
+    select id, lane, row_number() over (partition by lane order by place) as nth_of_lane
+    from jobs where id = any(chosen) and state = 'dead' order by place
+  ), placed as (
+    select *, nextval('jobs_id_seq') as place from dead
+  )
+  update jobs j set place = p.place, attempt = 0, due_at = at,
+    state = case
+      when p.lane is null then 'ready'
+      when p.nth_of_lane > 1 then 'blocked'
+      when (select o.id from jobs o where o.lane = p.lane and o.state <> 'dead' order by o.place desc limit 1) is null
+        then 'ready'
+      else 'blocked'
+    end
+  from placed p where j.id = p.id and j.state = 'dead';
+  get diagnostics redriven = row_count;
+  return redriven;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.settle_jobs(at timestamp with time zone, ids bigint[], leases uuid[], names text[], owners bigint[], queues text[], keys text[], lanes text[], delays_ms bigint[], holds_ms bigint[], payloads bytea, starts integer[], sizes integer[], OUT settled bigint[], OUT woken text[])
+ RETURNS record
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+AS $function$
+#variable_conflict use_column
+declare
+  left_lanes text[];
+  left_places bigint[];
+begin
+  perform lock_job_names(names);
+  with gone as (
+    delete from jobs where id = any(ids) and state = 'active' and lease = leases[array_position(ids, id)]
+    returning id, lane, place
+  )
+  select array_agg(id), array_agg(lane), array_agg(place) into settled, left_lanes, left_places from gone;
+  if settled is null then
+    return;
+  end if;
+  woken := unblock_jobs(at, left_lanes, left_places);
+  if cardinality(owners) > 0 then
+    select woken || push_jobs(
+      at, array_agg(f.queue order by ord), array_agg(f.key order by ord), array_agg(f.lane order by ord),
+      array_agg(f.delay_ms order by ord), case when holds_ms is not null then array_agg(f.hold_ms order by ord) end,
+      payloads, array_agg(f.start order by ord), array_agg(f.size order by ord)
+    ) into woken
+    from unnest(owners, queues, keys, lanes, delays_ms, holds_ms, starts, sizes) with ordinality
+      as f (owner, queue, key, lane, delay_ms, hold_ms, start, size, ord)
+    where f.owner = any(settled);
+  end if;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.unblock_jobs(at timestamp with time zone, lanes text[], places bigint[])
+ RETURNS text[]
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+AS $function$
+#variable_conflict use_column
+declare
+  woken text[];
+begin
+  with freed as (
+    update jobs set state = 'ready' where id = any(array(
+      select (select j.id from jobs j where j.lane = l.lane and j.state = 'blocked' and j.place > l.place order by j.place limit 1)
+      from unnest(lanes, places) as l (lane, place) where l.lane is not null
+    ))
+    returning queue, due_at
+  )
+  select array_agg(distinct queue) into woken from freed where due_at <= at;
+  return woken;
+end $function$;
