@@ -26,6 +26,7 @@ export interface TestApp extends AsyncDisposable {
   app: App;
   clock: TestClock;
   database: TestDatabase["database"];
+  databaseUrl: string;
   /** Lines the app logged. */
   logged: string[];
   request<Data = Record<string, unknown>>(
@@ -45,8 +46,13 @@ export interface RequestOptions {
   body?: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>;
 }
 
-export async function openTestApp(env: Environment = {}, existing?: TestDatabase): Promise<TestApp> {
-  const testDatabase = existing ?? (await createTestDatabase());
+export async function openTestApp(
+  env: Environment = {},
+  existing?: Pick<TestDatabase, "url" | "database">,
+): Promise<TestApp> {
+  const own = existing ? undefined : await createTestDatabase();
+  const testDatabase = existing ?? own;
+  if (!testDatabase) throw new Error("no database");
   const clock = testClock();
   const logged: string[] = [];
   const config = parseConfig({ DATABASE_URL: testDatabase.url, DATA_DIR: "/nonexistent", ...env });
@@ -76,6 +82,7 @@ export async function openTestApp(env: Environment = {}, existing?: TestDatabase
     app,
     clock,
     database: testDatabase.database,
+    databaseUrl: testDatabase.url,
     logged,
     request,
     async addSystem(name = "Branch 12", { registered = true, organization } = {}) {
@@ -96,7 +103,7 @@ export async function openTestApp(env: Environment = {}, existing?: TestDatabase
     },
     async [Symbol.asyncDispose]() {
       await app.stop();
-      if (!existing) await testDatabase[Symbol.asyncDispose]();
+      await own?.[Symbol.asyncDispose]();
     },
   };
 }

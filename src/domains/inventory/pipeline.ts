@@ -40,15 +40,18 @@ export function pipeline(deps: PipelineDeps): JobHandler[] {
 async function record({ database }: PipelineDeps, jobs: Job[]): Promise<Push[][]> {
   const incoming = jobs.map((job) => decodeIncoming(job.payload));
   const waiting = await database.transaction(async (tx) => {
-    const existing = await store.lockSystems(
+    const lastSeen = await store.lockSystems(
       tx,
       incoming.map((one) => one.systemId),
     );
-    const kept = incoming.filter((one) => existing.has(one.systemId));
+    const kept = incoming.filter((one) => lastSeen.has(one.systemId));
+    const late = kept.filter((one) => one.receivedAt < (lastSeen.get(one.systemId) ?? one.receivedAt));
+    const copyIds = late.map(() => randomUUIDv7());
+    const successors = late.length > 0 ? await store.splitSightings(tx, late, copyIds) : [];
     const relinked = await store.insertRecords(tx, kept);
     if (relinked.length > 0) await store.deleteDiffsOf(tx, relinked);
     await store.updateSystemFacts(tx, kept);
-    return store.findUndiffed(tx, [...kept.map((one) => one.id), ...relinked]);
+    return store.findUndiffed(tx, [...kept.map((one) => one.id), ...relinked, ...successors]);
   });
   return incoming.map((one) =>
     waiting.filter((row) => row.systemId === one.systemId).map((row) => diffJob(row.id, one)),

@@ -23,13 +23,63 @@ export interface IncomingFacts {
   ipv6?: string | undefined;
 }
 
-/** Serialises the writers of these systems' chains, and says which of the systems still exist. */
-export async function lockSystems(db: Queryable, systemIds: string[]): Promise<Set<string>> {
-  const rows = await db.query<{ id: string }>(
-    `select id from systems where id = any($1::uuid[]) order by id for no key update`,
+/** Serialises the writers of these systems' chains. Which of the systems still exist, and when each last sent an inventory. */
+export async function lockSystems(db: Queryable, systemIds: string[]): Promise<Map<string, Date | null>> {
+  const rows = await db.query<{ id: string; lastInventoryAt: Date | null }>(
+    `select id, last_inventory_at as "lastInventoryAt" from systems where id = any($1::uuid[]) order by id for no key update`,
     [systemIds],
+    { name: "lock-systems" },
   );
-  return new Set(rows.map((row) => row.id));
+  return new Map(rows.map((row) => [row.id, row.lastInventoryAt]));
+}
+
+/**
+ * For records that come late: where the predecessor was seen again after them, that sighting becomes a record of its own
+ * (A, then late B, then A again), so that the newest record stays the newest state. `copyIds` are new ids, one a record.
+ * Returns the successors that were linked anew; what was compared stays right, as the copy has the same content.
+ */
+export async function splitSightings(db: Queryable, records: IncomingRecord[], copyIds: string[]): Promise<string[]> {
+  const rows = await db.query<{ id: string }>(
+    `with late as (
+       select * from unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[], $5::uuid[])
+         as t (id, system_id, received_at, data_hash, copy_id)
+       where not exists (select from inventory_records r where r.id = t.id)
+     ), seen_again as (
+       select l.copy_id, p.id from late l
+       cross join lateral (
+         select r.id, r.data_hash, r.received_at, r.last_seen_at from inventory_records r
+         where r.system_id = l.system_id and (r.received_at, r.id) < (l.received_at, l.id)
+         order by r.received_at desc, r.id desc limit 1
+       ) p
+       where p.last_seen_at > l.received_at and p.data_hash <> l.data_hash
+         -- A sighting in the very millisecond of the successor has no place of its own before it.
+         and not exists (
+           select from inventory_records n
+           where n.system_id = l.system_id and n.received_at <= p.last_seen_at and (n.received_at, n.id) > (p.received_at, p.id)
+         )
+     ), copied as (
+       insert into inventory_records
+         (id, system_id, received_at, last_seen_at, data, data_hash, data_size, repaired, partial_reasons, previous_record_id)
+       select s.copy_id, r.system_id, r.last_seen_at, r.last_seen_at, r.data, r.data_hash, r.data_size, r.repaired, r.partial_reasons, r.id
+       from seen_again s join inventory_records r using (id)
+     ), successors as (
+       update inventory_records r set previous_record_id = s.copy_id from seen_again s where r.previous_record_id = s.id
+       returning r.id, r.previous_record_id
+     ), relabelled as (
+       update inventory_diffs d set previous_record_id = s.previous_record_id from successors s where d.record_id = s.id
+     ), unseen as (
+       update inventory_records r set last_seen_at = r.received_at from seen_again s where r.id = s.id
+     )
+     select id from successors`,
+    [
+      records.map((record) => record.id),
+      records.map((record) => record.systemId),
+      records.map((record) => record.receivedAt),
+      records.map((record) => record.hash),
+      copyIds,
+    ],
+  );
+  return rows.map((row) => row.id);
 }
 
 /**
