@@ -1,8 +1,7 @@
 // muster systems changes: what changed on one system, newest first, as a list one can read.
 import { ChangesQuery } from "../domains/inventory/schema.ts";
 import { RawJson, stringify } from "../domains/inventory/index.ts";
-import { readQuery } from "../http/query.ts";
-import { readArgs, withApp } from "./verb.ts";
+import { printable, readArgs, readOptions, withApp } from "./verb.ts";
 import type { Cli } from "./verb.ts";
 
 /** Values longer than this are cut in the list; --json has them whole. */
@@ -24,11 +23,11 @@ export async function changes(args: string[], cli: Cli): Promise<number> {
     },
     ["KEY"],
   );
-  const query = readQuery(ChangesQuery, {
-    ...given,
-    ...(type ? { change_type: type } : {}),
-    ...(all ? {} : { significant: "true" }),
-  });
+  const query = readOptions(
+    ChangesQuery,
+    { ...given, ...(type ? { change_type: type } : {}), ...(all ? {} : { significant: "true" }) },
+    { change_type: "type" },
+  );
   const page = await withApp(cli, (app) => app.inventory.reader.changes(positionals[0] ?? "", query));
   if (json) {
     cli.print(stringify(page));
@@ -41,7 +40,7 @@ export async function changes(args: string[], cli: Cli): Promise<number> {
       `${shown(change.previous_value)} → ${shown(change.current_value)}`;
     const sign = { create: "+", delete: "-" }[change.change_type] ?? "~";
     cli.print(
-      `${change.detected_at.toISOString().slice(0, 19)}Z  ${change.severity.padEnd(8)}  ${change.category.padEnd(8)}  ${sign} ${change.field_path}: ${values}`,
+      `${change.detected_at.toISOString().slice(0, 19)}Z  ${change.severity.padEnd(8)}  ${change.category.padEnd(8)}  ${sign} ${printable(`${change.field_path}: ${values}`)}`,
     );
   }
   if (page.next_cursor) cli.say(`More: --cursor ${page.next_cursor}`);

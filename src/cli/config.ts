@@ -1,7 +1,7 @@
 // muster config: every setting, what is in force, what it means. Secrets stay hidden.
 import { describeConfig } from "../config.ts";
-import { readArgs } from "./verb.ts";
-import type { Verb } from "./verb.ts";
+import { UsageError, readArgs } from "./verb.ts";
+import type { Cli, Verb } from "./verb.ts";
 
 export const config: Verb = {
   name: "config",
@@ -11,18 +11,29 @@ export const config: Verb = {
 Settings come from the environment only. --markdown prints the table of the README, with the defaults.`,
   async run(args, cli) {
     const { json, markdown } = readArgs(args, { markdown: { type: "boolean" } });
+    if (json && markdown) throw new UsageError("--json and --markdown exclude each other.");
     if (markdown) {
       cli.print(settingsTable());
       return 0;
     }
-    // Faults are shown, not only refused: this is where one looks for them.
-    const rows = describeConfig(cli.env);
+    const rows = describe(cli);
     if (json) cli.print(JSON.stringify(Object.fromEntries(rows.map((row) => [row.name, row.value]))));
     else for (const row of rows) cli.print(`${row.name}=${row.value}${row.set ? "" : "  (default)"}\n    ${row.doc}`);
+    // What is in force is shown first, faults and all: this is where one looks for them.
     cli.config();
     return 0;
   },
 };
+
+function describe(cli: Cli) {
+  try {
+    return describeConfig(cli.env);
+  } catch (error) {
+    // A secret's file that cannot be read is one fault among others; name them all.
+    cli.config();
+    throw error;
+  }
+}
 
 /** The settings as a Markdown table, with defaults instead of what happens to be set. */
 export function settingsTable(): string {

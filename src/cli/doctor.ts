@@ -1,5 +1,5 @@
 // muster doctor: looks at everything Muster stands on and says what to do about what it finds.
-import { closeSync, fsyncSync, openSync, statSync, statfsSync, unlinkSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, openSync, statSync, statfsSync, unlinkSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "../config.ts";
 import { reasonOf } from "../errors.ts";
@@ -23,13 +23,7 @@ export const doctor: Verb = {
   async run(args, cli) {
     const { json } = readArgs(args, {});
     const config = cli.config();
-    const findings = [
-      ...(await examineApp(cli)),
-      examineSpace(config),
-      examinePermissions(config),
-      examineSync(config),
-      examineTimeSync(),
-    ];
+    const findings = [...(await examineApp(cli)), ...examineDataDir(config), examineTimeSync()];
     if (json) cli.print(JSON.stringify({ findings }));
     else
       for (const { check, status, finding, advice } of findings)
@@ -90,6 +84,13 @@ function examineQueues(counts: Record<string, { dead: number }>): Finding {
     finding: `Jobs were given up: ${list}.`,
     advice: '"muster queues list QUEUE" says why; "muster queues redrive QUEUE" tries them again.',
   };
+}
+
+function examineDataDir(config: Config): Finding[] {
+  if (config.databaseUrl && !existsSync(config.dataDir)) {
+    return [{ check: "disk", status: "ok", finding: `${config.dataDir} is not needed: the database is yours.` }];
+  }
+  return [examineSpace(config), examinePermissions(config), examineSync(config)];
 }
 
 const GIB = 1024 ** 3;

@@ -1,6 +1,6 @@
 // muster queues: what waits, what died and why, and what to do about it.
 import type { JobState } from "../ports/queue.ts";
-import { UsageError, readArgs, withApp } from "./verb.ts";
+import { UsageError, printable, readArgs, withApp } from "./verb.ts";
 import type { Cli, Verb } from "./verb.ts";
 
 export const queues: Verb = {
@@ -65,7 +65,7 @@ async function list(args: string[], cli: Cli): Promise<number> {
   if (jobs.length === 0) cli.print(`No ${wanted} jobs.`);
   for (const job of jobs)
     cli.print(
-      `${job.id}  attempt ${job.attempt}  due ${job.dueAt.toISOString()}  ${job.lane ?? "-"}  ${job.reason ?? ""}`,
+      `${job.id}  attempt ${job.attempt}  due ${job.dueAt.toISOString()}  ${job.lane ?? "-"}  ${printable(job.reason ?? "")}`,
     );
   return 0;
 }

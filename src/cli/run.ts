@@ -19,30 +19,38 @@ const VERBS: Verb[] = [serve, systems, tokens, queues, doctor, migrate, config, 
 
 /** 0 done, 1 failed, 2 misused. */
 export async function run(argv: string[], env: Environment): Promise<number> {
-  const [name = "help", ...args] = argv;
-  if (name === "help" || name === "--help" || name === "-h") return help(args[0]);
-  if (name === "--version" || name === "-v") return version.run([], cliOf(env));
+  const answer: string[] = [];
+  const code = await dispatch(argv, cliOf(env, answer));
+  await writeAnswer(answer);
+  return code;
+}
+
+async function dispatch([name = "help", ...args]: string[], cli: Cli): Promise<number> {
+  if (name === "--help" || name === "-h") return help(undefined, cli);
+  if (name === "help") return help(args[0], cli);
+  if (name === "--version" || name === "-v") return version.run([], cli);
   const verb = VERBS.find((one) => one.name === name);
-  if (!verb) {
-    process.stderr.write(`There is no verb ${JSON.stringify(name)}. "muster help" lists them.\n`);
-    return 2;
-  }
-  if (args.includes("--help") || args.includes("-h")) return help(verb.name);
+  if (!verb || args.includes("--help") || args.includes("-h")) return help(name, cli);
   try {
-    return await verb.run(args, cliOf(env));
+    return await verb.run(args, cli);
   } catch (error) {
-    process.stderr.write(`${explain(error, verb)}\n`);
+    cli.say(explain(error, verb));
     return error instanceof UsageError ? 2 : 1;
   }
 }
 
-function help(name: string | undefined): number {
+function help(name: string | undefined, cli: Cli): number {
   const verb = VERBS.find((one) => one.name === name);
+  if (name !== undefined && !verb) {
+    cli.say(`There is no verb ${JSON.stringify(name)}. "muster help" lists them.`);
+    return 2;
+  }
   const list = VERBS.map((one) => `  ${one.name.padEnd(9)} ${one.summary}`).join("\n");
-  const text = verb
-    ? `${verb.summary}\n\n${verb.usage}`
-    : `muster ${VERSION}: appliance gateway\n\n${list}\n\nmuster <verb> --help says more. Settings come from the environment: muster config.`;
-  process.stdout.write(`${text}\n`);
+  cli.print(
+    verb
+      ? `${verb.summary}\n\n${verb.usage}`
+      : `muster ${VERSION}: appliance gateway\n\n${list}\n\nmuster <verb> --help says more. Settings come from the environment: muster config.`,
+  );
   return 0;
 }
 
@@ -54,12 +62,23 @@ function explain(error: unknown, verb: Verb): string {
   return `muster ${verb.name} failed: ${reasonOf(error)}`;
 }
 
-function cliOf(env: Environment): Cli {
+/** All at once and awaited: process.stdout loses what a slow reader has not taken when the process ends. */
+async function writeAnswer(lines: string[]): Promise<void> {
+  if (lines.length === 0) return;
+  try {
+    await Bun.write(Bun.stdout, lines.map((line) => `${line}\n`).join(""));
+  } catch (error) {
+    // The reader had enough, as `| head` does.
+    if (!(error instanceof Error && "code" in error && error.code === "EPIPE")) throw error;
+  }
+}
+
+function cliOf(env: Environment, answer: string[]): Cli {
   const config = () => parseConfig(env);
   return {
     env,
     config,
-    print: (line) => void process.stdout.write(`${line}\n`),
+    print: (line) => void answer.push(line),
     say: (line) => void process.stderr.write(`${line}\n`),
     openApp(role) {
       const parsed = config();

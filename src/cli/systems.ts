@@ -2,9 +2,8 @@
 import { duration } from "../config.ts";
 import { ListQuery, NewSystem } from "../domains/systems/schema.ts";
 import type { System } from "../domains/systems/index.ts";
-import { readQuery } from "../http/query.ts";
 import { changes } from "./changes.ts";
-import { UsageError, readArgs, withApp } from "./verb.ts";
+import { UsageError, printable, readArgs, readOptions, withApp } from "./verb.ts";
 import type { Cli, Verb } from "./verb.ts";
 
 export const systems: Verb = {
@@ -42,7 +41,11 @@ const ACTIONS: Record<string, (args: string[], cli: Cli) => Promise<number>> = {
 async function add(args: string[], cli: Cli): Promise<number> {
   const { name, organization, json } = readArgs(args, { name: { type: "string" }, organization: { type: "string" } });
   if (!name) throw new UsageError("--name is missing.");
-  const input = readQuery(NewSystem, { name, ...(organization ? { organization_id: organization } : {}) });
+  const input = readOptions(
+    NewSystem,
+    { name, ...(organization ? { organization_id: organization } : {}) },
+    { organization_id: "organization" },
+  );
   const created = await withApp(cli, (app) => app.systems.add(input));
   if (json) cli.print(JSON.stringify(created));
   else {
@@ -61,7 +64,8 @@ async function list(args: string[], cli: Cli): Promise<number> {
     limit: text,
     cursor: text,
   });
-  const page = await withApp(cli, (app) => app.systems.list(readQuery(ListQuery, given)));
+  const query = readOptions(ListQuery, given);
+  const page = await withApp(cli, (app) => app.systems.list(query));
   if (json) {
     cli.print(JSON.stringify(page));
     return 0;
@@ -121,7 +125,7 @@ async function oldSecrets(args: string[], cli: Cli): Promise<number> {
   else
     for (const one of secrets)
       cli.print(
-        `${one.system_key}  ${one.name}  until ${shown(one.expires_at)}  ${one.last_used_at ? `last used ${shown(one.last_used_at)}` : "not used since the rotation"}`,
+        `${one.system_key}  ${printable(one.name)}  until ${shown(one.expires_at)}  ${one.last_used_at ? `last used ${shown(one.last_used_at)}` : "not used since the rotation"}`,
       );
   return 0;
 }
@@ -130,7 +134,7 @@ async function erase(args: string[], cli: Cli): Promise<number> {
   const { positionals, yes, json } = readArgs(args, { yes: { type: "boolean" } }, ["KEY"]);
   if (!yes) throw new UsageError("This erases everything kept of the system; add --yes to do it.");
   const system = await withApp(cli, (app) => app.systems.erase(positionals[0] ?? ""));
-  cli.print(json ? JSON.stringify(system) : `Erased ${system.system_key} (${system.name}).`);
+  cli.print(json ? JSON.stringify(system) : `Erased ${system.system_key} (${printable(system.name)}).`);
   return 0;
 }
 
@@ -138,13 +142,13 @@ const lineOf = (system: System) =>
   [
     system.system_key,
     (system.suspended_at ? "suspended" : system.status).padEnd(9),
-    system.name,
-    [system.type, system.version].filter(Boolean).join(" ") || "-",
-    system.fqdn ?? "-",
+    printable(system.name),
+    [system.type, system.version].filter(Boolean).map(shown).join(" ") || "-",
+    shown(system.fqdn),
     system.last_heartbeat ? `heard ${shown(system.last_heartbeat)}` : "never heard",
   ].join("  ");
 
 function shown(value: unknown): string {
   if (value === null || value === undefined) return "-";
-  return value instanceof Date ? value.toISOString() : String(value);
+  return value instanceof Date ? value.toISOString() : printable(String(value));
 }

@@ -1,5 +1,5 @@
 // muster tokens: who may use the admin API.
-import { UsageError, readArgs, withApp } from "./verb.ts";
+import { UsageError, printable, readArgs, withApp } from "./verb.ts";
 import type { Cli, Verb } from "./verb.ts";
 
 export const tokens: Verb = {
@@ -41,7 +41,9 @@ async function list(args: string[], cli: Cli): Promise<number> {
   else if (all.length === 0) cli.print('No tokens yet: "muster tokens add --name NAME" makes one.');
   else
     for (const { id, name, last_used_at } of all)
-      cli.print(`${id}  ${name}  ${last_used_at ? `last used ${new Date(last_used_at).toISOString()}` : "never used"}`);
+      cli.print(
+        `${id}  ${printable(name)}  ${last_used_at ? `last used ${new Date(last_used_at).toISOString()}` : "never used"}`,
+      );
   return 0;
 }
 

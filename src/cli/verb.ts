@@ -1,8 +1,11 @@
 // What a verb of the command line is, and how its words are read.
+import type { Static, TObject } from "@sinclair/typebox";
 import { parseArgs } from "node:util";
 import type { ParseArgsConfig } from "node:util";
 import type { App, AppRole } from "../app.ts";
 import type { Config, Environment } from "../config.ts";
+import { Failure } from "../errors.ts";
+import { readQuery } from "../http/query.ts";
 
 export interface Cli {
   env: Environment;
@@ -44,8 +47,7 @@ export function readArgs<const Given extends Options>(
   if (extra !== undefined) throw new UsageError(`Unexpected ${JSON.stringify(extra)}.`);
   const missing = positionals[parsed.positionals.length];
   if (missing !== undefined) throw new UsageError(`${missing} is missing.`);
-  const { json } = parseStrictly(args, options as Options & { json: { type: "boolean" } }).values;
-  return { ...parsed.values, positionals: parsed.positionals, json: json === true };
+  return { ...parsed.values, positionals: parsed.positionals, json: args.includes("--json") };
 }
 
 function parseStrictly<const Given extends Options>(args: string[], options: Given) {
@@ -55,6 +57,30 @@ function parseStrictly<const Given extends Options>(args: string[], options: Giv
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
+}
+
+/** Reads options by the schema that the API reads its query with; `names` says where an option is called otherwise. */
+export function readOptions<Schema extends TObject>(
+  schema: Schema,
+  given: Record<string, unknown>,
+  names: Record<string, string> = {},
+): Static<Schema> {
+  try {
+    return readQuery(schema, given);
+  } catch (error) {
+    const faults = error instanceof Failure ? error.data?.["faults"] : undefined;
+    if (!faults) throw error;
+    const sentences = Object.entries(faults).map(([name, fault]) => `--${names[name] ?? name} ${fault}.`);
+    throw new UsageError(sentences.join("\n"));
+  }
+}
+
+/** Names and versions are what appliances send: shown, they must neither break a line nor steer the terminal. */
+export function printable(text: string): string {
+  return text.replace(
+    /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 /** Opens the app for one command and closes it whatever happens. */
