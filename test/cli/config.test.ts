@@ -1,0 +1,84 @@
+// Settings as the command line shows them: what is in force, what is wrong, and never a secret.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { temporaryDirectory } from "../support/postgres.ts";
+import { runJson, runMuster } from "../support/program.ts";
+
+const PASSWORD = "correct-horse";
+const URL_WITH_SECRET = `postgres://muster:${PASSWORD}@db.example:5432/muster`;
+let directory: string;
+
+beforeAll(() => {
+  directory = temporaryDirectory("config");
+});
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+describe("muster config", () => {
+  test("shows defaults and what was set, each with its meaning", async () => {
+    const { code, stdout } = await runMuster(["config"], { env: { HEARTBEAT_TIMEOUT_MINUTES: "25" } });
+    expect(code).toBe(0);
+    expect(stdout).toContain("HEARTBEAT_TIMEOUT_MINUTES=25\n    A system is inactive after this long");
+    expect(stdout).toContain("LISTEN_ADDRESS=127.0.0.1:8081  (default)");
+  });
+
+  test("hides secrets in words, as JSON and in faults", async () => {
+    const given = { env: { DATABASE_URL: URL_WITH_SECRET } };
+    const words = await runMuster(["config"], given);
+    expect(words.stdout).toContain("DATABASE_URL=(hidden)");
+    const json = await runJson<Record<string, string>>(["config"], given);
+    expect(json["DATABASE_URL"]).toBe("(hidden)");
+    const faulty = await runMuster(["config"], { env: { DATABASE_URL: `mysql://x:${PASSWORD}@db` } });
+    expect(faulty.code).toBe(1);
+    expect(JSON.stringify([words, json, faulty])).not.toContain(PASSWORD);
+  });
+
+  test("prints the README's table, the same whatever is set", async () => {
+    const plain = await runMuster(["config", "--markdown"]);
+    const set = await runMuster(["config", "--markdown"], { env: { LOG_LEVEL: "debug", DATA_DIR: "/elsewhere" } });
+    expect(set.stdout).toBe(plain.stdout);
+    expect(plain.stdout).toStartWith("| setting | default | meaning |\n");
+    expect(plain.stdout).toContain("| `API_MAX_REQUEST_SIZE` | `10MB` |");
+  });
+
+  test.each(["config", "migrate", "serve", "doctor"])("%s names every fault at once and ends with 1", async (verb) => {
+    const env = {
+      LISTEN_ADDRESS: "everywhere",
+      API_MAX_REQUEST_SIZE: "huge",
+      SHUTDOWN_TIMEOUT: "soon",
+      LOG_LEVEL: "loud",
+      DATABASE_URL: "mysql://db",
+      DATA_DIR: join(directory, "never-made"),
+    };
+    const { code, stderr } = await runMuster([verb], { env });
+    expect(code).toBe(1);
+    for (const name of ["LISTEN_ADDRESS", "API_MAX_REQUEST_SIZE", "SHUTDOWN_TIMEOUT", "LOG_LEVEL", "DATABASE_URL"])
+      expect(stderr).toMatch(new RegExp(`^  ${name} must be .+, got .+\\.$`, "m"));
+    expect(stderr).not.toContain("DATA_DIR");
+  });
+});
+
+describe("a secret's _FILE twin", () => {
+  test("is read, and the line feed at its end is not part of the secret", async () => {
+    const path = join(directory, "url");
+    writeFileSync(path, "postgres://127.0.0.1:1/none\n");
+    const { code, stderr } = await runMuster(["tokens", "list"], { env: { DATABASE_URL_FILE: path } });
+    expect(code).toBe(1);
+    expect(stderr).toContain("ECONNREFUSED");
+  });
+
+  test("is refused beside the setting itself", async () => {
+    const env = { DATABASE_URL_FILE: join(directory, "url"), DATABASE_URL: "postgres://db/x" };
+    const { code, stderr } = await runMuster(["config"], { env });
+    expect(code).toBe(1);
+    expect(stderr).toContain("DATABASE_URL and DATABASE_URL_FILE are both set; keep one.");
+  });
+
+  test("that cannot be read is named, among all other faults", async () => {
+    const env = { DATABASE_URL_FILE: join(directory, "missing"), LISTEN_ADDRESS: "everywhere" };
+    const { code, stderr } = await runMuster(["config"], { env });
+    expect(code).toBe(1);
+    expect(stderr).toContain(`DATABASE_URL_FILE names "${env.DATABASE_URL_FILE}", which cannot be read`);
+    expect(stderr).toContain("LISTEN_ADDRESS must be an address");
+  });
+});

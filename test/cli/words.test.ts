@@ -1,0 +1,77 @@
+// What the command line says about itself, and to those who misuse it.
+import { describe, expect, test } from "bun:test";
+import { version } from "../../package.json";
+import { runJson, runMuster } from "../support/program.ts";
+
+const VERBS = ["serve", "systems", "tokens", "queues", "doctor", "migrate", "config", "version"];
+
+describe("help", () => {
+  test.each([[[]], [["help"]], [["--help"]], [["-h"]]])("%j lists every verb with what it does", async (args) => {
+    const { code, stdout, stderr } = await runMuster(args);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    for (const verb of VERBS) expect(stdout).toMatch(new RegExp(`^  ${verb} +[A-Z].+\\.$`, "m"));
+  });
+
+  test.each(VERBS)("muster %s --help says how it is used", async (verb) => {
+    const [long, short, asked] = await Promise.all([
+      runMuster([verb, "--help"]),
+      runMuster([verb, "-h"]),
+      runMuster(["help", verb]),
+    ]);
+    expect(long).toMatchObject({ code: 0, stderr: "" });
+    expect(long.stdout).toContain(`muster ${verb}`);
+    expect(short).toEqual(long);
+    expect(asked).toEqual(long);
+  });
+
+  test("help for what a verb can do is the verb's help", async () => {
+    const { code, stdout } = await runMuster(["systems", "rotate", "--help"]);
+    expect(code).toBe(0);
+    expect(stdout).toContain("--overlap");
+  });
+});
+
+describe("misuse ends with 2, says what is wrong, and prints nothing on stdout", () => {
+  test.each([
+    [["frobnicate"], 'There is no verb "frobnicate"'],
+    [["frobnicate", "--help"], 'There is no verb "frobnicate"'],
+    [["help", "frobnicate"], 'There is no verb "frobnicate"'],
+    [["version", "--colour"], "--colour"],
+    [["version", "extra"], 'Unexpected "extra"'],
+    [["serve", "--port", "80"], "--port"],
+    [["systems"], "What about systems?"],
+    [["systems", "explode"], 'There is no "systems explode"'],
+    [["systems", "add"], "--name is missing"],
+    [["systems", "add", "--name", "x".repeat(256)], "--name must be a string of at least 1 characters of at most 255"],
+    [["systems", "show"], "KEY is missing"],
+    [["systems", "show", "a", "b"], 'Unexpected "b"'],
+    [["systems", "list", "--limit", "0", "--status", "asleep"], "--status must be one of unknown"],
+    [["systems", "list", "--limit", "0", "--status", "asleep"], "--limit must be a whole number from 1 to 200, got 0"],
+    [["systems", "changes", "KEY", "--from", "yesterday"], "--from must be a date and time"],
+    [["systems", "changes", "KEY", "--type", "explosion"], "--type must"],
+    [["systems", "rotate", "KEY", "--overlap", "3y"], "--overlap must be a duration such as 30s, 10m or 1h30m"],
+    [["systems", "delete", "KEY"], "add --yes"],
+    [["tokens"], "What about tokens?"],
+    [["tokens", "add"], "--name is missing"],
+    [["tokens", "revoke"], "ID or NAME is missing"],
+    [["queues", "list"], "QUEUE is missing"],
+    [["queues", "list", "q", "--state", "lost"], "--state must be one of dead, pending, delayed, active"],
+    [["queues", "list", "q", "--limit", "-1"], "--limit"],
+    [["queues", "explode"], 'There is no "queues explode"'],
+    [["config", "--json", "--markdown"], "exclude each other"],
+  ])("muster %j", async (args, sentence) => {
+    // No database is asked: none is there.
+    const env = { DATABASE_URL: "postgres://127.0.0.1:1/none" };
+    const { code, stdout, stderr } = await runMuster(args, { env });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toContain(sentence);
+  });
+});
+
+test("version is the package's, in words and as JSON", async () => {
+  expect((await runMuster(["version"])).stdout).toBe(
+    `muster ${version} (bun ${Bun.version}, ${process.platform}-${process.arch})\n`,
+  );
+  expect((await runMuster(["--version"])).stdout).toStartWith(`muster ${version} `);
+  expect(await runJson(["version"])).toMatchObject({ version, bun: Bun.version });
+});

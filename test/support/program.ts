@@ -1,0 +1,84 @@
+// The program as its users meet it: a child process of the sources, or of the executable that was built.
+import { join } from "node:path";
+import type { Environment } from "../../src/config.ts";
+
+export const ROOT = join(import.meta.dir, "../..");
+export const SOURCES = [process.execPath, join(ROOT, "src/main.ts")];
+
+export interface ProgramOptions {
+  env?: Environment;
+  cwd?: string;
+  /** Other than the sources; also where a wrapper such as setpriv goes. */
+  command?: string[];
+}
+
+export interface Finished {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+export async function runMuster(args: string[], options: ProgramOptions = {}): Promise<Finished> {
+  const child = start(args, options, "pipe");
+  const [stdout, stderr, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  return { code, stdout, stderr };
+}
+
+/** Runs a verb with --json and returns the one value on its stdout; anything else there fails to parse. */
+export async function runJson<Value = Record<string, unknown>>(args: string[], options?: ProgramOptions) {
+  const { code, stdout, stderr } = await runMuster([...args, "--json"], options);
+  if (code !== 0) throw new Error(`muster ${args.join(" ")} ended with ${code}: ${stderr}`);
+  return JSON.parse(stdout) as Value;
+}
+
+export interface Gateway extends AsyncDisposable {
+  pid: number;
+  url: string;
+  operationsUrl: string;
+  /** What it logged so far. */
+  log(): string;
+  /** SIGTERM, and its exit code. */
+  stop(): Promise<number>;
+}
+
+const START_MS = 20_000;
+
+/** `muster serve` on ports of its own, once it is ready. */
+export async function startGateway(options: ProgramOptions = {}): Promise<Gateway> {
+  const env = { LISTEN_ADDRESS: "127.0.0.1:0", HEALTH_LISTEN_ADDRESS: "127.0.0.1:0", ...options.env };
+  const child = start(["serve"], { ...options, env }, "ignore");
+  const ready = Promise.withResolvers<[string, string]>();
+  let log = "";
+  const reading = (async () => {
+    const decoder = new TextDecoder();
+    for await (const chunk of child.stderr) {
+      log += decoder.decode(chunk, { stream: true });
+      const urls = /operators: (\S+)\. Health[^:]*: (\S+)\.\n[^]* Ready\. /.exec(log);
+      if (urls?.[1] && urls[2]) ready.resolve([urls[1], urls[2]]);
+    }
+    ready.reject(new Error(`serve ended before it was ready:\n${log}`));
+  })();
+  const late = setTimeout(() => ready.reject(new Error(`serve was not ready in time:\n${log}`)), START_MS);
+  const stop = async () => {
+    child.kill("SIGTERM");
+    const code = await child.exited;
+    await reading;
+    return code;
+  };
+  try {
+    const [url, operationsUrl] = await ready.promise;
+    const dispose = async () => void (await stop());
+    return { pid: child.pid, url, operationsUrl, log: () => log, stop, [Symbol.asyncDispose]: dispose };
+  } catch (error) {
+    await stop();
+    throw error;
+  } finally {
+    clearTimeout(late);
+  }
+}
+
+/** Only what a login shell would give, so that settings of whoever runs the tests change nothing. */
+function start(args: string[], { env = {}, cwd = ROOT, command = SOURCES }: ProgramOptions, stdout: "pipe" | "ignore") {
+  const base = { PATH: process.env["PATH"], HOME: process.env["HOME"] };
+  return Bun.spawn([...command, ...args], { cwd, env: { ...base, ...env }, stdin: "ignore", stdout, stderr: "pipe" });
+}
