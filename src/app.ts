@@ -144,6 +144,7 @@ async function compose({ config, role, log, version, clock, postgres, database, 
     admit,
     maxBytes: config.apiMaxRequestSize,
     ratePerMinute: config.inventoryRatePerMinute,
+    keepers: [],
     rulesText,
   });
   const overview = openOverview({ clock, queue, countSystems: systems.count, inventory: inventory.reader });

@@ -16,9 +16,10 @@ import { openReceiver } from "./receive.ts";
 import { applianceRoutes } from "./routes.ts";
 import { openRules } from "./rules.ts";
 import { parseRules } from "./rules-file.ts";
+import type { NewestInventory, StateKeeper } from "./state.ts";
 import { findLatestHash } from "./store.ts";
 
-export type { InventoryReader };
+export type { InventoryReader, NewestInventory, StateKeeper };
 export { RawJson, stringify } from "./raw.ts";
 
 export interface InventoryDeps {
@@ -33,6 +34,8 @@ export interface InventoryDeps {
   admit(): Promise<void>;
   maxBytes: number;
   ratePerMinute: number;
+  /** Other domains that keep something of each system's newest inventory. */
+  keepers: StateKeeper[];
   /** Text of INVENTORY_RULES_FILE; undefined for the built-in rules. Faults in it throw, all named. */
   rulesText: string | undefined;
 }
@@ -64,7 +67,7 @@ export function openInventory(deps: InventoryDeps): Inventory {
     reader,
     applianceRoutes: applianceRoutes({ ...deps, receiver }),
     adminRoutes: adminRoutes(reader),
-    jobs: pipeline({ database, clock, rules }),
+    jobs: pipeline({ database, clock, rules, keepers: deps.keepers }),
     stop: () => batcher.close(),
   };
 }

@@ -1,4 +1,4 @@
-// record → diff → notify: what becomes of an accepted inventory. Each step works on batches and is safe to repeat.
+// record → diff → notify, keep: what becomes of an accepted inventory. Each step works on batches and is safe to repeat.
 import { randomUUIDv7 } from "bun";
 import type { JobHandler } from "../../domain.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -6,8 +6,11 @@ import type { Database } from "../../ports/database.ts";
 import type { Job, Push } from "../../ports/queue.ts";
 import { compareTexts } from "./compare.ts";
 import type { Rules } from "./rules.ts";
+import { keepState } from "./state.ts";
+import type { StateKeeper } from "./state.ts";
 import { decodeIncoming, decodeRecordId, encodeRecordId } from "./payload.ts";
-import { DIFF_QUEUE, NOTIFY_QUEUE, RECORD_QUEUE } from "./schema.ts";
+import { ROUND_BYTES, rounds } from "./rounds.ts";
+import { DIFF_QUEUE, NOTIFY_QUEUE, RECORD_QUEUE, STATE_QUEUE } from "./schema.ts";
 import * as store from "./store.ts";
 import type { ComparedPair, IncomingRecord, Pair, SignificantDiff } from "./store.ts";
 
@@ -15,10 +18,8 @@ export interface PipelineDeps {
   database: Database;
   clock: Clock;
   rules: Rules;
+  keepers: StateKeeper[];
 }
-
-/** Raw bytes of documents that one comparison round may hold; parsed they take about ten times as much. */
-const ROUND_BYTES = 8 * 1024 ** 2;
 
 export function pipeline(deps: PipelineDeps): JobHandler[] {
   const handler = (queue: string, handle: JobHandler["handle"]): JobHandler => ({
@@ -33,6 +34,12 @@ export function pipeline(deps: PipelineDeps): JobHandler[] {
     handler(RECORD_QUEUE, (jobs) => record(deps, jobs)),
     handler(DIFF_QUEUE, (jobs) => diff(deps, jobs)),
     handler(NOTIFY_QUEUE, (jobs) => notify(deps, jobs)),
+    handler(STATE_QUEUE, (jobs) =>
+      keepState(
+        deps,
+        jobs.map((job) => decodeRecordId(job.payload)),
+      ),
+    ),
   ];
 }
 
@@ -53,15 +60,18 @@ async function record({ database }: PipelineDeps, jobs: Job[]): Promise<Push[][]
     await store.updateSystemFacts(tx, kept);
     return store.findUndiffed(tx, [...kept.map((one) => one.id), ...relinked, ...successors]);
   });
-  return incoming.map((one) =>
-    waiting.filter((row) => row.systemId === one.systemId).map((row) => diffJob(row.id, one)),
-  );
+  return incoming.map((one) => {
+    const undiffed = waiting.filter((row) => row.systemId === one.systemId);
+    // A first record has nothing to be compared with, but is its system's newest state.
+    if (undiffed.length === 0) return [recordJob(STATE_QUEUE, one.id, one.systemId)];
+    return undiffed.map((row) => recordJob(DIFF_QUEUE, row.id, one.systemId));
+  });
 }
 
-const diffJob = (recordId: string, { systemId }: IncomingRecord): Push => ({
-  queue: DIFF_QUEUE,
-  lane: systemId,
+const recordJob = (queue: string, recordId: string, lane: string | null): Push => ({
+  queue,
   payload: encodeRecordId(recordId),
+  ...(lane ? { lane } : {}),
 });
 
 /** Idempotent by `diffed_at`: whoever marks the pair writes its diffs, in the same transaction. */
@@ -84,12 +94,11 @@ async function diff({ database, clock, rules }: PipelineDeps, jobs: Job[]): Prom
     });
     for (const pair of compared) if (!pair.diffs.some(rules.notifies)) quiet.add(pair.recordId);
   }
-  // Also for pairs that an earlier, interrupted attempt has stored: their notification may not have been pushed.
+  // Also for pairs that an earlier, interrupted attempt has stored: their follow-ups may not have been pushed.
   return jobs.map(({ lane }, index) => {
     const recordId = recordIds[index] ?? "";
-    return quiet.has(recordId)
-      ? []
-      : [{ queue: NOTIFY_QUEUE, payload: encodeRecordId(recordId), ...(lane ? { lane } : {}) }];
+    const state = recordJob(STATE_QUEUE, recordId, lane);
+    return quiet.has(recordId) ? [state] : [recordJob(NOTIFY_QUEUE, recordId, lane), state];
   });
 }
 
@@ -104,21 +113,6 @@ function comparePair(pair: Pair, texts: Map<string, string>, rules: Rules): Comp
     ...change,
   }));
   return { ...pair, diffs };
-}
-
-/** Groups of pairs whose documents fit in memory together; a single pair always goes. */
-function rounds(pairs: Pair[]): Pair[][] {
-  const groups: Pair[][] = [];
-  let bytes = Infinity;
-  for (const pair of pairs) {
-    if (bytes + pair.bytes > ROUND_BYTES) {
-      groups.push([]);
-      bytes = 0;
-    }
-    groups.at(-1)?.push(pair);
-    bytes += pair.bytes;
-  }
-  return groups;
 }
 
 /** Idempotent by (diff, alert type). */

@@ -6,6 +6,8 @@ import type { Static } from "@sinclair/typebox";
 export const RECORD_QUEUE = "collect:inventory";
 export const DIFF_QUEUE = "collect:processing";
 export const NOTIFY_QUEUE = "collect:notifications";
+/** What is kept of each system's newest inventory beside the inventory itself. */
+export const STATE_QUEUE = "muster:inventory-state";
 
 export const SEVERITIES = ["low", "medium", "high", "critical"] as const;
 export const CHANGE_TYPES = ["create", "update", "delete"] as const;

@@ -328,3 +328,27 @@ export async function findLatestHash(db: Queryable, systemId: string): Promise<s
   );
   return row?.hash;
 }
+
+export interface NewestRecord {
+  systemId: string;
+  recordId: string;
+  receivedAt: Date;
+  previousRecordId: string | null;
+  partialReasons: string[];
+  bytes: number;
+}
+
+/** Of these records, those that are their system's newest. */
+export async function findNewest(db: Queryable, recordIds: string[]): Promise<NewestRecord[]> {
+  return db.query(
+    `select r.system_id as "systemId", r.id as "recordId", r.received_at as "receivedAt",
+       r.previous_record_id as "previousRecordId", r.partial_reasons as "partialReasons", r.data_size::integer as bytes
+     from inventory_records r
+     where r.id = any($1::uuid[]) and not exists (
+       select from inventory_records n where n.system_id = r.system_id and (n.received_at, n.id) > (r.received_at, r.id)
+     )
+     order by r.system_id`,
+    [recordIds],
+    { name: "find-newest" },
+  );
+}

@@ -1,0 +1,48 @@
+// Keeps what is derived from each system's newest inventory: asks every keeper, in one transaction, whatever came in between.
+import type { Database, Queryable } from "../../ports/database.ts";
+import { isObject, parseExact } from "./json.ts";
+import type { JsonObject } from "./json.ts";
+import { rounds } from "./rounds.ts";
+import { findNewest, findTexts, lockSystems } from "./store.ts";
+import type { NewestRecord } from "./store.ts";
+
+/** A system's newest inventory, parsed once for all keepers. */
+export interface NewestInventory {
+  systemId: string;
+  recordId: string;
+  receivedAt: Date;
+  /** The record before it in the chain; null for the first. Its changes are in inventory_diffs by `recordId`. */
+  previousRecordId: string | null;
+  partialReasons: string[];
+  document: JsonObject;
+}
+
+/** Brings what it keeps in step with these inventories. Must be set-based, and safe to repeat. At most one a system. */
+export type StateKeeper = (tx: Queryable, newest: NewestInventory[]) => Promise<void>;
+
+/** A record that is no longer its system's newest is passed over: the newer one has its own job. */
+export async function keepState(
+  { database, keepers }: { database: Database; keepers: StateKeeper[] },
+  recordIds: string[],
+): Promise<void> {
+  if (keepers.length === 0) return;
+  for (const round of rounds(await findNewest(database, recordIds))) await keepRound(database, keepers, round);
+}
+
+/** The systems' rows stay locked until the keepers are done, so two processes never keep different states of one system. */
+async function keepRound(database: Database, keepers: StateKeeper[], round: NewestRecord[]): Promise<void> {
+  await database.transaction(async (tx) => {
+    const systemIds = round.map((one) => one.systemId);
+    await lockSystems(tx, systemIds);
+    const recordIds = round.map((one) => one.recordId);
+    const [rows, texts] = [await findNewest(tx, recordIds), await findTexts(tx, recordIds)];
+    const newest = rows.map(({ bytes, ...row }) => ({ ...row, document: parseDocument(texts.get(row.recordId)) }));
+    for (const keep of keepers) await keep(tx, newest);
+  });
+}
+
+function parseDocument(text: string | undefined): JsonObject {
+  const value = parseExact(text ?? "null");
+  if (!isObject(value)) throw new Error("a stored inventory is not an object");
+  return value;
+}
