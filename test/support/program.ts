@@ -18,9 +18,14 @@ export interface Finished {
   stderr: string;
 }
 
+/** A command that hangs is ended, and fails its test by its exit code. */
+const RUN_MS = 25_000;
+
 export async function runMuster(args: string[], options: ProgramOptions = {}): Promise<Finished> {
-  const child = start(args, options, "pipe");
+  const child = start(args, options);
+  const late = setTimeout(() => child.kill("SIGTERM"), RUN_MS);
   const [stdout, stderr, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  clearTimeout(late);
   return { code, stdout, stderr };
 }
 
@@ -46,7 +51,7 @@ const START_MS = 20_000;
 /** `muster serve` on ports of its own, once it is ready. */
 export async function startGateway(options: ProgramOptions = {}): Promise<Gateway> {
   const env = { LISTEN_ADDRESS: "127.0.0.1:0", HEALTH_LISTEN_ADDRESS: "127.0.0.1:0", ...options.env };
-  const child = start(["serve"], { ...options, env }, "ignore");
+  const child = start(["serve"], { ...options, env });
   const ready = Promise.withResolvers<[string, string]>();
   let log = "";
   const reading = (async () => {
@@ -78,7 +83,13 @@ export async function startGateway(options: ProgramOptions = {}): Promise<Gatewa
 }
 
 /** Only what a login shell would give, so that settings of whoever runs the tests change nothing. */
-function start(args: string[], { env = {}, cwd = ROOT, command = SOURCES }: ProgramOptions, stdout: "pipe" | "ignore") {
+function start(args: string[], { env = {}, cwd = ROOT, command = SOURCES }: ProgramOptions) {
   const base = { PATH: process.env["PATH"], HOME: process.env["HOME"] };
-  return Bun.spawn([...command, ...args], { cwd, env: { ...base, ...env }, stdin: "ignore", stdout, stderr: "pipe" });
+  return Bun.spawn([...command, ...args], {
+    cwd,
+    env: { ...base, ...env },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
 }
