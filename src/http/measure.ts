@@ -6,53 +6,111 @@ export interface Measured {
   (request: Request, handle: () => Response | Promise<Response>): Promise<Response>;
 }
 
-const BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
+const REQUESTS = {
+  name: "muster_http_requests_total",
+  help: "Requests answered, by route, method and status.",
+  labelNames: ["route", "method", "status"],
+};
+const LATENCY = {
+  name: "muster_http_request_seconds",
+  help: "Time from a request's head to its answer, by route.",
+  labelNames: ["route"],
+};
+const BUCKETS_MS = [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 10_000];
 
 /** Labels are the routes without parameters; everything else falls under a prefix, so their number is bounded. */
 export function openMeasure(registry: Registry, staticRoutes: Iterable<string>): Measured {
-  const routes = new Set(staticRoutes);
-  const requests = new Counter({
-    name: "muster_http_requests_total",
-    help: "Requests answered, by route, method and status.",
-    labelNames: ["route", "method", "status"],
+  const known = new Set(staticRoutes);
+  const routes = new Map<string, RouteTally>();
+
+  new Counter({
+    ...REQUESTS,
     registers: [registry],
+    collect() {
+      this.reset();
+      for (const [route, { answers }] of routes)
+        for (const { method, status, count } of answers) this.inc({ route, method, status }, count);
+    },
   });
-  const latency = new Histogram({
-    name: "muster_http_request_seconds",
-    help: "Time from a request's head to its answer, by route.",
-    labelNames: ["route"],
-    buckets: BUCKETS_SECONDS,
-    registers: [registry],
-  });
-  // Looking a child up by its labels is dearer than answering a heartbeat; each pair is looked up once.
-  const children = new Map<string, { count(): void; observe(seconds: number): void }>();
-  const childOf = (route: string, method: string, status: number) => {
-    const key = `${method} ${status} ${route}`;
-    const known = children.get(key);
-    if (known) return known;
-    const [counter, histogram] = [requests.labels(route, method, String(status)), latency.labels(route)];
-    const child = { count: () => counter.inc(), observe: (seconds: number) => histogram.observe(seconds) };
-    children.set(key, child);
-    return child;
-  };
+  new TalliedHistogram(registry, routes);
 
   return async (request, handle) => {
     const startedMs = performance.now();
     const response = await handle();
-    const child = childOf(routeOf(request.url, routes), knownMethod(request.method), response.status);
-    child.count();
-    child.observe((performance.now() - startedMs) / 1000);
+    const route = routeOf(request.url, known);
+    let tally = routes.get(route);
+    if (!tally) routes.set(route, (tally = newTally()));
+    count(tally, request.method, response.status);
+    observe(tally, performance.now() - startedMs);
     return response;
   };
 }
 
-function routeOf(url: string, routes: Set<string>): string {
+/** Counted here in plain numbers: prom-client's own bookkeeping is dearer than answering a heartbeat. */
+interface RouteTally {
+  /** Few pairs a route, so a list beats a map. */
+  answers: { method: string; status: number; count: number }[];
+  /** One a bucket, and one for what is slower than all of them. */
+  buckets: number[];
+  sumMs: number;
+}
+
+const newTally = (): RouteTally => ({ answers: [], buckets: Array(BUCKETS_MS.length + 1).fill(0), sumMs: 0 });
+
+function count({ answers }: RouteTally, givenMethod: string, status: number): void {
+  const method = METHODS.has(givenMethod) ? givenMethod : "other";
+  for (const answer of answers) {
+    if (answer.status === status && answer.method === method) return void (answer.count += 1);
+  }
+  answers.push({ method, status, count: 1 });
+}
+
+function observe(tally: RouteTally, ms: number): void {
+  let index = 0;
+  while (ms > (BUCKETS_MS[index] ?? Infinity)) index += 1;
+  tally.buckets[index] = (tally.buckets[index] ?? 0) + 1;
+  tally.sumMs += ms;
+}
+
+/** prom-client's histogram as far as a scrape sees it, over tallies that are kept elsewhere. */
+class TalliedHistogram extends Histogram {
+  readonly #routes: ReadonlyMap<string, RouteTally>;
+
+  constructor(registry: Registry, routes: ReadonlyMap<string, RouteTally>) {
+    super({ ...LATENCY, registers: [registry] });
+    this.#routes = routes;
+  }
+
+  override async get() {
+    return { ...(await super.get()), values: [...this.#routes].flatMap(([route, tally]) => samples(route, tally)) };
+  }
+
+  /** What a scrape of the text format calls instead of `get`. */
+  getForPromString() {
+    return this.get();
+  }
+}
+
+function samples(route: string, { buckets, sumMs }: RouteTally) {
+  const bounds = [...BUCKETS_MS.map((ms) => ms / 1_000), "+Inf"];
+  let total = 0;
+  const values = bounds.map((le, index) => {
+    total += buckets[index] ?? 0;
+    return { metricName: `${LATENCY.name}_bucket`, labels: { route, le }, value: total };
+  });
+  return [
+    ...values,
+    { metricName: `${LATENCY.name}_sum`, labels: { route }, value: sumMs / 1_000 },
+    { metricName: `${LATENCY.name}_count`, labels: { route }, value: total },
+  ];
+}
+
+function routeOf(url: string, known: Set<string>): string {
   const start = url.indexOf("/", url.indexOf("//") + 2);
   const end = url.indexOf("?", start);
-  const path = url.slice(start, end === -1 ? undefined : end);
-  if (routes.has(path)) return path;
+  const path = end === -1 ? url.slice(start) : url.slice(start, end);
+  if (known.has(path)) return path;
   return path.startsWith("/api/admin/") ? "/api/admin/*" : "other";
 }
 
 const METHODS = new Set(["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"]);
-const knownMethod = (method: string) => (METHODS.has(method) ? method : "other");

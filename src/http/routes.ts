@@ -21,7 +21,7 @@ export interface RoutesDeps {
 const APPLIANCE_PREFIXES = ["/api", "/collect/api", "/backend/api"];
 
 export function buildRoutes({ domains, authorizeOperator, log, version }: RoutesDeps): AnyElysia {
-  const app: AnyElysia = new Elysia({ normalize: false });
+  const app: AnyElysia = new Elysia({ normalize: false, handler: { standardHostname: false } });
   app.onError({ as: "global" }, ({ error, request }) => problemResponse(error, request, log));
   for (const prefix of APPLIANCE_PREFIXES) {
     app.group(prefix, (group) =>

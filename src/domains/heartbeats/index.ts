@@ -1,16 +1,14 @@
 // Heartbeats: heard, acknowledged when durable, and turned into a status; silence is judged once a minute.
 import { Elysia } from "elysia";
 import type { Domain } from "../../domain.ts";
-import { Permanent } from "../../errors.ts";
 import { envelope } from "../../http/envelope.ts";
 import { operation } from "../../http/openapi.ts";
 import { openBatcher } from "../../jobs/batcher.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Database } from "../../ports/database.ts";
-import type { Queue } from "../../ports/queue.ts";
+import type { Job, Queue } from "../../ports/queue.ts";
 import type { Authenticate } from "../systems/index.ts";
 import { markActive, markInactive, upsertBeats } from "./store.ts";
-import type { Beat } from "./store.ts";
 import { openWatch } from "./watch.ts";
 
 export interface HeartbeatsDeps {
@@ -31,8 +29,13 @@ export const MONITOR_QUEUE = "muster:heartbeat-monitor";
 
 /** Beats of one flush; a payload of about 60 KB. */
 const MAX_BATCH = 1000;
-/** While beats wait in the queue longer than this, nobody's silence can be judged. */
-const MAX_LAG_SECONDS = 30;
+/** From hearing a beat to its being in the queue, at most: the time a statement may take. */
+const MAX_FLUSH_MS = 5_000;
+
+interface Beat {
+  systemId: string;
+  atMs: number;
+}
 
 export function openHeartbeats(deps: HeartbeatsDeps): Domain {
   const { database, queue, clock, authenticate, admit } = deps;
@@ -44,12 +47,10 @@ export function openHeartbeats(deps: HeartbeatsDeps): Domain {
   });
 
   const judge = async () => {
-    const now = clock.now();
-    await markActive(database, now, timeoutMs);
+    const judgedAt = await completeUntil(queue, clock.now());
     const since = await watch.since();
-    const { oldestSeconds = 0 } = (await queue.counts())[HEARTBEAT_QUEUE] ?? {};
-    const hasWatched = since !== undefined && now.getTime() - since.getTime() >= timeoutMs;
-    if (hasWatched && oldestSeconds <= MAX_LAG_SECONDS) await markInactive(database, now, timeoutMs);
+    if (since && judgedAt.getTime() - since.getTime() >= timeoutMs) await markInactive(database, judgedAt, timeoutMs);
+    await markActive(database, clock.now(), timeoutMs);
   };
 
   const applianceRoutes = new Elysia().post(
@@ -58,7 +59,7 @@ export function openHeartbeats(deps: HeartbeatsDeps): Domain {
       const system = await authenticate(request, server);
       await admit();
       const at = clock.now();
-      await batcher.add({ systemId: system.id, at });
+      await batcher.add({ systemId: system.id, atMs: at.getTime() });
       return envelope("heartbeat acknowledged", {
         system_key: system.key,
         acknowledged: true,
@@ -78,11 +79,7 @@ export function openHeartbeats(deps: HeartbeatsDeps): Domain {
         batchBytes: 1024 ** 2,
         concurrency: 1,
         leaseMs: 30_000,
-        handle: async (jobs) =>
-          upsertBeats(
-            database,
-            jobs.flatMap((job) => decodeBeats(job.payload)),
-          ),
+        handle: (jobs) => upsertBeats(database, joinBeats(jobs), new Date(clock.now().getTime() - timeoutMs)),
       },
       { queue: MONITOR_QUEUE, batch: 1, batchBytes: 1024, concurrency: 1, leaseMs: 60_000, handle: judge },
     ],
@@ -95,11 +92,15 @@ export function openHeartbeats(deps: HeartbeatsDeps): Domain {
   };
 }
 
-/** `[[id, ms], …]`: beats are the bulk of the queue, so their payload is small and flat. */
-const encodeBeats = (beats: Beat[]) => JSON.stringify(beats.map(({ systemId, at }) => [systemId, at.getTime()]));
-
-function decodeBeats(payload: string): Beat[] {
-  const beats: unknown = JSON.parse(payload);
-  if (!Array.isArray(beats)) throw new Permanent("the payload holds no beats");
-  return beats.map(([systemId, ms]) => ({ systemId, at: new Date(ms) }));
+/** Every beat heard until then has been stored: silence is judged as of this instant, not as of now. */
+async function completeUntil(queue: Queue, now: Date): Promise<Date> {
+  const states = ["pending", "delayed", "active"] as const;
+  const oldest = await Promise.all(states.map((state) => queue.list(HEARTBEAT_QUEUE, state, 1)));
+  const pushedAtMs = oldest.flat().map((job) => job.pushedAt.getTime());
+  return new Date(Math.min(now.getTime(), ...pushedAtMs) - MAX_FLUSH_MS);
 }
+
+/** `[[id, ms], …]`: beats are the bulk of the queue, so their payload is small, flat and made without a serialiser. */
+const encodeBeats = (beats: Beat[]) => `[${beats.map(({ systemId, atMs }) => `["${systemId}",${atMs}]`).join(",")}]`;
+
+const joinBeats = (jobs: Job[]) => `[${jobs.map(({ payload }) => payload.slice(1, -1)).join(",")}]`;

@@ -1,21 +1,21 @@
 // SQL of heartbeats, status flips and the gateways' own watch.
 import type { Queryable } from "../../ports/database.ts";
 
-export interface Beat {
-  systemId: string;
-  at: Date;
-}
-
 /**
  * Keeps the newest beat of each system and brings unknown and inactive systems back, each flip stamped with the beat that
- * caused it. Late and repeated beats change nothing; beats of erased systems fall away in the join.
+ * caused it. Late and repeated beats change nothing; beats of erased systems fall away in the join. A beat that was on its way
+ * for longer than the timeout says nothing about now, and one from before a registration nothing about what was registered.
+ * `beats` is JSON, `[[system id, ms since 1970], …]`, as the queue holds it.
  */
-export async function upsertBeats(db: Queryable, beats: readonly Beat[]): Promise<void> {
+export async function upsertBeats(db: Queryable, beats: string, activeAfter: Date): Promise<void> {
   await db.query(
     `with beats as (
-       select b.system_id, max(b.at) as last, min(b.at) as first
-       from unnest($1::uuid[], $2::timestamptz[]) as b (system_id, at) join systems s on s.id = b.system_id
-       group by b.system_id order by b.system_id
+       select s.id as system_id, max(b.at) as last, min(b.at) filter (where b.at > coalesce(h.last_heartbeat, '-infinity')) as first
+       from (
+         select (beat ->> 0)::uuid as system_id, timestamptz 'epoch' + (beat ->> 1)::bigint * interval '1 millisecond' as at
+         from json_array_elements($1::json) beat
+       ) b join systems s on s.id = b.system_id left join system_heartbeats h on h.system_id = s.id
+       group by s.id order by s.id
      ), kept as (
        insert into system_heartbeats as h (system_id, last_heartbeat) select system_id, last from beats
        on conflict (system_id) do update set last_heartbeat = excluded.last_heartbeat
@@ -23,17 +23,21 @@ export async function upsertBeats(db: Queryable, beats: readonly Beat[]): Promis
        returning system_id
      ), flipped as (
        update systems s set status = 'active' from kept k join beats b using (system_id)
-       where s.id = k.system_id and s.status <> 'active' and s.suspended_at is null and s.registered_at is not null
-       returning s.id, b.first
+       where s.id = k.system_id and s.status <> 'active' and s.suspended_at is null and b.last >= s.registered_at
+         and (s.status = 'unknown' or b.last > $2)
+       returning s.id, greatest(b.first, s.registered_at) as at
      )
-     insert into system_status_changes (system_id, status, changed_at) select id, 'active', first from flipped`,
-    [beats.map((beat) => beat.systemId), beats.map((beat) => beat.at)],
+     insert into system_status_changes (system_id, status, changed_at) select id, 'active', at from flipped`,
+    [beats, activeAfter],
     { name: "upsert-beats" },
   );
 }
 
-/** Marks as inactive whoever was silent for the whole timeout; the flip is stamped with the instant the timeout ran out. */
-export async function markInactive(db: Queryable, now: Date, timeoutMs: number): Promise<number> {
+/**
+ * Marks as inactive whoever had been silent for the whole timeout at the instant `judgedAt`; the flip is stamped with the
+ * instant the timeout ran out.
+ */
+export async function markInactive(db: Queryable, judgedAt: Date, timeoutMs: number): Promise<number> {
   const rows = await db.query(
     `with silent as (
        update systems s set status = 'inactive' from system_heartbeats h
@@ -42,7 +46,7 @@ export async function markInactive(db: Queryable, now: Date, timeoutMs: number):
      )
      insert into system_status_changes (system_id, status, changed_at)
      select id, 'inactive', last_heartbeat + $2 * interval '1 millisecond' from silent returning system_id`,
-    [new Date(now.getTime() - timeoutMs), timeoutMs],
+    [new Date(judgedAt.getTime() - timeoutMs), timeoutMs],
   );
   return rows.length;
 }
@@ -72,11 +76,14 @@ export async function renewWatch(db: Queryable, gatewayId: string, listeningSinc
   );
 }
 
-/** Since when somebody who is still listening has been: the earliest start among gateways seen since `aliveAfter`. */
-export async function findWatch(db: Queryable, aliveAfter: Date): Promise<Date | undefined> {
+/**
+ * Since when there has been somebody listening without a gap until now, as a gateway sees it that listens itself since
+ * `ownSince`: whoever was seen after that was listening when this one began.
+ */
+export async function findWatch(db: Queryable, ownSince: Date): Promise<Date | undefined> {
   const [row] = await db.query<{ since: Date | null }>(
     `select min(listening_since) as since from gateways where seen_at >= $1`,
-    [aliveAfter],
+    [ownSince],
   );
   return row?.since ?? undefined;
 }
@@ -84,4 +91,9 @@ export async function findWatch(db: Queryable, aliveAfter: Date): Promise<Date |
 /** Removes one gateway, or every one: what an exclusive owner of the data finds at its start are the dead. */
 export async function leaveWatch(db: Queryable, gatewayId: string | null): Promise<void> {
   await db.query(`delete from gateways where $1::uuid is null or id = $1`, [gatewayId]);
+}
+
+/** Gateways that were killed could not leave. */
+export async function forgetDeadWatches(db: Queryable, seenBefore: Date): Promise<void> {
+  await db.query(`delete from gateways where seen_at < $1`, [seenBefore]);
 }

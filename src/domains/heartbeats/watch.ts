@@ -1,11 +1,11 @@
 // Since when Muster itself has been listening. Silence of an appliance means nothing while nobody could hear it.
 import type { Clock } from "../../ports/clock.ts";
 import type { Queryable } from "../../ports/database.ts";
-import { findWatch, leaveWatch, renewWatch } from "./store.ts";
+import { findWatch, forgetDeadWatches, leaveWatch, renewWatch } from "./store.ts";
 
 export interface Watch {
   start(): Promise<void>;
-  /** Undefined while no gateway is known to listen. */
+  /** Since when appliances have been heard without a gap; undefined while this gateway is not sure that it listens. */
   since(): Promise<Date | undefined>;
   stop(): Promise<void>;
 }
@@ -21,6 +21,7 @@ export interface WatchDeps {
 const RENEW_MS = 2_000;
 /** Three renewals missed: a gateway not seen for this long is not listening. */
 const ALIVE_MS = 6_000;
+const DEAD_MS = 3_600_000;
 
 /**
  * Every gateway says every 2 s since when it listens. A renewal that failed or came late (database away, process frozen) is a
@@ -49,6 +50,7 @@ export function openWatch({ database, clock, gatewayId, exclusive }: WatchDeps):
   return {
     async start() {
       if (exclusive) await leaveWatch(database, null);
+      else await forgetDeadWatches(database, new Date(clock.now().getTime() - DEAD_MS));
       listeningSince = renewedAt = clock.now();
       await renew();
       running = (async () => {
@@ -58,7 +60,10 @@ export function openWatch({ database, clock, gatewayId, exclusive }: WatchDeps):
         }
       })();
     },
-    since: () => findWatch(database, new Date(clock.now().getTime() - ALIVE_MS)),
+    async since() {
+      const isFresh = clock.now().getTime() - renewedAt.getTime() <= ALIVE_MS;
+      return hasGap || !isFresh ? undefined : findWatch(database, listeningSince);
+    },
     async stop() {
       stopped.abort();
       await running;

@@ -30,12 +30,11 @@ export function openOperators({ database, limiter, clock, failuresPerMinute }: O
   return {
     async authorize(request, server) {
       const token = readBearer(request.headers.get("authorization"));
-      const throttleKey = `operator:${clientAddress(server, request)}`;
-      const waitSeconds = await limiter.peek(throttleKey, failures);
+      // A good token always opens: whoever tries bad ones from the same proxy must not lock it out.
+      if (await store.useToken(database, digestOf(token), clock.now())) return;
+      const waitSeconds = await limiter.take(`operator:${clientAddress(server, request)}`, failures);
       if (waitSeconds > 0)
         throw new Failure("auth.throttled", 429, "too many failed logins", { retryAfterSeconds: waitSeconds });
-      if (await store.useToken(database, digestOf(token), clock.now())) return;
-      await limiter.take(throttleKey, failures);
       throw new Failure("auth.refused", 401, "invalid operator token", {
         headers: { "www-authenticate": 'Bearer realm="Muster", error="invalid_token"' },
       });

@@ -27,6 +27,8 @@ export interface AuthenticatorDeps {
   clock: Clock;
   cacheTtlMs: number;
   failuresPerMinute: number;
+  /** Systems whose credential is remembered: room for twice 100,000 of them, at about 400 bytes each. */
+  maxCached?: number;
 }
 
 export interface Authenticator {
@@ -37,17 +39,16 @@ export interface Authenticator {
 }
 
 interface CachedCredential {
-  digest: string;
   system: AuthenticatedSystem;
   expiresAtMs: number;
 }
 
-/** 100,000 systems and room for twice as many; an entry is about 300 bytes. */
-const MAX_CACHED = 200_000;
+/** A longer header opens nothing, so it is not worth hashing. */
+const MAX_HEADER_LENGTH = 1_100;
 
 /**
- * Only successes are cached, one per system key, and only as a peppered digest. Failures are never remembered, so the first
- * beat after registering works; they are throttled per (address, key) instead.
+ * Only successes are cached, one per system key, and only under a peppered digest of the header that proved them. Failures are
+ * never remembered, so the first beat after registering works; they are throttled per (address, key) instead.
  */
 export function openAuthenticator({
   database,
@@ -55,31 +56,31 @@ export function openAuthenticator({
   clock,
   cacheTtlMs,
   failuresPerMinute,
+  maxCached = 200_000,
 }: AuthenticatorDeps): Authenticator {
+  /** By digest; the order of a Map is the age of use, because a hit is put back at its end. */
   const cache = new Map<string, CachedCredential>();
+  const digests = new Map<string, string>();
   const pepper = randomBytes(16).toString("hex");
   const failures = { limit: failuresPerMinute, windowMs: 60_000 };
   /** Grows with every invalidation: a lookup that saw an older number may have read what is no longer true. */
   let epoch = 0;
 
-  const lookup = async (
-    systemKey: string,
-    secret: string,
-    digest: string,
-    address: string,
-  ): Promise<AuthenticatedSystem> => {
+  const lookup = async (header: string | null, digest: string, address: string): Promise<AuthenticatedSystem> => {
+    const { systemKey, secret } = readBasic(header);
     const throttleKey = `auth:${address}:${systemKey.slice(0, 100)}`;
     const waitSeconds = await limiter.peek(throttleKey, failures);
     if (waitSeconds > 0) throw throttled(waitSeconds);
     const epochBefore = epoch;
     const row = await verify(systemKey, secret);
     if (row === undefined) {
-      await limiter.take(throttleKey, failures);
-      throw unauthorized(INVALID_CREDENTIALS);
+      // Guesses sent all at once pass the look above together; here only as many get an answer as the budget has.
+      const lateSeconds = await limiter.take(throttleKey, failures);
+      throw lateSeconds > 0 ? throttled(lateSeconds) : unauthorized(INVALID_CREDENTIALS);
     }
     const system = { id: row.systemId, key: row.systemKey, organizationId: row.organizationId };
     const expiresAtMs = Math.min(clock.now().getTime() + cacheTtlMs, row.expiresAt?.getTime() ?? Infinity);
-    if (epoch === epochBefore) remember(systemKey, { digest, system, expiresAtMs });
+    if (epoch === epochBefore) remember(digest, { system, expiresAtMs });
     return system;
   };
 
@@ -94,33 +95,41 @@ export function openAuthenticator({
     return row;
   };
 
-  const remember = (systemKey: string, entry: CachedCredential) => {
-    cache.set(systemKey, entry);
-    if (cache.size <= MAX_CACHED) return;
-    const oldest = cache.keys().next();
-    if (!oldest.done) cache.delete(oldest.value);
+  const remember = (digest: string, entry: CachedCredential) => {
+    drop(entry.system.key);
+    cache.set(digest, entry);
+    digests.set(entry.system.key, digest);
+    if (cache.size <= maxCached) return;
+    for (const oldest of cache.values()) return drop(oldest.system.key);
+  };
+
+  const drop = (systemKey: string) => {
+    const digest = digests.get(systemKey);
+    if (digest === undefined) return;
+    digests.delete(systemKey);
+    cache.delete(digest);
   };
 
   return {
     authenticate(request, server) {
-      const { systemKey, secret } = readBasic(request.headers.get("authorization"));
-      const digest = Bun.SHA256.hash(pepper + secret, "base64");
-      const cached = cache.get(systemKey);
-      if (cached && cached.digest === digest && cached.expiresAtMs > clock.now().getTime()) {
-        // Map order is age of use: the least recently used entry is the first to go.
-        cache.delete(systemKey);
-        cache.set(systemKey, cached);
+      const header = request.headers.get("authorization");
+      const digest = header && header.length <= MAX_HEADER_LENGTH ? Bun.SHA256.hash(pepper + header, "base64") : "";
+      const cached = cache.get(digest);
+      if (cached && cached.expiresAtMs > clock.now().getTime()) {
+        cache.delete(digest);
+        cache.set(digest, cached);
         return cached.system;
       }
-      return lookup(systemKey, secret, digest, clientAddress(server, request));
+      return lookup(header, digest, clientAddress(server, request));
     },
     forget(systemKey) {
       epoch += 1;
-      cache.delete(systemKey);
+      drop(systemKey);
     },
     forgetAll() {
       epoch += 1;
       cache.clear();
+      digests.clear();
     },
   };
 }
