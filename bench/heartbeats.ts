@@ -1,0 +1,65 @@
+// Heartbeats acknowledged when durable, per second, against a bare Bun.serve JSON echo under the same load.
+import { join } from "node:path";
+import { openBenchGateway } from "./support/gateway.ts";
+import { encodeRequest, median, rounded, runLoad } from "./support/load.ts";
+import type { LoadResult } from "./support/load.ts";
+
+const SYSTEMS = 500;
+const CONNECTIONS = 64;
+const ROUNDS = 3;
+const ROUND_MS = 4_000;
+const WARM_UP_MS = 2_000;
+
+export async function benchHeartbeats() {
+  await using gateway = await openBenchGateway(SYSTEMS);
+  await using echo = await startEcho();
+  const requests = gateway.authorizations.map((authorization) =>
+    encodeRequest(
+      "POST",
+      "/collect/api/systems/heartbeat",
+      { authorization, "content-type": "application/json" },
+      "{}",
+    ),
+  );
+  let at = 0;
+  const next = () => requests[(at += 1) % requests.length];
+  const load = (url: string, durationMs: number) => runLoad({ url, connections: CONNECTIONS, next, durationMs });
+
+  for (const { url } of [gateway, echo]) await load(url, WARM_UP_MS);
+  const rounds: { ours: LoadResult; ceiling: LoadResult }[] = [];
+  // In turns, so that a machine that drifts drifts for both.
+  for (let round = 0; round < ROUNDS; round += 1)
+    rounds.push({ ceiling: await load(echo.url, ROUND_MS), ours: await load(gateway.url, ROUND_MS) });
+
+  return {
+    bench: "heartbeats",
+    connections: CONNECTIONS,
+    systems: SYSTEMS,
+    ours_per_second: Math.round(median(rounds.map(({ ours }) => ours.perSecond))),
+    ceiling_per_second: Math.round(median(rounds.map(({ ceiling }) => ceiling.perSecond))),
+    ratio: rounded(median(rounds.map(({ ours, ceiling }) => ours.perSecond / ceiling.perSecond))),
+    target: 0.5,
+    p50_ms: median(rounds.map(({ ours }) => ours.p50Ms)),
+    p99_ms: median(rounds.map(({ ours }) => ours.p99Ms)),
+    ceiling_p50_ms: median(rounds.map(({ ceiling }) => ceiling.p50Ms)),
+    ceiling_p99_ms: median(rounds.map(({ ceiling }) => ceiling.p99Ms)),
+    refused: Object.assign({}, ...rounds.map(({ ours }) => ours.refused)),
+  };
+}
+
+async function startEcho() {
+  const child = Bun.spawn([process.execPath, join(import.meta.dir, "support/echo.ts")], {
+    stdin: "pipe",
+    stdout: "pipe",
+    stderr: "inherit",
+  });
+  const { value } = await child.stdout.getReader().read();
+  const url = new TextDecoder().decode(value).trim();
+  const dispose = async () => {
+    child.kill();
+    await child.exited;
+  };
+  return { url, [Symbol.asyncDispose]: dispose };
+}
+
+if (import.meta.main) console.log(JSON.stringify(await benchHeartbeats(), null, 2));
