@@ -34,6 +34,7 @@ function mayImport(from: string, { path, isType }: Import): boolean {
     case "cli":
       return (
         target === "cli" ||
+        target === "simulate" ||
         ["app.ts", "config.ts", "errors.ts", "log.ts", "http/query.ts", "adapters/postgres/migrate.ts"].includes(
           path,
         ) ||
@@ -41,8 +42,10 @@ function mayImport(from: string, { path, isType }: Import): boolean {
         path === "../package.json" ||
         (isType && target === "ports")
       );
+    case "simulate":
+      return target === "simulate" || path === "errors.ts";
     case "app.ts":
-      return target !== "cli" && target !== "main.ts";
+      return !["cli", "main.ts", "simulate"].includes(target);
     case "metrics.ts":
       return isType;
     case "domains":
