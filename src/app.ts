@@ -75,8 +75,6 @@ export interface App {
 
 /** A job pushed by another process, or made due by time alone, is seen within this. */
 const POLL_MS = 500;
-/** The listener's own limit on bodies, over the readers' limits: compressed bodies are counted again when inflated. */
-const LISTENER_SLACK_BYTES = 1024 * 1024;
 
 export async function openApp(config: Config, { role, log, version, clock = systemClock() }: AppOptions): Promise<App> {
   // Read before anything is started: a fault in it must stop the start.
@@ -242,8 +240,7 @@ interface Handlers {
 }
 
 function listen(config: Config, { fetch, handleOperations }: Handlers) {
-  const maxBodyBytes = config.apiMaxRequestSize + LISTENER_SLACK_BYTES;
-  const main = startServer({ address: config.listenAddress, fetch, maxBodyBytes });
+  const main = startServer({ address: config.listenAddress, fetch });
   const operations = startServer({ address: config.healthListenAddress, fetch: handleOperations, maxBodyBytes: 1024 });
   return { main, operations };
 }

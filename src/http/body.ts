@@ -1,6 +1,7 @@
 // Request bodies, read whole but bounded: in bytes, while inflating, in time, and over all requests together.
 import type { Static, TSchema } from "@sinclair/typebox";
-import { Value } from "@sinclair/typebox/value";
+import { Value, ValueErrorType } from "@sinclair/typebox/value";
+import type { ValueError } from "@sinclair/typebox/value";
 import { Failure } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import { expectation } from "./query.ts";
@@ -37,7 +38,7 @@ export function openBodyReader({
 
   const bytes = async (request: Request, maxBytes: number): Promise<Uint8Array> => {
     if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge(maxBytes);
-    const stream = inflated(request);
+    const stream = inflated(request, maxBytes);
     if (stream === null) return new Uint8Array();
     const reader = stream.getReader();
     const chunks: Uint8Array[] = [];
@@ -65,7 +66,7 @@ export function openBodyReader({
     const value = parseJson(await bytes(request, SMALL_BODY_BYTES));
     const faults: Record<string, string> = {};
     for (const fault of Value.Errors(schema, value)) {
-      faults[fault.path.slice(1) || "body"] ??= `${expectation(fault.schema)}, got ${shown(fault.value)}`;
+      faults[fault.path.slice(1) || "body"] ??= describeFault(fault);
     }
     const sentence = Object.entries(faults)
       .map(([name, fault]) => `${name} ${fault}`)
@@ -77,8 +78,8 @@ export function openBodyReader({
   return { bytes, json };
 }
 
-/** The body as the client meant it. Compressed bytes are bounded by the listener, inflated ones by the reader above. */
-function inflated(request: Request): ReadableStream<Uint8Array> | null {
+/** The body as the client meant it. Compressed bytes are bounded here, since they may inflate to nothing; inflated ones above. */
+function inflated(request: Request, maxBytes: number): ReadableStream<Uint8Array> | null {
   const encoding = (request.headers.get("content-encoding") ?? "identity").trim().toLowerCase();
   if (encoding === "identity" || encoding === "" || request.body === null) return request.body;
   const format = FORMATS[encoding];
@@ -89,7 +90,18 @@ function inflated(request: Request): ReadableStream<Uint8Array> | null {
       `Content-Encoding must be gzip or zstd, got ${JSON.stringify(encoding.slice(0, 40))}`,
     );
   }
-  return request.body.pipeThrough(new DecompressionStream(format));
+  return request.body.pipeThrough(bounded(maxBytes)).pipeThrough(new DecompressionStream(format));
+}
+
+function bounded(maxBytes: number): TransformStream<Uint8Array, Uint8Array<ArrayBuffer>> {
+  let length = 0;
+  return new TransformStream({
+    transform(chunk, controller) {
+      length += chunk.byteLength;
+      if (length > maxBytes) throw tooLarge(maxBytes);
+      controller.enqueue(new Uint8Array(chunk));
+    },
+  });
 }
 
 async function beforeStall<T>(read: Promise<T>, clock: Clock, stallMs: number): Promise<T> {
@@ -135,4 +147,11 @@ function parseJson(body: Uint8Array): unknown {
   }
 }
 
-const shown = (value: unknown) => (value === undefined ? "nothing" : JSON.stringify(value)?.slice(0, 80));
+function describeFault({ type, schema, value }: ValueError): string {
+  if (type === ValueErrorType.ObjectAdditionalProperties)
+    return `is not known here; known are ${Object.keys(schema["properties"]).join(", ")}`;
+  const wanted = expectation(schema);
+  if (value === undefined) return `${wanted}, got nothing`;
+  // A secret must not come back in an answer, where proxies and logs may keep it.
+  return schema["writeOnly"] ? wanted : `${wanted}, got ${JSON.stringify(value).slice(0, 80)}`;
+}

@@ -11,10 +11,14 @@ export interface OperationsDeps {
 }
 
 /** A check that does not come back by then counts as failed: a probe must get its answer. */
-const CHECK_TIMEOUT_MS = 3_000;
+const CHECK_TIMEOUT_MS = 2_500;
 
 export function operationsHandler({ version, checks, registry, stats }: OperationsDeps) {
   return async (request: Request): Promise<Response> => {
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      const headers = { allow: "GET, HEAD" };
+      return Response.json({ code: 405, message: "only GET and HEAD", data: null }, { status: 405, headers });
+    }
     switch (new URL(request.url).pathname) {
       case "/health":
         return Response.json({ code: 200, message: "service healthy", data: { version } });

@@ -21,7 +21,7 @@ export function problemResponse(error: unknown, request: Request, log: Log): Res
       reason: reasonOf(failure),
     });
   }
-  const headers: Record<string, string> = { ...failure.headers };
+  const headers: Record<string, string> = { "cache-control": "no-store", ...failure.headers };
   if (failure.retryAfterSeconds !== undefined) headers["retry-after"] = String(failure.retryAfterSeconds);
   return envelopeResponse(failure.status, failure.message, failure.data, headers);
 }

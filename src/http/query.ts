@@ -12,11 +12,14 @@ FormatRegistry.Set("date-time", (text) => DATE_TIME.test(text) && !Number.isNaN(
 export function readQuery<Schema extends TObject>(schema: Schema, query: Record<string, unknown>): Static<Schema> {
   const faults: Record<string, string> = {};
   for (const name of Object.keys(query)) {
-    if (!(name in schema.properties))
+    if (!Object.hasOwn(schema.properties, name))
       faults[name] = `is not known here; known are ${Object.keys(schema.properties).join(", ")}`;
   }
   const given = Object.fromEntries(Object.entries(query).filter(([, value]) => value !== ""));
-  const converted = Value.Convert(schema, Value.Default(schema, given));
+  for (const [name, value] of Object.entries(given)) {
+    if (String(value).includes("\0")) faults[name] ??= "must not hold U+0000";
+  }
+  const converted = Value.Default(schema, readScalars(schema, given));
   for (const fault of Value.Errors(schema, converted)) {
     const name = fault.path.slice(1);
     faults[name] ??= `${expectation(fault.schema)}, got ${JSON.stringify(given[name] ?? null)}`;
@@ -30,6 +33,18 @@ export function readQuery<Schema extends TObject>(schema: Schema, query: Record<
   return converted as Static<Schema>;
 }
 
+/** Whole numbers and booleans as one writes them: `1.5`, `0x10`, `yes` and two values for one name stay text, and are refused. */
+function readScalars(schema: TObject, given: Record<string, unknown>): Record<string, unknown> {
+  const read = (name: string, value: unknown): unknown => {
+    const type: unknown = schema.properties[name]?.["type"];
+    if (typeof value !== "string") return value;
+    if (type === "integer" && /^-?\d{1,15}$/.test(value)) return Number(value);
+    if (type === "boolean" && /^(true|false)$/.test(value)) return value === "true";
+    return value;
+  };
+  return Object.fromEntries(Object.entries(given).map(([name, value]) => [name, read(name, value)]));
+}
+
 /** What a schema asks for, in words: "must be a whole number from 1 to 200". */
 export function expectation(schema: Record<string, unknown>): string {
   if (Array.isArray(schema["anyOf"]))
@@ -38,11 +53,11 @@ export function expectation(schema: Record<string, unknown>): string {
   const bounds = [
     "minimum" in schema ? ` from ${schema["minimum"]}` : "",
     "maximum" in schema ? ` to ${schema["maximum"]}` : "",
-    "minLength" in schema ? ` of at least ${schema["minLength"]} characters` : "",
-    "maxLength" in schema ? ` of at most ${schema["maxLength"]} characters` : "",
+    "maxLength" in schema ? ` of ${schema["minLength"] ?? 0} to ${schema["maxLength"]} characters` : "",
   ].join("");
+  if (schema["type"] === "boolean") return "must be true or false";
   if (schema["type"] === "integer") return `must be a whole number${bounds}`;
   if (schema["format"] === "date-time") return "must be a date and time such as 2026-01-31T10:00:00Z";
   if (typeof schema["pattern"] === "string") return `must look like ${schema["pattern"]}`;
-  return `must be a ${String(schema["type"] ?? "value")}${bounds}`;
+  return `must be ${schema["type"] === "object" ? "an object" : `a ${String(schema["type"] ?? "value")}`}${bounds}`;
 }

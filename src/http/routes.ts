@@ -8,6 +8,7 @@ import { envelope } from "./envelope.ts";
 import { openApiDocument, operation } from "./openapi.ts";
 import type { DescribedRoute } from "./openapi.ts";
 import { problemResponse } from "./problem.ts";
+import { Failure } from "../errors.ts";
 
 export interface RoutesDeps {
   domains: Domain[];
@@ -21,6 +22,7 @@ export interface RoutesDeps {
 const APPLIANCE_PREFIXES = ["/api", "/collect/api", "/backend/api"];
 
 export function buildRoutes({ domains, authorizeOperator, log, version }: RoutesDeps): AnyElysia {
+  // Without standardHostname a host of one to three characters, such as `Host: gw`, would be taken for a part of the path.
   const app: AnyElysia = new Elysia({ normalize: false, handler: { standardHostname: false } });
   app.onError({ as: "global" }, ({ error, request }) => problemResponse(error, request, log));
   for (const prefix of APPLIANCE_PREFIXES) {
@@ -31,8 +33,14 @@ export function buildRoutes({ domains, authorizeOperator, log, version }: Routes
       ),
     );
   }
-  const admin: AnyElysia = new Elysia({ prefix: "/api/admin" }).onBeforeHandle({ as: "local" }, ({ request, server }) =>
-    authorizeOperator(request, server),
+  const admin: AnyElysia = new Elysia({ prefix: "/api/admin" }).onBeforeHandle(
+    { as: "local" },
+    async ({ request, server, params, set }) => {
+      await authorizeOperator(request, server);
+      refuseUnreadable(params);
+      // Answers hold what only operators may see; no proxy shall keep them.
+      set.headers["cache-control"] = "no-store";
+    },
   );
   for (const { adminRoutes } of domains) if (adminRoutes) admin.use(adminRoutes);
   app.use(admin);
@@ -45,4 +53,10 @@ export function buildRoutes({ domains, authorizeOperator, log, version }: Routes
     return new Response(document, { headers: { "content-type": "application/json" } });
   });
   return app;
+}
+
+/** A percent-encoded parameter that is not UTF-8 arrives as null; one with U+0000 would be refused by the database. */
+function refuseUnreadable(params: Record<string, string | null> = {}): void {
+  if (Object.values(params).every((value) => value !== null && !value.includes("\0"))) return;
+  throw new Failure("http.malformed", 400, "malformed request: a part of the path is not text");
 }

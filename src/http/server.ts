@@ -5,8 +5,8 @@ export interface ServerOptions {
   address: ListenAddress;
   /** The server is handed on so that handlers can ask for the client's address. */
   fetch(request: Request, server: Bun.Server<undefined>): Response | Promise<Response>;
-  /** Largest body the listener lets in at all, compressed or not. */
-  maxBodyBytes: number;
+  /** Largest body the listener lets in at all; it answers a larger one itself, in no words. */
+  maxBodyBytes?: number;
 }
 
 export interface RunningServer {
@@ -18,7 +18,10 @@ export interface RunningServer {
 /** A connection that sends nothing for this long is closed; a slow body is given up by its reader before. */
 const IDLE_SECONDS = 60;
 
-export function startServer({ address, fetch, maxBodyBytes }: ServerOptions): RunningServer {
+/** Far above what any reader takes, so that readers refuse in words; bytes that nobody reads are dropped as they come. */
+const MAX_BODY_BYTES = 1024 ** 3;
+
+export function startServer({ address, fetch, maxBodyBytes = MAX_BODY_BYTES }: ServerOptions): RunningServer {
   const server = Bun.serve({
     hostname: address.hostname,
     port: address.port,

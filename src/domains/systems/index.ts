@@ -83,7 +83,9 @@ export function openSystems(deps: SystemsDeps): Systems {
   const systems: Systems = {
     authenticate: authenticator.authenticate,
 
-    async add({ name, organization_id = DEFAULT_ORGANIZATION }) {
+    async add(input) {
+      const name = readName("name", input.name);
+      const organization_id = readName("organization_id", input.organization_id ?? DEFAULT_ORGANIZATION);
       const secret = createSecret();
       const row = {
         id: randomUUIDv7(),
@@ -174,4 +176,14 @@ export function openSystems(deps: SystemsDeps): Systems {
     }),
     adminRoutes: adminRoutes(systems, deps.body),
   };
+}
+
+/** One line of text: names are shown in lists, logs and on terminals. */
+function readName(field: string, given: string): string {
+  const name = given.toWellFormed().trim();
+  if (name !== "" && !/\p{Cc}/u.test(name)) return name;
+  const fault = `must be a line of text, got ${JSON.stringify(given.slice(0, 80))}`;
+  throw new Failure("systems.name", 400, `invalid request body: ${field} ${fault}`, {
+    data: { faults: { [field]: fault } },
+  });
 }

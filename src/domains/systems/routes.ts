@@ -33,10 +33,11 @@ export function applianceRoutes({ authenticate, body, info, register, unregister
     )
     .get(
       "/systems/info",
-      async ({ request, server }) => {
+      async ({ request, server, set }) => {
         const { id } = await authenticate(request, server);
         const system = await info(id);
         if (!system) throw new Failure("systems.unknown", 404, "system not found");
+        set.headers["cache-control"] = "no-store";
         return envelope("system info retrieved successfully", describe(system));
       },
       { detail: operation({ summary: "What Muster knows of the calling system", auth: "system" }) },

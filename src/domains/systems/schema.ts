@@ -52,13 +52,13 @@ export const ListQuery = Type.Object({
   status: Type.Optional(Type.Union([...STATUSES.map((status) => Type.Literal(status)), Type.Literal("suspended")])),
   organization: Type.Optional(Type.String({ maxLength: 255 })),
   limit: Type.Integer({ minimum: 1, maximum: 200, default: 50 }),
-  cursor: Type.Optional(Type.String({ maxLength: 2048 })),
+  cursor: Type.Optional(Type.String({ maxLength: 4096 })),
 });
 export type ListQuery = Static<typeof ListQuery>;
 
 export const SystemPage = Type.Object({ systems: Type.Array(System), next_cursor: Nullable(Type.String()) });
 
-export const Registration = Type.Object({ system_secret: Type.String({ maxLength: 1024 }) });
+export const Registration = Type.Object({ system_secret: Type.String({ maxLength: 1024, writeOnly: true }) });
 
 /** How long an old secret stays valid after a rotation; 0 ends it at once. */
 export const Rotation = Type.Object(

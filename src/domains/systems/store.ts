@@ -40,7 +40,7 @@ export async function insertSystem(db: Queryable, row: InsertSystem): Promise<vo
   );
 }
 
-/** Newest last by name; `after` is the name (lower case) and id of the last row shown. */
+/** By name; `after` is the name (lower case) and id of the last row shown. */
 export async function listSystems(
   db: Queryable,
   query: Omit<ListQuery, "cursor">,
@@ -58,11 +58,12 @@ export async function listSystems(
   );
 }
 
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
 /** By key or by id, whichever it is. */
 export async function findSystem(db: Queryable, keyOrId: string): Promise<System | undefined> {
-  const [row] = await db.query<System>(`select ${SHOWN} ${FROM} where s.system_key = $1 or s.id::text = lower($1)`, [
-    keyOrId,
-  ]);
+  const id = UUID.test(keyOrId) ? keyOrId : null;
+  const [row] = await db.query<System>(`select ${SHOWN} ${FROM} where s.system_key = $1 or s.id = $2`, [keyOrId, id]);
   return row;
 }
 
