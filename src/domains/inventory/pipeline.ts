@@ -28,7 +28,7 @@ export function pipeline(deps: PipelineDeps): JobHandler[] {
     batch: 100,
     batchBytes: ROUND_BYTES,
     concurrency: 1,
-    leaseMs: 60_000,
+    leaseMs: 15_000,
   });
   return [
     handler(RECORD_QUEUE, (jobs) => record(deps, jobs)),
