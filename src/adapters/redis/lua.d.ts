@@ -1,0 +1,5 @@
+// Steps of Lua are imported as text, so that the executable carries them.
+declare module "*.lua" {
+  const text: string;
+  export default text;
+}
