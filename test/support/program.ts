@@ -49,9 +49,9 @@ export interface Gateway extends AsyncDisposable {
 const START_MS = 20_000;
 
 /** `muster serve` on ports of its own, once it is ready. */
-export async function startGateway(options: ProgramOptions = {}): Promise<Gateway> {
+export async function startGateway(options: ProgramOptions & { args?: string[] } = {}): Promise<Gateway> {
   const env = { LISTEN_ADDRESS: "127.0.0.1:0", HEALTH_LISTEN_ADDRESS: "127.0.0.1:0", ...options.env };
-  const child = start(["serve"], { ...options, env });
+  const child = start(options.args ?? ["serve"], { ...options, env });
   const ready = Promise.withResolvers<[string, string]>();
   let log = "";
   const reading = (async () => {
