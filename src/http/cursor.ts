@@ -8,6 +8,8 @@ const PARTS = {
   time: /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$/,
   date: /^\d{4}-\d\d-\d\d$/,
   integer: /^\d{1,9}$/,
+  /** Below 2^63. */
+  bigint: /^\d{1,18}$/,
 };
 export type CursorPart = keyof typeof PARTS;
 

@@ -9,7 +9,11 @@ import type { Push, Queue } from "../../ports/queue.ts";
 import type { Authenticate, System } from "../systems/index.ts";
 import { adminRoutes } from "./admin.ts";
 import { BUILTIN_RULES } from "./builtin-rules.ts";
+import { openPins } from "./pins.ts";
+import type { Pins } from "./pins.ts";
 import { pipeline } from "./pipeline.ts";
+import { PRUNE_SCHEDULE, prune, pruneJob } from "./prune.ts";
+import type { PruneReport } from "./prune.ts";
 import { openReader } from "./reader.ts";
 import type { InventoryReader } from "./reader.ts";
 import { openReceiver } from "./receive.ts";
@@ -17,9 +21,13 @@ import { applianceRoutes } from "./routes.ts";
 import { openRules } from "./rules.ts";
 import { parseRules } from "./rules-file.ts";
 import type { NewestInventory, StateKeeper } from "./state.ts";
+import { identityOf, labelsOf } from "./identity.ts";
+import { isExact } from "./json.ts";
+import type { JsonObject, JsonValue } from "./json.ts";
+import { RawJson, rawResponse } from "./raw.ts";
 import { findLatestHash } from "./store.ts";
 
-export type { InventoryReader, NewestInventory, StateKeeper };
+export type { InventoryReader, JsonObject, JsonValue, NewestInventory, Pins, PruneReport, StateKeeper };
 export { RawJson, stringify } from "./raw.ts";
 
 export interface InventoryDeps {
@@ -42,6 +50,24 @@ export interface InventoryDeps {
 
 export interface Inventory extends Domain {
   reader: InventoryReader;
+  pins: Pins;
+  /** Deletes the records that retention lets go, and alerts long resolved; a dry run only counts them. */
+  prune(options: { dryRun: boolean }): Promise<PruneReport>;
+  documents: Documents;
+}
+
+/** How inventories are read, for domains that keep something of them. */
+export interface Documents {
+  /** Whether changes at this path of raw keys, `[]` for an array's element, are never significant. */
+  isNoise(rulePath: readonly string[]): boolean;
+  /** What an array's elements are called in field paths; undefined for those without an identity. */
+  labelsOf(array: JsonValue[]): (string | undefined)[];
+  /** The text of a number that a double cannot hold; undefined for every other value. */
+  exactText(value: JsonValue): string | undefined;
+  /** JSON text that goes into an answer unread. */
+  raw(text: string): unknown;
+  /** A 200 in the envelope, in which such texts may be. */
+  respond(message: string, data: unknown): Response;
 }
 
 /** Documents of one push; more wait for the next, which leaves as soon as this one is durable. */
@@ -63,11 +89,25 @@ export function openInventory(deps: InventoryDeps): Inventory {
     latestHash: (systemId) => findLatestHash(database, systemId),
   });
   const reader = openReader({ ...deps, rules });
+  const pins = openPins(deps);
   return {
     reader,
+    pins,
+    prune: (options) => prune(deps, options),
+    documents: {
+      isNoise: rules.isNoise,
+      labelsOf: (array) => {
+        const labels = array.some((element) => identityOf(element)) ? labelsOf(array) : [];
+        return array.map((element, at) => (identityOf(element) ? labels[at] : undefined));
+      },
+      exactText: (value) => (isExact(value) ? value.rawJSON : undefined),
+      raw: (text) => new RawJson(text),
+      respond: rawResponse,
+    },
     applianceRoutes: applianceRoutes({ ...deps, receiver }),
-    adminRoutes: adminRoutes(reader),
-    jobs: pipeline({ database, clock, rules, keepers: deps.keepers }),
+    adminRoutes: adminRoutes(reader, pins),
+    jobs: [...pipeline({ database, clock, rules, keepers: deps.keepers }), pruneJob(deps)],
+    schedules: [PRUNE_SCHEDULE],
     stop: () => batcher.close(),
   };
 }

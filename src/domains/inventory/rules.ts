@@ -36,6 +36,8 @@ export interface RuleSet {
   numeric_change_percent: number;
   /** A significant change becomes an alert when one entry takes it. */
   notify: { min_severity: Severity; categories?: Category[] }[];
+  /** Whether `notify` makes alerts at all, and when one that nobody resolved ends. */
+  critical_change: { enabled: boolean; resolve_after_days: number };
 }
 
 export interface Classification {
@@ -48,6 +50,8 @@ export type Classified = Change & Classification & { partial: boolean };
 
 export interface Rules {
   classify(change: Change): Classification;
+  /** Whether a value that changes at this rule path is never significant. */
+  isNoise(rulePath: readonly string[]): boolean;
   /** Whether a change that was classified becomes an alert. */
   notifies(change: { category: string; severity: string; significant?: boolean }): boolean;
 }
@@ -72,8 +76,15 @@ export function openRules(ruleSet: RuleSet): Rules {
         important.changes.includes(type);
       return { category, severity, significant: rule === "always" || (rule === "minor" && isImportant) };
     },
+    isNoise: (rulePath) =>
+      firstMatch(
+        significance,
+        rulePath.map((segment) => segment.toLowerCase()),
+        "update",
+      )?.significance === "never",
     notifies: ({ category, severity, significant = true }) =>
       significant &&
+      ruleSet.critical_change.enabled &&
       ruleSet.notify.some(
         (entry) =>
           rank(severity) >= rank(entry.min_severity) &&
