@@ -6,6 +6,7 @@ import { Failure, reasonOf } from "../errors.ts";
 import { openLog } from "../log.ts";
 import { config } from "./config.ts";
 import { doctor } from "./doctor.ts";
+import { inventory } from "./inventory.ts";
 import { migrate } from "./migrate.ts";
 import { queues } from "./queues.ts";
 import { serve } from "./serve.ts";
@@ -15,7 +16,7 @@ import { UsageError } from "./verb.ts";
 import type { Cli, Verb } from "./verb.ts";
 import { VERSION, version } from "./version.ts";
 
-const VERBS: Verb[] = [serve, systems, tokens, queues, doctor, migrate, config, version];
+const VERBS: Verb[] = [serve, systems, inventory, tokens, queues, doctor, migrate, config, version];
 
 /** 0 done, 1 failed, 2 misused. */
 export async function run(argv: string[], env: Environment): Promise<number> {

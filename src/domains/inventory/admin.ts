@@ -1,7 +1,9 @@
 // The operator's side: the latest inventory, its history, what changed, day by day, and any two records compared.
 import { Elysia } from "elysia";
+import { envelope } from "../../http/envelope.ts";
 import { operation } from "../../http/openapi.ts";
 import { readQuery } from "../../http/query.ts";
+import type { Pins } from "./pins.ts";
 import type { InventoryReader } from "./reader.ts";
 import { rawResponse } from "./raw.ts";
 import {
@@ -12,11 +14,12 @@ import {
   History,
   HistoryQuery,
   Latest,
+  Pin,
   Timeline,
   TimelineQuery,
 } from "./schema.ts";
 
-export function adminRoutes(reader: InventoryReader) {
+export function adminRoutes(reader: InventoryReader, pins: Pins) {
   return new Elysia({ prefix: "/systems/:key/inventory" })
     .get("/latest", async ({ params }) => rawResponse("latest inventory", await reader.latest(params.key)), {
       detail: operation({ summary: "The newest inventory, whole", data: Latest }),
@@ -65,5 +68,15 @@ export function adminRoutes(reader: InventoryReader) {
       {
         detail: operation({ summary: "One record, whole", data: Latest }),
       },
+    )
+    .post(
+      "/records/:id/pin",
+      async ({ params }) => envelope("inventory record pinned", await pins.pin(params.key, params.id)),
+      { parse: "none", detail: operation({ summary: "Keep the record for good", data: Pin }) },
+    )
+    .delete(
+      "/records/:id/pin",
+      async ({ params }) => envelope("inventory record unpinned", await pins.unpin(params.key, params.id)),
+      { parse: "none", detail: operation({ summary: "Let the record age like the others", data: Pin }) },
     );
 }

@@ -5,6 +5,10 @@ import { decodeCursor, encodeCursor } from "../../http/cursor.ts";
 import type { Queryable } from "../../ports/database.ts";
 import type { System } from "../systems/index.ts";
 import { compareTexts } from "./compare.ts";
+import { fold } from "./learned.ts";
+import type { Known, Learned } from "./learned.ts";
+import { rateOf } from "./learned-counts.ts";
+import { noisePath } from "./learned-path.ts";
 import { RawJson, rawOrNull } from "./raw.ts";
 import * as reading from "./reading.ts";
 import type { ChangeRow, RecordRow } from "./reading.ts";
@@ -14,23 +18,20 @@ import type { ChangesQuery, CompareQuery, HistoryQuery, TimelineQuery } from "./
 export interface InventoryReaderDeps {
   database: Queryable;
   rules: Rules;
+  learned: Pick<Learned, "known">;
   /** A Failure 404 for a key or id that no system has. */
   showSystem(keyOrId: string): Promise<System>;
 }
 
 export type InventoryReader = ReturnType<typeof openReader>;
 
-export function openReader({ database, rules, showSystem }: InventoryReaderDeps) {
+export function openReader({ database, rules, learned, showSystem }: InventoryReaderDeps) {
   const idOf = async (keyOrId: string) => (await showSystem(keyOrId)).system_id;
 
   const recordOf = async (systemId: string, id: string) => {
-    const row = UUID.test(id) ? await reading.findRecord(database, systemId, id) : undefined;
+    const row = isRecordId(id) ? await reading.findRecord(database, systemId, id) : undefined;
     if (row) return row;
-    throw new Failure(
-      "inventory.unknown_record",
-      404,
-      `the system has no inventory record ${JSON.stringify(id.slice(0, 80))}`,
-    );
+    throw unknownRecord(id);
   };
 
   return {
@@ -57,8 +58,9 @@ export function openReader({ database, rules, showSystem }: InventoryReaderDeps)
       const before = decodeCursor(cursor, ["time", "uuid", "integer"]);
       const rows = await reading.listChanges(database, await idOf(key), query, before);
       const last = rows.length === query.limit ? rows.at(-1) : undefined;
+      const known = await learned.known();
       return {
-        changes: rows.map(changeOf),
+        changes: rows.map((row) => changeOf(row, known)),
         next_cursor: last ? encodeCursor(last.sort_time, last.record_id, String(last.position)) : null,
       };
     },
@@ -85,7 +87,8 @@ export function openReader({ database, rules, showSystem }: InventoryReaderDeps)
     async compare(key: string, { from, to }: Static<typeof CompareQuery>) {
       const systemId = await idOf(key);
       const [before, after] = await Promise.all([recordOf(systemId, from), recordOf(systemId, to)]);
-      const changes = compareTexts(before.text, after.text, rules);
+      const known = await learned.known();
+      const changes = fold(compareTexts(before.text, after.text, rules).changes, known);
       return {
         from: shown(before),
         to: shown(after),
@@ -96,6 +99,7 @@ export function openReader({ database, rules, showSystem }: InventoryReaderDeps)
           category: change.category,
           severity: change.severity,
           significant: change.significant,
+          ...foldingOf(change, known),
           previous_value: rawOrNull(change.previousValue),
           current_value: rawOrNull(change.currentValue),
         })),
@@ -114,11 +118,28 @@ export function openReader({ database, rules, showSystem }: InventoryReaderDeps)
   };
 }
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+export const isRecordId = (text: string) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text);
+
+export const unknownRecord = (id: string) =>
+  new Failure(
+    "inventory.unknown_record",
+    404,
+    `the system has no inventory record ${JSON.stringify(id.slice(0, 80))}; old ones are pruned`,
+  );
 
 const shown = ({ text, ...row }: RecordRow & { text: string }): RecordRow => row;
 const whole = (row: RecordRow & { text: string }) => ({ record: shown(row), inventory: new RawJson(row.text) });
 
-function changeOf({ previous_text, current_text, sort_time, position, ...row }: ChangeRow) {
-  return { ...row, previous_value: rawOrNull(previous_text), current_value: rawOrNull(current_text) };
+function changeOf(
+  { previous_text, current_text, sort_time, position, ...row }: ChangeRow,
+  known: ReadonlyMap<string, Known>,
+) {
+  return { ...row, ...foldingOf(row, known), previous_value: rawOrNull(previous_text), current_value: rawOrNull(current_text) };
+}
+
+/** Why it is folded, and how often its place changes over the fleet; null where nothing is known of the place. */
+function foldingOf(change: { pointer: string; folded: string | null }, known: ReadonlyMap<string, Known>) {
+  const path = noisePath(change.pointer);
+  const place = path === undefined ? undefined : known.get(path);
+  return { folded: change.folded, noise_path: path ?? null, rate: place ? Math.round(rateOf(place) * 1000) / 1000 : null };
 }

@@ -11,9 +11,11 @@ export interface RecordRow {
   change_count: number;
   repaired: number;
   partial_reasons: string[];
+  pinned: boolean;
 }
 
-const RECORD = `id, received_at, last_seen_at, data_hash, data_size, change_count, repaired, partial_reasons`;
+const RECORD = `id, received_at, last_seen_at, data_hash, data_size, change_count, repaired, partial_reasons,
+  pinned_at is not null as pinned`;
 
 export async function findLatestRecord(
   db: Queryable,
@@ -64,6 +66,7 @@ export interface ChangeRow {
   category: string;
   severity: string;
   significant: boolean;
+  folded: string | null;
   previous_text: string | null;
   current_text: string | null;
   detected_at: Date;
@@ -78,7 +81,7 @@ export async function listChanges(
   before: readonly [detectedAt: string, recordId: string, position: string] | undefined,
 ): Promise<ChangeRow[]> {
   return db.query(
-    `select id, record_id, previous_record_id, position, pointer, field_path, change_type, category, severity, significant,
+    `select id, record_id, previous_record_id, position, pointer, field_path, change_type, category, severity, significant, folded,
        previous_value::text as previous_text, current_value::text as current_text, detected_at, ${isoTime("detected_at")} as sort_time
      from inventory_diffs
      where system_id = $1
@@ -133,7 +136,7 @@ export async function listDays(
   );
 }
 
-/** Records received on the days from `first` to `last` (UTC dates). */
+/** Records received on the days from `first` to `last` (UTC dates), also those that were pruned since. */
 export async function countRecordsByDay(
   db: Queryable,
   systemId: string,
@@ -141,9 +144,14 @@ export async function countRecordsByDay(
   last: string,
 ): Promise<Map<string, number>> {
   const rows = await db.query<{ date: string; count: number }>(
-    `select to_char(received_at at time zone 'UTC', 'YYYY-MM-DD') as date, count(*)::integer as count from inventory_records
-     where system_id = $1 and received_at >= $2::date::timestamp at time zone 'UTC'
-       and received_at < ($3::date + 1)::timestamp at time zone 'UTC'
+    `select to_char(day, 'YYYY-MM-DD') as date, sum(records)::integer as count from (
+       select (received_at at time zone 'UTC')::date as day, count(*) as records from inventory_records
+       where system_id = $1 and received_at >= $2::date::timestamp at time zone 'UTC'
+         and received_at < ($3::date + 1)::timestamp at time zone 'UTC'
+       group by 1
+       union all
+       select day, records from inventory_pruned_days where system_id = $1 and day between $2::date and $3::date
+     ) days
      group by 1`,
     [systemId, first, last],
   );

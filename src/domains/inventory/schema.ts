@@ -42,6 +42,13 @@ export const InventoryRecord = Type.Object({
   change_count: Type.Integer(),
   repaired: Type.Integer({ description: "Characters that PostgreSQL cannot keep, stored as U+FFFD." }),
   partial_reasons: Type.Array(Type.String()),
+  pinned: Type.Boolean({ description: "Never pruned." }),
+});
+
+export const Pin = Type.Object({
+  record_id: Type.String(),
+  pinned: Type.Boolean(),
+  pinned_at: Type.Union([Time, Type.Null()]),
 });
 
 export const Latest = Type.Object({ record: InventoryRecord, inventory: Type.Unknown() });
@@ -71,6 +78,12 @@ export const Change = Type.Object({
   category: Type.String(),
   severity: Type.Union(SEVERITIES.map((one) => Type.Literal(one))),
   significant: Type.Boolean(),
+  folded: Type.Union(
+    [...["rule", "partial", "learned", "pinned"].map((one) => Type.Literal(one)), Type.Null()],
+    { description: "Why it is not significant." },
+  ),
+  noise_path: Type.Union([Type.String(), Type.Null()], { description: "The place over the whole fleet, for pins." }),
+  rate: Type.Union([Type.Number(), Type.Null()], { description: "Share of the fleet's snapshots in which it changes." }),
   previous_value: Type.Unknown(),
   current_value: Type.Unknown(),
   detected_at: Time,
