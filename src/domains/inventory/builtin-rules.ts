@@ -128,4 +128,5 @@ export const BUILTIN_RULES: RuleSet = {
   },
   numeric_change_percent: 20,
   notify: [{ min_severity: "high" }],
+  critical_change: { enabled: true, resolve_after_days: 30 },
 };

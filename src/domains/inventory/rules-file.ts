@@ -1,5 +1,5 @@
 // Reads the text of INVENTORY_RULES_FILE: what it says replaces the built-in rules section by section, every fault is named.
-import { type Static, type TSchema, Type } from "@sinclair/typebox";
+import { type Static, type TProperties, type TSchema, Type } from "@sinclair/typebox";
 import { Value, ValueErrorType } from "@sinclair/typebox/value";
 import { BUILTIN_RULES } from "./builtin-rules.ts";
 import { parseFieldPath } from "./pointer.ts";
@@ -17,10 +17,55 @@ export class RulesFault extends Error {
 
 export function parseRules(text: string): RuleSet {
   const file = parseJson(text);
-  const problems = schemaProblems(file);
+  const problems = findProblems(RulesFile, file, findPatternFaults(file));
   if (problems.length > 0 || !Value.Check(RulesFile, file)) throw new RulesFault(problems);
   return { ...BUILTIN_RULES, ...file };
 }
+
+/** Sections of the same file that another domain reads. */
+export interface GuestSections<Policy> {
+  /** One schema a section. A section can also be the name of another file that holds it. */
+  sections: TProperties;
+  /** What the schemas cannot say, as place and fault. */
+  findFaults(sections: Record<string, unknown>): [place: string, fault: string][];
+  read(sections: Record<string, unknown>): Policy;
+}
+
+/** The rules, and what the guest reads of the file. `open` gives the text of another file; every fault of all files is named. */
+export function parseRulesWith<Policy>(text: string, guest: GuestSections<Policy>, open: (path: string) => string) {
+  const file = parseJson(text);
+  if (!isRecord(file)) return { ruleSet: parseRules(text), policy: guest.read({}) };
+  const isGuests = (name: string) => Object.hasOwn(guest.sections, name);
+  const { own = [], theirs = [] } = Object.groupBy(Object.entries(file), ([name]) =>
+    isGuests(name) ? "theirs" : "own",
+  );
+  const problems: string[] = [];
+  const collect = <Result>(work: () => Result): Result | undefined => {
+    try {
+      return work();
+    } catch (error) {
+      if (!(error instanceof RulesFault)) throw error;
+      problems.push(...error.problems);
+    }
+  };
+  const ruleSet = collect(() => parseRules(JSON.stringify(Object.fromEntries(own))));
+  const sections: Record<string, unknown> = {};
+  for (const [name, value] of theirs)
+    sections[name] = typeof value === "string" ? collect(() => parseJson(open(value), `${value}: `)) : value;
+  const schema = Type.Partial(Type.Object(guest.sections));
+  const opened = Object.fromEntries(Object.entries(sections).filter(([, value]) => value !== undefined));
+  const places = new Map(theirs.flatMap(([name, value]) => (typeof value === "string" ? [[`/${name}`, value]] : [])));
+  for (const problem of findProblems(schema, opened, guest.findFaults(opened))) {
+    const [, place = ""] = /^(\/[^/:]*)/.exec(problem) ?? [];
+    const elsewhere = places.get(place);
+    problems.push(elsewhere === undefined ? problem : `${elsewhere}: ${problem.slice(place.length)}`);
+  }
+  if (problems.length > 0 || !ruleSet) throw new RulesFault(problems);
+  return { ruleSet, policy: guest.read(opened) };
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 function oneOf<const Names extends readonly string[]>(names: Names) {
   const literals = names.map((name) => Type.Literal(name));
@@ -59,6 +104,17 @@ const RulesFile = Type.Partial(
       maximum: 1000,
       description: "a number above 0, at most 1000",
     }),
+    critical_change: Type.Object(
+      {
+        enabled: Type.Boolean({ description: "true or false" }),
+        resolve_after_days: Type.Integer({
+          minimum: 1,
+          maximum: 3650,
+          description: "a whole number of days from 1 to 3650",
+        }),
+      },
+      strict,
+    ),
     notify: Type.Array(
       Type.Object(
         {
@@ -75,27 +131,28 @@ const RulesFile = Type.Partial(
 );
 type RulesFile = Static<typeof RulesFile>;
 
-function parseJson(text: string): unknown {
+/** `file` says whose text it is, where that is not the rules file itself. */
+function parseJson(text: string, file = ""): unknown {
   try {
     return JSON.parse(text.replace(/^\ufeff/, ""));
   } catch (error) {
     const fault = findSyntaxFault(text);
     const reason = fault ? `${fault.reason}, at ${positionOf(text, fault.at)}` : String(error);
-    throw new RulesFault([`not JSON: ${reason}`]);
+    throw new RulesFault([`${file}not JSON: ${reason}`]);
   }
 }
 
 /** One problem a place: TypeBox reports an absent key both as absent and as of the wrong type. */
-function schemaProblems(file: unknown): string[] {
+function findProblems(schema: TSchema, file: unknown, faults: [place: string, fault: string][]): string[] {
   const problems = new Map<string, string>();
-  for (const { path, value, schema, type } of Value.Errors(RulesFile, file)) {
+  for (const { path, value, schema: expected, type } of Value.Errors(schema, file)) {
     if (problems.has(path)) continue;
     problems.set(
       path,
-      `${path || "/"}: ${found(value)}, expected ${type === ValueErrorType.ObjectAdditionalProperties ? "no such key" : expectation(schema)}`,
+      `${path || "/"}: ${found(value)}, expected ${type === ValueErrorType.ObjectAdditionalProperties ? "no such key" : expectation(expected)}`,
     );
   }
-  for (const [place, fault] of patternFaults(file)) if (!problems.has(place)) problems.set(place, `${place}: ${fault}`);
+  for (const [place, fault] of faults) if (!problems.has(place)) problems.set(place, `${place}: ${fault}`);
   return [...problems.values()];
 }
 
@@ -109,7 +166,7 @@ function found(value: unknown): string {
 }
 
 /** What a schema cannot say: an empty segment, or a quote that never ends, would make a rule that matches nothing. */
-function patternFaults(file: unknown): [string, string][] {
+function findPatternFaults(file: unknown): [string, string][] {
   if (typeof file !== "object" || file === null) return [];
   return Object.entries(file).flatMap(([section, rules]) =>
     Array.isArray(rules)
