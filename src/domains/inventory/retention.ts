@@ -66,7 +66,7 @@ const DAY_MS = 86_400_000;
 
 type StageStarts = Record<Exclude<Stage, "all">, number>;
 
-/** What was received before such a time, in milliseconds, is in that stage or a later one. */
+/** What ended before such a time, in milliseconds, is in that stage or a later one. */
 function stageStarts(now: Date): StageStarts {
   return {
     day: now.getTime() - 7 * DAY_MS,
@@ -84,11 +84,12 @@ function monthsBefore(now: Date, months: number): number {
   return Math.min(date.getTime(), Date.UTC(year, month + 1));
 }
 
+/** A day, a week, a month is thinned further once the whole of it is old enough: no age ever has a hole at its far end. */
 function stageOf(timeMs: number, starts: StageStarts): Stage {
-  if (timeMs < starts.quarter) return "quarter";
-  if (timeMs < starts.month) return "month";
-  if (timeMs < starts.week) return "week";
-  return timeMs < starts.day ? "day" : "all";
+  if (timeMs >= starts.day) return "all";
+  if (dayEnd(timeMs) > starts.week) return "day";
+  if (weekEnd(timeMs) > starts.month) return "week";
+  return monthEnd(timeMs) > starts.quarter ? "month" : "quarter";
 }
 
 /** For each stage, whether it keeps a receipt. */
@@ -126,6 +127,9 @@ const DAYS_FROM_MONDAY_TO_EPOCH = 3;
 const dayOf = (timeMs: number) => Math.floor(timeMs / DAY_MS);
 const weekOf = (timeMs: number) => Math.floor((dayOf(timeMs) + DAYS_FROM_MONDAY_TO_EPOCH) / 7);
 const mondayOf = (timeMs: number) => (weekOf(timeMs) * 7 - DAYS_FROM_MONDAY_TO_EPOCH) * DAY_MS;
+const dayEnd = (timeMs: number) => (dayOf(timeMs) + 1) * DAY_MS;
+const weekEnd = (timeMs: number) => mondayOf(timeMs) + 7 * DAY_MS;
+const monthEnd = (timeMs: number) => Date.UTC(0, monthOf(timeMs) - 1900 * 12 + 1);
 const quarterOf = (timeMs: number) => Math.floor(monthOf(timeMs) / 3);
 const isInWeekOfItsMonth = ({ timeMs }: Receipt) => monthOf(mondayOf(timeMs)) === monthOf(timeMs);
 
