@@ -71,7 +71,9 @@ describe("list and show", () => {
   });
 
   test("nothing that an appliance calls itself breaks a line or steers the terminal", async () => {
-    const { system_key: key } = await muster.addSystem("Zed \u001b[31mred\u009b2J\nnext line \u202eright to left");
+    const { system_key: key, system_id: id } = await muster.addSystem("Zed");
+    const fqdn = "\u001b[31mred\u009b2J\nnext line \u202eright to left";
+    await muster.database.query("update systems set fqdn = $2 where id = $1", [id, fqdn]);
     for (const words of [await run("list", "--search", "zed"), await run("show", key)]) {
       expect(words.stdout).toContain("\\u001b[31mred\\u009b2J\\u000anext line \\u202eright");
       expect(words.stdout).not.toMatch(/[\u001b\u009b\u202e]/);
