@@ -15,6 +15,8 @@ import { openSignals } from "./adapters/postgres/signals.ts";
 import { systemClock } from "./adapters/system/clock.ts";
 import type { Config } from "./config.ts";
 import type { Check, Domain } from "./domain.ts";
+import { openFleet } from "./domains/fleet/index.ts";
+import type { FleetReader } from "./domains/fleet/index.ts";
 import { openHeartbeats } from "./domains/heartbeats/index.ts";
 import { openInventory } from "./domains/inventory/index.ts";
 import type { Inventory } from "./domains/inventory/index.ts";
@@ -58,6 +60,7 @@ export interface App {
   systems: Systems;
   operators: Operators;
   inventory: Inventory;
+  fleet: FleetReader;
   queue: Queue;
   runner: Runner;
   scheduler: Scheduler;
@@ -142,11 +145,12 @@ async function compose({ config, role, log, version, clock, postgres, database, 
     admit,
     maxBytes: config.apiMaxRequestSize,
     ratePerMinute: config.inventoryRatePerMinute,
-    keepers: [],
+    keepers: [(tx, newest) => fleet.keep(tx, newest)],
     rulesText,
   });
+  const fleet = openFleet({ database, documents: inventory.documents });
   const overview = openOverview({ clock, queue, countSystems: systems.count, inventory: inventory.reader });
-  const domains: Domain[] = [systems, heartbeats, inventory, overview, openQueues({ queue, body })];
+  const domains: Domain[] = [systems, heartbeats, inventory, fleet, overview, openQueues({ queue, body })];
 
   const runner = openRunner({ queue, handlers: domains.flatMap((one) => one.jobs ?? []), clock, log, pollMs: POLL_MS });
   const scheduler = openScheduler({ queue, schedules: domains.flatMap((one) => one.schedules ?? []), clock, log });
@@ -209,6 +213,7 @@ async function compose({ config, role, log, version, clock, postgres, database, 
     systems,
     operators,
     inventory,
+    fleet: fleet.reader,
     queue,
     runner,
     scheduler,

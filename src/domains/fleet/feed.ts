@@ -1,0 +1,140 @@
+// The feed of changes: every one once, in the order of the transactions that brought them, whatever commits when.
+import { decodeCursor, encodeCursor } from "../../http/cursor.ts";
+import type { Queryable, Database } from "../../ports/database.ts";
+import type { Documents } from "../inventory/index.ts";
+import type { FeedQuery } from "./schema.ts";
+
+export interface FeedDeps {
+  database: Database;
+  documents: Pick<Documents, "raw">;
+}
+
+/** Rows that one request looks through for significant ones. */
+const MAX_SCANNED = 20_000;
+const NO_ID = "00000000-0000-0000-0000-000000000000";
+
+/**
+ * A row carries the number of its transaction. Numbers are given in order, commits come in any; but once no transaction with
+ * a number below N runs, all rows below N are there for good. So rows are shown from below the oldest running transaction
+ * only, and whoever remembers the last one shown misses nothing.
+ */
+export function openFeed({ database, documents: { raw } }: FeedDeps) {
+  return {
+    async changes({ after, significant, limit }: FeedQuery) {
+      const [epoch, transaction, id] = decodeCursor(after, ["integer", "bigint", "uuid"]) ?? ["0", "0", NO_ID];
+      const position = { epoch, transaction, id };
+      const { rows, scannedTo } = await listFeed(database, position, significant ?? null, limit);
+      const last = rows.length === limit ? rows.at(-1) : scannedTo;
+      const next = last ?? position;
+      return {
+        changes: rows.map(({ epoch, transaction, previous_value, current_value, ...row }) => ({
+          ...row,
+          previous_value: previous_value === null ? null : raw(previous_value),
+          current_value: current_value === null ? null : raw(current_value),
+        })),
+        next_cursor: encodeCursor(String(next.epoch), String(next.transaction), next.id),
+        more: last !== undefined && (rows.length === limit || scannedTo?.isFull === true),
+      };
+    },
+
+    /**
+     * Transactions are numbered anew on another server: after a restore from a dump, or on a stand-by that took over. Rows
+     * from now on then belong to the next epoch, which comes after all that was there.
+     */
+    async beginEpoch(): Promise<void> {
+      const server = await identifyServer(database);
+      await database.transaction(async (tx) => {
+        const current = await lockEpoch(tx);
+        if (current?.server === server) return;
+        await insertEpoch(tx, (current?.epoch ?? 0) + 1, server);
+        if (current) await setEpochDefault(tx, current.epoch + 1);
+      });
+    },
+  };
+}
+
+interface Position {
+  epoch: string;
+  transaction: string;
+  id: string;
+}
+
+interface FeedRow {
+  epoch: number;
+  transaction: string;
+  id: string;
+  system_id: string;
+  system_key: string;
+  record_id: string;
+  previous_record_id: string;
+  position: number;
+  pointer: string;
+  field_path: string;
+  change_type: string;
+  category: string;
+  severity: string;
+  significant: boolean;
+  previous_value: string | null;
+  current_value: string | null;
+  detected_at: Date;
+}
+
+/** One statement, so that rows and the oldest running transaction are seen in one snapshot. */
+async function listFeed(db: Queryable, after: Position, significant: boolean | null, limit: number) {
+  const scanned = significant === null ? limit : MAX_SCANNED;
+  const rows = await db.query<FeedRow & { is_shown: boolean; place: number }>(
+    `with scanned as materialized (
+       select feed_epoch, feed_transaction, id, significant, row_number() over (order by feed_epoch, feed_transaction, id) as place
+       from inventory_diffs
+       where (feed_epoch, feed_transaction, id) > ($1::integer, $2::text::xid8, $3::uuid)
+         and (feed_epoch < (select max(epoch) from feed_epochs) or feed_transaction < pg_snapshot_xmin(pg_current_snapshot()))
+       order by feed_epoch, feed_transaction, id limit $5
+     ), shown as (
+       select id from scanned where $4::boolean is null or significant = $4 order by place limit $6
+     )
+     select k.feed_epoch as epoch, k.feed_transaction::text as transaction, k.id, k.place::integer as place, sh.id is not null as is_shown,
+       d.system_id, s.system_key, d.record_id, d.previous_record_id, d.position, d.pointer, d.field_path, d.change_type, d.category,
+       d.severity, d.significant, d.previous_value::text as previous_value, d.current_value::text as current_value, d.detected_at
+     from scanned k left join shown sh on sh.id = k.id
+     left join (inventory_diffs d join systems s on s.id = d.system_id) on d.id = sh.id
+     where sh.id is not null or k.place = (select max(place) from scanned) order by k.place`,
+    [after.epoch, after.transaction, after.id, significant, scanned, limit],
+  );
+  const end = rows.at(-1);
+  return {
+    rows: rows.filter((row) => row.is_shown).map(({ is_shown, place, ...row }): FeedRow => row),
+    scannedTo: end && { ...end, isFull: end.place === scanned },
+  };
+}
+
+/**
+ * The server's own name and, since a stand-by has the same one, its timeline. Where neither may be asked, a new server is
+ * known only by transactions that it has not reached yet.
+ */
+async function identifyServer(db: Queryable): Promise<string> {
+  const [may] = await db.query<{ ask: boolean }>(
+    `select has_function_privilege('pg_control_system()', 'execute') and has_function_privilege('pg_control_checkpoint()', 'execute') as ask`,
+  );
+  if (!may?.ask) return "unknown";
+  const [row] = await db.query<{ server: string }>(
+    `select s.system_identifier || '/' || c.timeline_id as server from pg_control_system() s, pg_control_checkpoint() c`,
+  );
+  return row?.server ?? "unknown";
+}
+
+async function lockEpoch(tx: Queryable): Promise<{ epoch: number; server: string } | undefined> {
+  await tx.query(`lock table feed_epochs in share row exclusive mode`);
+  const [row] = await tx.query<{ epoch: number; server: string }>(
+    `select epoch, server from feed_epochs order by epoch desc limit 1`,
+  );
+  return row;
+}
+
+async function insertEpoch(tx: Queryable, epoch: number, server: string): Promise<void> {
+  await tx.query(`insert into feed_epochs (epoch, server) values ($1, $2)`, [epoch, server]);
+}
+
+/** A default takes no parameter; a whole number needs no quotes. */
+async function setEpochDefault(tx: Queryable, epoch: number): Promise<void> {
+  await tx.query(`alter table inventory_diffs alter column feed_epoch set default ${Math.trunc(epoch)}`);
+}

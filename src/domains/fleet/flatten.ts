@@ -1,0 +1,132 @@
+// A document as facts: one for each scalar leaf that is not noise, told apart by a hash, so that only news need be spelled out.
+import type { Documents, JsonObject, JsonValue } from "../inventory/index.ts";
+import { formatSegment } from "./path.ts";
+
+export interface Fact {
+  path: string;
+  /** JSON text. */
+  value: string;
+}
+
+export interface Flattened {
+  /** Hashes of the facts, each once. */
+  hashes: Set<number>;
+  /** More leaves than are kept. */
+  truncated: boolean;
+  /** Spells one of the facts out. */
+  fact(hash: number): Fact;
+}
+
+export type Flatten = (type: string, document: JsonObject) => Flattened;
+
+export const MAX_FACTS = 20_000;
+/** Noise costs time too. */
+const MAX_LEAVES = 100_000;
+/** Characters. Longer texts are read, not searched; PostgreSQL's indexes take 2,700 bytes. */
+const MAX_VALUE_LENGTH = 200;
+const MAX_PATH_LENGTH = 500;
+/** About 30 MB. Paths with names that users chose come and go, so the tree starts anew when it has grown so far. */
+const MAX_PLACES = 100_000;
+
+/** A path met before: what it is called and what its hashes begin with. */
+interface Place {
+  path: string;
+  rulePath: string[];
+  seed: bigint;
+  isNoise: boolean | undefined;
+  children: Map<string, Place>;
+  elements: Map<string, Place>;
+}
+
+type Leaf = [place: Place, value: JsonValue];
+
+interface Walk {
+  leaves: Map<number, Leaf>;
+  left: number;
+  truncated: boolean;
+}
+
+/** Keeps the places it has met, because inventories of one type have most of their paths in common. */
+export function openFlatten(documents: Pick<Documents, "isNoise" | "labelsOf" | "exactText">): Flatten {
+  const roots = new Map<string, Place>();
+  let places = 0;
+
+  const newPlace = (path: string, rulePath: string[], type: string): Place => {
+    places++;
+    const seed = Bun.hash.xxHash64(`${type}\0${path}`);
+    return { path, rulePath, seed, isNoise: undefined, children: new Map(), elements: new Map() };
+  };
+
+  const rootOf = (type: string): Place => {
+    if (places > MAX_PLACES) {
+      roots.clear();
+      places = 0;
+    }
+    let root = roots.get(type);
+    if (!root) roots.set(type, (root = newPlace("", [], type)));
+    return root;
+  };
+
+  const flatten: Flatten = (type, document) => {
+    const walk: Walk = { leaves: new Map(), left: MAX_LEAVES, truncated: false };
+
+    const childOf = (place: Place, key: string): Place => {
+      let child = place.children.get(key);
+      if (!child) {
+        const segment = formatSegment(key);
+        child = newPlace(place.path === "" ? segment : `${place.path}.${segment}`, [...place.rulePath, key], type);
+        place.children.set(key, child);
+      }
+      return child;
+    };
+
+    const elementOf = (place: Place, label: string | undefined): Place => {
+      const name = label === undefined ? "[]" : `.${formatSegment(label)}`;
+      let element = place.elements.get(name);
+      if (!element) {
+        element = newPlace(place.path + name, [...place.rulePath, "[]"], type);
+        place.elements.set(name, element);
+      }
+      return element;
+    };
+
+    const visit = (value: JsonValue, place: Place): void => {
+      if (walk.truncated) return;
+      if (typeof value !== "object" || value === null || documents.exactText(value) !== undefined) {
+        visitLeaf(value, place);
+      } else if (Array.isArray(value)) {
+        const labels = value.some(isComposite) ? documents.labelsOf(value) : [];
+        value.forEach((element, at) => visit(element, elementOf(place, labels[at])));
+      } else {
+        const object = value as JsonObject;
+        for (const key of Object.keys(object)) visit(object[key] ?? null, childOf(place, key));
+      }
+    };
+
+    const visitLeaf = (value: JsonValue, place: Place): void => {
+      if (--walk.left < 0) walk.truncated = true;
+      place.isNoise ??= place.path.length > MAX_PATH_LENGTH || documents.isNoise(place.rulePath);
+      if (place.isNoise || (typeof value === "string" && value.length > MAX_VALUE_LENGTH)) return;
+      const text = typeof value === "string" ? `"${value}` : String(documents.exactText(value) ?? value);
+      if (text.length > MAX_VALUE_LENGTH + 1) return;
+      const hash = Number(Bun.hash.xxHash64(text, place.seed) >> 11n);
+      if (walk.leaves.size >= MAX_FACTS && !walk.leaves.has(hash)) walk.truncated = true;
+      else walk.leaves.set(hash, [place, value]);
+    };
+
+    visit(document, rootOf(type));
+    const { leaves, truncated } = walk;
+    return {
+      hashes: new Set(leaves.keys()),
+      truncated,
+      fact(hash) {
+        const leaf = leaves.get(hash);
+        if (!leaf) throw new Error("a fact that the document does not hold");
+        return { path: leaf[0].path, value: JSON.stringify(leaf[1]) };
+      },
+    };
+  };
+  return flatten;
+}
+
+const isComposite = (value: JsonValue) => typeof value === "object" && value !== null;

@@ -1,0 +1,92 @@
+// Keeps the facts in step with each system's newest inventory. What it writes is what changed, however large the fleet is.
+import type { Queryable } from "../../ports/database.ts";
+import type { NewestInventory, StateKeeper } from "../inventory/index.ts";
+import type { Flatten, Flattened } from "./flatten.ts";
+import * as store from "./store.ts";
+import type { Holder, KeptSystem, KnownFact, NewFact } from "./store.ts";
+
+/** Rows of one statement; a hundred first inventories bring 100,000. */
+const CHUNK = 20_000;
+
+/** Repeating it changes nothing: what is written is the difference to what was kept before. */
+export function factKeeper(flatten: Flatten): StateKeeper {
+  return async (tx, newest) => {
+    const kept = await store.findKeptSystems(
+      tx,
+      newest.map((one) => one.systemId),
+    );
+    const changes = compareAll(flatten, newest, kept);
+    if (changes.length > 0) await writeChanges(tx, changes);
+  };
+}
+
+interface SystemChange extends store.SystemState {
+  systemNo: number | null;
+  flattened: Flattened;
+  added: number[];
+  removed: number[];
+}
+
+function compareAll(flatten: Flatten, newest: NewestInventory[], kept: KeptSystem[]): SystemChange[] {
+  const keptById = new Map(kept.map((system) => [system.systemId, system]));
+  return newest.flatMap(({ systemId, document }) => {
+    const before = keptById.get(systemId);
+    if (!before) return [];
+    const flattened = flatten(before.type, document);
+    const { hashes, truncated } = flattened;
+    const known = new Set(before.hashes);
+    const added = [...hashes].filter((hash) => !known.has(hash));
+    const removed = before.hashes.filter((hash) => !hashes.has(hash));
+    if (added.length + removed.length === 0 && truncated === before.truncated) return [];
+    const { type, systemNo } = before;
+    return [{ systemId, systemNo, type, hashes, truncated, flattened, added, removed }];
+  });
+}
+
+async function writeChanges(tx: Queryable, changes: SystemChange[]): Promise<void> {
+  const facts = await knowFacts(tx, changes);
+  const numbers = await saveStates(tx, changes);
+  const [added, removed]: [Holder[], Holder[]] = [[], []];
+  const counts = new Map<number, number>();
+  for (const change of changes) {
+    const systemNo = change.systemNo ?? numbers.get(change.systemId) ?? 0;
+    const list = (hashes: number[], holders: Holder[], delta: number) => {
+      for (const hash of hashes) {
+        const fact = facts.get(hash);
+        if (!fact) continue;
+        holders.push({ pathId: fact.pathId, factId: fact.id, systemNo });
+        counts.set(fact.id, (counts.get(fact.id) ?? 0) + delta);
+      }
+    };
+    list(change.added, added, 1);
+    list(change.removed, removed, -1);
+  }
+  for (const rows of chunks(removed)) await store.deleteHolders(tx, rows);
+  for (const rows of chunks(added)) await store.insertHolders(tx, rows);
+  for (const rows of chunks([...counts].filter(([, delta]) => delta !== 0))) await store.addCounts(tx, rows);
+}
+
+/** The rows of every fact that came or went, with their counts locked. */
+async function knowFacts(tx: Queryable, changes: SystemChange[]): Promise<Map<number, KnownFact>> {
+  const news = new Map<number, NewFact>();
+  for (const { type, added, flattened } of changes)
+    for (const hash of added) if (!news.has(hash)) news.set(hash, { hash, type, ...flattened.fact(hash) });
+  const newFacts = [...news.values()].sort((left, right) => left.hash - right.hash);
+  const paths = [...new Set(newFacts.map((fact) => fact.path))].sort();
+  for (const rows of chunks(paths)) await store.insertPaths(tx, rows);
+  for (const rows of chunks(newFacts)) await store.insertFacts(tx, rows);
+  return store.lockFacts(tx, [...new Set([...news.keys(), ...changes.flatMap((change) => change.removed)])]);
+}
+
+async function saveStates(tx: Queryable, changes: SystemChange[]): Promise<Map<string, number>> {
+  const [first, again] = [
+    changes.filter((one) => one.systemNo === null),
+    changes.filter((one) => one.systemNo !== null),
+  ];
+  if (again.length > 0) await store.updateSystems(tx, again);
+  return first.length > 0 ? store.insertSystems(tx, first) : new Map<string, number>();
+}
+
+function* chunks<Item>(items: Item[]): Generator<Item[]> {
+  for (let at = 0; at < items.length; at += CHUNK) yield items.slice(at, at + CHUNK);
+}

@@ -1,0 +1,82 @@
+// The odd ones out: values that fewer than 1 % of the systems of a type hold, where most hold one of a few common values.
+import type { Queryable } from "../../ports/database.ts";
+import type { Documents } from "../inventory/index.ts";
+import type { OddQuery } from "./schema.ts";
+
+export interface OddDeps {
+  database: Queryable;
+  documents: Pick<Documents, "raw">;
+}
+
+/** Below this share of the systems a value is odd; from it on it is common. */
+const RARE_SHARE = 0.01;
+/** A path counts when its common values cover this share of the systems: where everybody has a value of their own, none is odd. */
+const NORM_SHARE = 0.5;
+const MAX_HOLDERS_SHOWN = 10;
+
+export function openOdd({ database, documents: { raw } }: OddDeps) {
+  return {
+    async odd({ type, limit }: OddQuery) {
+      const systems = await countSystems(database, type);
+      // The least share that is above nothing: fewer than 1 % of 100 systems is none.
+      const enough = systems * RARE_SHARE > 1;
+      const rows = enough ? await findOdd(database, type, systems, limit + 1) : [];
+      return {
+        type,
+        systems,
+        enough,
+        odd: rows.slice(0, limit).map(({ value, usual, ...row }) => ({ ...row, value: raw(value), usual: raw(usual) })),
+        more: rows.length > limit,
+      };
+    },
+  };
+}
+
+async function countSystems(db: Queryable, type: string): Promise<number> {
+  const [row] = await db.query<{ count: number }>(
+    `select count(*)::integer as count from fleet_systems where type = $1`,
+    [type],
+  );
+  return row?.count ?? 0;
+}
+
+interface OddRow {
+  path: string;
+  value: string;
+  count: number;
+  usual: string;
+  usual_count: number;
+  holders: { system_id: string; system_key: string; name: string }[];
+}
+
+/**
+ * Paths are found by their common values, of which each has at most a hundred, so a path of which everybody has a value of
+ * their own is never looked at. Only elements without a name (`[]`) can be held twice by one system.
+ */
+async function findOdd(db: Queryable, type: string, systems: number, limit: number): Promise<OddRow[]> {
+  return db.query(
+    `with common as materialized (
+       select path_id, value, systems from fleet_facts
+       where type = $1 and magnitude >= length(to_hex(ceil($2::float8 * ${RARE_SHARE})::integer)) and systems >= $2::float8 * ${RARE_SHARE}
+     ), norms as materialized (
+       select path_id, max(systems) as usual_count, (array_agg(value order by systems desc, value))[1] as usual
+       from common group by path_id having sum(systems) >= $2::float8 * ${NORM_SHARE}
+     ), rare as materialized (
+       select f.id, f.path_id, f.value, f.systems, n.usual, n.usual_count
+       from norms n join fleet_facts f on f.path_id = n.path_id
+       where f.type = $1 and f.systems > 0 and f.systems < $2::float8 * ${RARE_SHARE}
+       order by f.systems, f.path_id, f.id limit $3
+     )
+     select p.path, r.value, r.systems as count, r.usual, r.usual_count, h.holders
+     from rare r join fleet_paths p on p.id = r.path_id
+     cross join lateral (
+       select json_agg(json_build_object('system_id', s.id, 'system_key', s.system_key, 'name', s.name) order by one.system_no) as holders
+       from (
+         select system_no from fleet_holders where path_id = r.path_id and fact_id = r.id order by system_no limit ${MAX_HOLDERS_SHOWN}
+       ) one
+       join fleet_systems fs on fs.system_no = one.system_no join systems s on s.id = fs.system_id
+     ) h
+     order by r.systems, p.path, r.value`,
+    [type, systems, limit],
+  );
+}

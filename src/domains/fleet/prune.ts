@@ -1,0 +1,39 @@
+// Forgets facts and paths that nobody holds any more.
+import type { JobHandler } from "../../domain.ts";
+import type { Database } from "../../ports/database.ts";
+import { PRUNE_QUEUE } from "./schema.ts";
+import * as store from "./store.ts";
+
+/** Numbers looked through by one statement. */
+const SPAN = 20_000;
+
+export function pruneHandler(database: Database): JobHandler {
+  return {
+    queue: PRUNE_QUEUE,
+    batch: 1,
+    batchBytes: 1024,
+    concurrency: 1,
+    leaseMs: 60_000,
+    handle: () => prune(database),
+  };
+}
+
+/** Looked for without a lock, deleted under one, and only what nobody took up in between. Safe to repeat. */
+async function prune(database: Database): Promise<void> {
+  const last = await store.findLastNumbers(database);
+  for (let at = 0; at < last.fact; at += SPAN) {
+    const ids = await store.findUnheldFacts(database, at, SPAN);
+    if (ids.length > 0) await deleteLocked(database, (tx) => store.deleteFacts(tx, ids));
+  }
+  for (let at = 0; at < last.path; at += SPAN) {
+    const ids = await store.findPathsWithoutFacts(database, at, SPAN);
+    if (ids.length > 0) await deleteLocked(database, (tx) => store.deletePaths(tx, ids));
+  }
+}
+
+async function deleteLocked(database: Database, work: (tx: Parameters<typeof store.deleteFacts>[0]) => Promise<void>) {
+  await database.transaction(async (tx) => {
+    await store.lockDictionary(tx);
+    await work(tx);
+  });
+}

@@ -1,0 +1,129 @@
+// Shapes of questions about the fleet and of their answers.
+import { Type } from "@sinclair/typebox";
+import type { Static } from "@sinclair/typebox";
+import { MAX_QUERY_LENGTH } from "./query.ts";
+
+export const PRUNE_QUEUE = "muster:fleet-prune";
+
+const Cursor = Type.String({ maxLength: 2048 });
+const NextCursor = Type.Union([Type.String(), Type.Null()]);
+const Count = Type.Integer({ minimum: 0 });
+const Text = Type.String({ maxLength: MAX_QUERY_LENGTH });
+
+const FILTERS = {
+  status: Type.Optional(
+    Type.Union(["unknown", "active", "inactive", "suspended"].map((status) => Type.Literal(status))),
+  ),
+  type: Type.Optional(Type.String({ maxLength: 100, description: "Such as ns8 or nsec." })),
+  organization: Type.Optional(Type.String({ maxLength: 255 })),
+};
+
+/** What narrows a question down, beside the conditions. */
+export type Filters = { status?: string; type?: string; organization?: string };
+
+export const SearchQuery = Type.Object({
+  q: Type.Optional(Type.String({ maxLength: MAX_QUERY_LENGTH, description: "Conditions; docs/fleet.md tells how." })),
+  ...FILTERS,
+  limit: Type.Integer({ minimum: 1, maximum: 200, default: 50 }),
+  cursor: Type.Optional(Cursor),
+});
+export type SearchQuery = Static<typeof SearchQuery>;
+
+export const Search = Type.Object({
+  total: Count,
+  systems: Type.Array(
+    Type.Object({
+      system_id: Type.String(),
+      system_key: Type.String(),
+      name: Type.String(),
+      values: Type.Array(Type.Object({ path: Type.String(), value: Type.Unknown() }), {
+        description: "What the system holds at the paths of the conditions, at most 20.",
+      }),
+    }),
+  ),
+  next_cursor: NextCursor,
+});
+
+export const FacetsQuery = Type.Object({
+  path: Text,
+  q: Type.Optional(Text),
+  ...FILTERS,
+  limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
+});
+export type FacetsQuery = Static<typeof FacetsQuery>;
+
+export const Facets = Type.Object({
+  path: Type.String(),
+  values: Type.Array(Type.Object({ value: Type.Unknown(), count: Count }), { description: "Most common first." }),
+  more_values: Count,
+  missing: Count,
+});
+
+export const OddQuery = Type.Object({
+  type: Type.String({ maxLength: 100 }),
+  limit: Type.Integer({ minimum: 1, maximum: 500, default: 100 }),
+});
+export type OddQuery = Static<typeof OddQuery>;
+
+export const Odd = Type.Object({
+  type: Type.String(),
+  systems: Count,
+  enough: Type.Boolean({ description: "False below 101 systems of the type, where 1 % is less than one." }),
+  odd: Type.Array(
+    Type.Object({
+      path: Type.String(),
+      value: Type.Unknown(),
+      count: Count,
+      usual: Type.Unknown({ description: "The most common value of the path." }),
+      usual_count: Count,
+      holders: Type.Array(Type.Object({ system_id: Type.String(), system_key: Type.String(), name: Type.String() }), {
+        description: "At most 10 of them.",
+      }),
+    }),
+    { description: "Rarest first." },
+  ),
+  more: Type.Boolean(),
+});
+
+export const PathsQuery = Type.Object({
+  search: Type.Optional(Type.String({ maxLength: 500, description: "Part of the path, without regard to case." })),
+  limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
+  cursor: Type.Optional(Cursor),
+});
+export type PathsQuery = Static<typeof PathsQuery>;
+
+export const Paths = Type.Object({
+  paths: Type.Array(Type.Object({ path: Type.String(), example: Type.Unknown() })),
+  next_cursor: NextCursor,
+});
+
+export const FeedQuery = Type.Object({
+  after: Type.Optional(Cursor),
+  significant: Type.Optional(Type.Boolean()),
+  limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
+});
+export type FeedQuery = Static<typeof FeedQuery>;
+
+export const Feed = Type.Object({
+  changes: Type.Array(
+    Type.Object({
+      id: Type.String(),
+      system_id: Type.String(),
+      system_key: Type.String(),
+      record_id: Type.String(),
+      previous_record_id: Type.String(),
+      position: Type.Integer(),
+      pointer: Type.String(),
+      field_path: Type.String(),
+      change_type: Type.String(),
+      category: Type.String(),
+      severity: Type.String(),
+      significant: Type.Boolean(),
+      previous_value: Type.Unknown(),
+      current_value: Type.Unknown(),
+      detected_at: Type.String({ format: "date-time" }),
+    }),
+  ),
+  next_cursor: Type.String({ description: "Pass it as `after` next time, also when nothing came." }),
+  more: Type.Boolean({ description: "There is more to fetch at once." }),
+});
