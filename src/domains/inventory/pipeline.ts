@@ -9,6 +9,7 @@ import type { Rules } from "./rules.ts";
 import { keepState } from "./state.ts";
 import type { StateKeeper } from "./state.ts";
 import { decodeIncoming, decodeRecordId, encodeRecordId } from "./payload.ts";
+import { restoreNeighbours } from "./restore.ts";
 import { ROUND_BYTES, rounds } from "./rounds.ts";
 import { DIFF_QUEUE, NOTIFY_QUEUE, RECORD_QUEUE, STATE_QUEUE } from "./schema.ts";
 import * as store from "./store.ts";
@@ -51,8 +52,11 @@ async function record({ database }: PipelineDeps, jobs: Job[]): Promise<Push[][]
       tx,
       incoming.map((one) => one.systemId),
     );
-    const kept = incoming.filter((one) => lastSeen.has(one.systemId));
-    const late = kept.filter((one) => one.receivedAt < (lastSeen.get(one.systemId) ?? one.receivedAt));
+    const isLate = (one: IncomingRecord) => one.receivedAt < (lastSeen.get(one.systemId) ?? one.receivedAt);
+    const accepted = incoming.filter((one) => lastSeen.has(one.systemId));
+    const again = await restoreNeighbours(tx, accepted.filter(isLate));
+    const kept = accepted.filter((one) => !again.has(one.id));
+    const late = kept.filter(isLate);
     const copyIds = late.map(() => randomUUIDv7());
     const successors = late.length > 0 ? await store.splitSightings(tx, late, copyIds) : [];
     const relinked = await store.insertRecords(tx, kept);
