@@ -3,6 +3,11 @@ import { randomUUIDv7 } from "bun";
 import { readFileSync } from "node:fs";
 import type { AnyElysia } from "elysia";
 import { Registry } from "prom-client";
+import { openFailoverLimiter } from "./adapters/failover/limiter.ts";
+import { watchPresence } from "./adapters/failover/presence.ts";
+import type { Presence } from "./adapters/failover/presence.ts";
+import { openFailoverQueue } from "./adapters/failover/queue.ts";
+import { joinSignals } from "./adapters/failover/signals.ts";
 import { openMemoryLimiter } from "./adapters/memory/limiter.ts";
 import { openDatabase } from "./adapters/postgres/database.ts";
 import type { PostgresDatabase } from "./adapters/postgres/database.ts";
@@ -12,6 +17,12 @@ import { openPostgres } from "./adapters/postgres/open.ts";
 import type { OpenedPostgres } from "./adapters/postgres/open.ts";
 import { openPostgresQueue } from "./adapters/postgres/queue.ts";
 import { openSignals } from "./adapters/postgres/signals.ts";
+import { bridgeInvalidations } from "./adapters/redis/invalidations.ts";
+import { openRedisLimiter } from "./adapters/redis/limiter.ts";
+import { openRedis } from "./adapters/redis/open.ts";
+import type { OpenedRedis } from "./adapters/redis/open.ts";
+import { openRedisQueue } from "./adapters/redis/queue.ts";
+import { openRedisSignals } from "./adapters/redis/signals.ts";
 import { systemClock } from "./adapters/system/clock.ts";
 import type { Config } from "./config.ts";
 import type { Check, Domain } from "./domain.ts";
@@ -24,8 +35,9 @@ import { openOperators } from "./domains/operators/index.ts";
 import type { Operators } from "./domains/operators/index.ts";
 import { openOverview } from "./domains/overview/index.ts";
 import { openQueues } from "./domains/queues/index.ts";
-import { openSystems } from "./domains/systems/index.ts";
+import { CREDENTIALS_CHANNEL, openSystems } from "./domains/systems/index.ts";
 import type { Systems } from "./domains/systems/index.ts";
+import { reasonOf } from "./errors.ts";
 import { openBodyReader } from "./http/body.ts";
 import { openMeasure } from "./http/measure.ts";
 import { operationsHandler } from "./http/operations.ts";
@@ -40,7 +52,9 @@ import type { Scheduler } from "./jobs/scheduler.ts";
 import type { Log } from "./log.ts";
 import { observePlumbing } from "./metrics.ts";
 import type { Clock } from "./ports/clock.ts";
+import type { Limiter } from "./ports/limiter.ts";
 import type { Queue } from "./ports/queue.ts";
+import type { Signals } from "./ports/signals.ts";
 
 /** `serve` owns its data directory and works; `cli` only asks and tells, beside a server or without one. */
 export type AppRole = "serve" | "cli";
@@ -103,9 +117,7 @@ interface Parts extends Required<AppOptions> {
 
 async function compose({ config, role, log, version, clock, postgres, database, rulesText }: Parts): Promise<App> {
   const migrated = await migrate(database, log);
-  const signals = await openSignals({ connection: postgres.connection, database, clock, log });
-  const queue = openPostgresQueue({ database, clock });
-  const limiter = openMemoryLimiter({ clock });
+  const { signals, queue, limiter, redis, isRedisAway } = await openShared({ config, log, clock, postgres, database });
   const body = openBodyReader({ clock });
   const admit = openAdmission({ queue, maxPending: config.queueMaxPending });
   const failuresPerMinute = config.authFailuresPerMinute;
@@ -165,7 +177,8 @@ async function compose({ config, role, log, version, clock, postgres, database, 
   for (const domain of domains) domain.metrics?.(registry);
 
   const checks: Check[] = [
-    { name: "database", run: async () => void (await database.query("select 1")) },
+    { name: "database", run: () => checkDatabase(database, redis !== undefined && !isRedisAway()) },
+    ...(redis ? [{ name: "redis", run: () => checkRedis(redis) }] : []),
     ...domains.flatMap((one) => one.checks ?? []),
   ];
   const startedAt = clock.now();
@@ -188,7 +201,7 @@ async function compose({ config, role, log, version, clock, postgres, database, 
     });
     runner.start();
     scheduler.start();
-    announce(log, config, postgres, servers);
+    announce(log, config, postgres, redis, servers);
   };
 
   const stop = async () => {
@@ -202,6 +215,7 @@ async function compose({ config, role, log, version, clock, postgres, database, 
     await queue.close();
     await signals.close();
     await limiter.close();
+    await redis?.close();
     await database.close();
     await postgres.close();
     if (role === "serve") log.info("Stopped.");
@@ -227,6 +241,85 @@ async function compose({ config, role, log, version, clock, postgres, database, 
     start,
     stop: () => (stopping ??= stop()),
   };
+}
+
+interface Shared {
+  signals: Signals;
+  queue: Queue;
+  limiter: Limiter;
+  redis: OpenedRedis | undefined;
+  isRedisAway(): boolean;
+}
+
+/** What processes share: in Redis when there is one, with PostgreSQL and this process behind it. */
+async function openShared({
+  config,
+  log,
+  clock,
+  postgres,
+  database,
+}: Omit<Parts, "role" | "version" | "rulesText">): Promise<Shared> {
+  const signals = await openSignals({ connection: postgres.connection, database, clock, log });
+  const queue = openPostgresQueue({ database, clock });
+  const limiter = openMemoryLimiter({ clock });
+  const { redisUrl, redisDb, redisPassword, appEnv, internalHmacSecret } = config;
+  if (redisUrl === undefined) return { signals, queue, limiter, redis: undefined, isRedisAway: () => false };
+
+  const redis = await openRedis({ url: redisUrl, db: redisDb, password: redisPassword, clock, log });
+  const { ingest, work, subscriber } = redis;
+  const primary: Presence = watchPresence({
+    probe: redis.ping,
+    clock,
+    log,
+    words: { away: `${REDIS_AWAY}.`, back: "Redis is back." },
+  });
+  const fallback = watchPresence({
+    probe: () => database.query("select 1"),
+    clock,
+    log,
+    words: { away: "The queue in PostgreSQL is away.", back: "The queue in PostgreSQL is back." },
+  });
+  await primary.run(redis.ping).catch(() => {});
+  const bridge = bridgeInvalidations(CREDENTIALS_CHANNEL, { environment: appEnv, secret: internalHmacSecret, log });
+  return {
+    redis,
+    isRedisAway: primary.isAway,
+    signals: joinSignals(signals, openRedisSignals({ subscriber, publisher: ingest, clock, log, bridges: [bridge] })),
+    queue: openFailoverQueue({
+      primary: openRedisQueue({ ingest, work, clock, log }),
+      fallback: queue,
+      presence: { primary, fallback },
+      clock,
+    }),
+    limiter: openFailoverLimiter({
+      primary: openRedisLimiter({ connection: ingest, clock }),
+      fallback: limiter,
+      presence: primary,
+    }),
+  };
+}
+
+const REDIS_AWAY = "Redis is away: new work waits in PostgreSQL, and each process counts its own rate limits";
+
+async function checkRedis(redis: OpenedRedis): Promise<string | undefined> {
+  try {
+    await redis.ping();
+    const { dangers } = await redis.examine();
+    return dangers.length > 0 ? dangers.join(" ") : undefined;
+  } catch (error) {
+    return `${REDIS_AWAY} (${reasonOf(error)}).`;
+  }
+}
+
+/** Without the database Muster is of no use, unless Redis keeps what comes until it is back. */
+async function checkDatabase(database: PostgresDatabase, hasRedis: boolean): Promise<string | undefined> {
+  try {
+    await database.query("select 1", [], { timeoutMs: 2_000 });
+    return undefined;
+  } catch (error) {
+    if (!hasRedis) throw error;
+    return `The database is away; heartbeats and inventories of known systems wait in Redis (${reasonOf(error)}).`;
+  }
 }
 
 function fetchMeasured(
@@ -255,10 +348,11 @@ function announce(
   log: Log,
   config: Config,
   postgres: OpenedPostgres,
+  redis: OpenedRedis | undefined,
   servers: { main: RunningServer; operations: RunningServer },
 ) {
   log.info(`Database: ${postgres.describe}.`);
-  log.info("Queue, rate limits and signals: in that database and in this process (no Redis).");
+  log.info(`Queue, rate limits and signals: ${redis?.describe ?? "in that database and in this process (no Redis)"}.`);
   log.info(`Inventory rules: ${config.inventoryRulesFile ?? "built in"}.`);
   log.info(`Appliances and operators: ${servers.main.url}. Health, readiness, metrics: ${servers.operations.url}.`);
   log.info(

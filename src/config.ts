@@ -40,6 +40,28 @@ export const settings = {
     true,
   ),
   databaseMaxConns: setting("DATABASE_MAX_CONNS", "Connections one process opens at most.", "10", integer(2, 1000)),
+  redisUrl: setting(
+    "REDIS_URL",
+    "Your Redis (6.2 or newer) for queue, rate limits and signals. Empty: PostgreSQL and this process.",
+    "",
+    optional(url("redis:", "rediss:", "unix:")),
+    true,
+  ),
+  redisDb: setting("REDIS_DB", "Its database, unless the URL names one.", "1", integer(0, 1_000)),
+  redisPassword: setting("REDIS_PASSWORD", "Its password, unless the URL holds one.", "", optional(String), true),
+  appEnv: setting(
+    "APP_ENV",
+    "Last part of the Redis channel on which a NethServer backend tells of changed credentials.",
+    "dev",
+    environmentName,
+  ),
+  internalHmacSecret: setting(
+    "INTERNAL_HMAC_SECRET",
+    "What that backend signs its messages with, 32 characters or more. Empty: signatures are not checked.",
+    "",
+    optional(longSecret),
+    true,
+  ),
   listenAddress: setting("LISTEN_ADDRESS", "Where appliances and operators reach Muster.", "127.0.0.1:8081", address),
   healthListenAddress: setting(
     "HEALTH_LISTEN_ADDRESS",
@@ -242,6 +264,16 @@ function url(...protocols: string[]): (text: string) => string {
       throw new Error(`must be a URL that starts with ${protocols.map((p) => `${p}//`).join(" or ")}`);
     return text;
   };
+}
+
+function environmentName(text: string): string {
+  if (!/^[\w.-]{1,64}$/.test(text)) throw new Error("must be 1 to 64 letters, digits, dots, dashes or underscores");
+  return text;
+}
+
+function longSecret(text: string): string {
+  if (text.length < 32) throw new Error("must have at least 32 characters");
+  return text;
 }
 
 /** Keys end up in URLs, shell words and hand-made JSON on appliances. */

@@ -37,6 +37,8 @@ export interface Receiver {
 /** How long a document may be on its way through the queue while its hash is remembered here. */
 const IN_FLIGHT_MS = 30_000;
 const MAX_IN_FLIGHT = 10_000;
+/** How long an answer waits for a frozen database to say whether a document is a re-send. */
+const HASH_PATIENCE_MS = 1_000;
 
 export function openReceiver({ clock, limiter, ratePerMinute, push, latestHash }: ReceiverDeps): Receiver {
   /** The last hash accepted from a system, for re-sends that overtake their own first copy. */
@@ -44,7 +46,21 @@ export function openReceiver({ clock, limiter, ratePerMinute, push, latestHash }
 
   const isResend = async (systemId: string, hash: string, nowMs: number): Promise<boolean> => {
     const last = inFlight.get(systemId);
-    return (last && last.untilMs > nowMs ? last.hash : await latestHash(systemId)) === hash;
+    return (last && last.untilMs > nowMs ? last.hash : await storedHash(systemId)) === hash;
+  };
+
+  /** Undefined also when the database is away: the queue may not be, and then nobody knows what changed. */
+  const storedHash = async (systemId: string): Promise<string | undefined> => {
+    const answered = new AbortController();
+    const patience = clock.sleep(HASH_PATIENCE_MS, answered.signal).then(() => undefined);
+    try {
+      return await Promise.race([latestHash(systemId), patience]);
+    } catch (error) {
+      if (error instanceof Failure && error.status === 503) return undefined;
+      throw error;
+    } finally {
+      answered.abort();
+    }
   };
 
   const remember = (systemId: string, hash: string, nowMs: number) => {

@@ -50,7 +50,8 @@ export interface Systems extends Domain {
 
 /** Organisation of systems that were added without one. */
 const DEFAULT_ORGANIZATION = "default";
-const CHANNEL = "credentials";
+/** Says the key of a system whose credential changed. */
+export const CREDENTIALS_CHANNEL = "credentials";
 
 export function openSystems(deps: SystemsDeps): Systems {
   const { database, signals, clock } = deps;
@@ -60,7 +61,7 @@ export function openSystems(deps: SystemsDeps): Systems {
   /** Other processes hear it through the signal; this one does not wait for its own echo. */
   const credentialChanged = async (systemKey: string) => {
     authenticator.forget(systemKey);
-    await signals.publish(CHANNEL, systemKey);
+    await signals.publish(CREDENTIALS_CHANNEL, systemKey);
   };
 
   const show = async (keyOrId: string): Promise<System> => {
@@ -156,7 +157,7 @@ export function openSystems(deps: SystemsDeps): Systems {
     count: () => store.countSystems(database),
 
     async start() {
-      unsubscribe = await signals.subscribe(CHANNEL, authenticator.forget);
+      unsubscribe = await signals.subscribe(CREDENTIALS_CHANNEL, authenticator.forget);
       signals.onGap(authenticator.forgetAll);
     },
     async stop() {
