@@ -1,4 +1,5 @@
 // Inventory: documents as they came, the chain they form, what changed along it, and who is told.
+import { Elysia } from "elysia";
 import type { Domain } from "../../domain.ts";
 import type { BodyReader } from "../../http/body.ts";
 import { openBatcher } from "../../jobs/batcher.ts";
@@ -11,6 +12,9 @@ import { adminRoutes } from "./admin.ts";
 import { BUILTIN_RULES } from "./builtin-rules.ts";
 import { openPins } from "./pins.ts";
 import type { Pins } from "./pins.ts";
+import { openLearned } from "./learned.ts";
+import type { Learned } from "./learned.ts";
+import { learnedRoutes } from "./learned-routes.ts";
 import { pipeline } from "./pipeline.ts";
 import { PRUNE_SCHEDULE, prune, pruneJob } from "./prune.ts";
 import type { PruneReport } from "./prune.ts";
@@ -50,6 +54,7 @@ export interface InventoryDeps {
 
 export interface Inventory extends Domain {
   reader: InventoryReader;
+  noise: Learned;
   pins: Pins;
   /** Deletes the records that retention lets go, and alerts long resolved; a dry run only counts them. */
   prune(options: { dryRun: boolean }): Promise<PruneReport>;
@@ -88,10 +93,12 @@ export function openInventory(deps: InventoryDeps): Inventory {
     push: (push) => batcher.add(push),
     latestHash: (systemId) => findLatestHash(database, systemId),
   });
-  const reader = openReader({ ...deps, rules });
+  const learned = openLearned({ database, clock });
+  const reader = openReader({ ...deps, rules, learned });
   const pins = openPins(deps);
   return {
     reader,
+    noise: learned,
     pins,
     prune: (options) => prune(deps, options),
     documents: {
@@ -105,9 +112,12 @@ export function openInventory(deps: InventoryDeps): Inventory {
       respond: rawResponse,
     },
     applianceRoutes: applianceRoutes({ ...deps, receiver }),
-    adminRoutes: adminRoutes(reader, pins),
-    jobs: [...pipeline({ database, clock, rules, keepers: deps.keepers }), pruneJob(deps)],
+    adminRoutes: new Elysia().use(adminRoutes(reader, pins)).use(learnedRoutes(learned, deps.body)),
+    jobs: [...pipeline({ database, clock, rules, learned, keepers: deps.keepers }), pruneJob(deps)],
     schedules: [PRUNE_SCHEDULE],
-    stop: () => batcher.close(),
+    async stop() {
+      await batcher.close();
+      await learned.close();
+    },
   };
 }

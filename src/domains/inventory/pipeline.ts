@@ -5,6 +5,9 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Database } from "../../ports/database.ts";
 import type { Job, Push } from "../../ports/queue.ts";
 import { compareTexts } from "./compare.ts";
+import { fold } from "./learned.ts";
+import type { Known, Learned } from "./learned.ts";
+import type { Places } from "./learned-places.ts";
 import type { Rules } from "./rules.ts";
 import { keepState } from "./state.ts";
 import type { StateKeeper } from "./state.ts";
@@ -13,12 +16,13 @@ import { restoreNeighbours } from "./restore.ts";
 import { ROUND_BYTES, rounds } from "./rounds.ts";
 import { DIFF_QUEUE, NOTIFY_QUEUE, RECORD_QUEUE, STATE_QUEUE } from "./schema.ts";
 import * as store from "./store.ts";
-import type { ComparedPair, IncomingRecord, Pair, SignificantDiff } from "./store.ts";
+import type { IncomingRecord, Pair, SignificantDiff } from "./store.ts";
 
 export interface PipelineDeps {
   database: Database;
   clock: Clock;
   rules: Rules;
+  learned: Learned;
   keepers: StateKeeper[];
 }
 
@@ -79,25 +83,31 @@ const recordJob = (queue: string, recordId: string, lane: string | null): Push =
 });
 
 /** Idempotent by `diffed_at`: whoever marks the pair writes its diffs, in the same transaction. */
-async function diff({ database, clock, rules }: PipelineDeps, jobs: Job[]): Promise<Push[][]> {
+async function diff({ database, clock, rules, learned }: PipelineDeps, jobs: Job[]): Promise<Push[][]> {
   const recordIds = jobs.map((job) => decodeRecordId(job.payload));
   const pairs = await store.findPairs(database, recordIds);
+  const known = await learned.known();
   const quiet = new Set<string>();
   for (const round of rounds(pairs)) {
     const texts = await store.findTexts(
       database,
       round.flatMap((pair) => [pair.recordId, pair.previousRecordId]),
     );
-    const compared = round.map((pair) => comparePair(pair, texts, rules));
-    await database.transaction(async (tx) => {
-      const marked = await store.markDiffed(tx, compared, clock.now());
+    const compared = round.map((pair) => comparePair(pair, texts, { rules, known, places: learned.places() }));
+    const marked = await database.transaction(async (tx) => {
+      const own = await store.markDiffed(tx, compared, clock.now());
       await store.insertDiffs(
         tx,
-        compared.filter((pair) => marked.has(pair.recordId)),
+        compared.filter((pair) => own.has(pair.recordId)),
       );
+      return own;
     });
-    for (const pair of compared) if (!pair.diffs.some(rules.notifies)) quiet.add(pair.recordId);
+    for (const pair of compared) {
+      if (!pair.diffs.some(rules.notifies)) quiet.add(pair.recordId);
+      if (marked.has(pair.recordId)) learned.observe(pair.systemId, pair.diffs, pair.present);
+    }
   }
+  await learned.flush();
   // Also for pairs that an earlier, interrupted attempt has stored: their follow-ups may not have been pushed.
   return jobs.map(({ lane }, index) => {
     const recordId = recordIds[index] ?? "";
@@ -106,17 +116,24 @@ async function diff({ database, clock, rules }: PipelineDeps, jobs: Job[]): Prom
   });
 }
 
-function comparePair(pair: Pair, texts: Map<string, string>, rules: Rules): ComparedPair {
+interface Judgement {
+  rules: Rules;
+  known: ReadonlyMap<string, Known>;
+  places: Places;
+}
+
+function comparePair(pair: Pair, texts: Map<string, string>, { rules, known, places }: Judgement) {
   const previous = texts.get(pair.previousRecordId);
   const current = texts.get(pair.recordId);
   if (previous === undefined || current === undefined)
     throw new Error(`a record of the pair ${pair.recordId} vanished while it was compared`);
-  const diffs = compareTexts(previous, current, rules).map((change, position) => ({
+  const { changes, present } = compareTexts(previous, current, rules, places);
+  const diffs = fold(changes, known).map((change, position) => ({
     id: randomUUIDv7(),
     position,
     ...change,
   }));
-  return { ...pair, diffs };
+  return { ...pair, diffs, present };
 }
 
 /** Idempotent by (diff, alert type). */

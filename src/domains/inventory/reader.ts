@@ -134,12 +134,21 @@ function changeOf(
   { previous_text, current_text, sort_time, position, ...row }: ChangeRow,
   known: ReadonlyMap<string, Known>,
 ) {
-  return { ...row, ...foldingOf(row, known), previous_value: rawOrNull(previous_text), current_value: rawOrNull(current_text) };
+  return {
+    ...row,
+    ...foldingOf(row, known),
+    previous_value: rawOrNull(previous_text),
+    current_value: rawOrNull(current_text),
+  };
 }
 
 /** Why it is folded, and how often its place changes over the fleet; null where nothing is known of the place. */
 function foldingOf(change: { pointer: string; folded: string | null }, known: ReadonlyMap<string, Known>) {
   const path = noisePath(change.pointer);
   const place = path === undefined ? undefined : known.get(path);
-  return { folded: change.folded, noise_path: path ?? null, rate: place ? Math.round(rateOf(place) * 1000) / 1000 : null };
+  return {
+    folded: change.folded,
+    noise_path: path ?? null,
+    rate: place ? Math.round(rateOf(place) * 1000) / 1000 : null,
+  };
 }

@@ -78,12 +78,13 @@ export const Change = Type.Object({
   category: Type.String(),
   severity: Type.Union(SEVERITIES.map((one) => Type.Literal(one))),
   significant: Type.Boolean(),
-  folded: Type.Union(
-    [...["rule", "partial", "learned", "pinned"].map((one) => Type.Literal(one)), Type.Null()],
-    { description: "Why it is not significant." },
-  ),
+  folded: Type.Union([...["rule", "partial", "learned", "pinned"].map((one) => Type.Literal(one)), Type.Null()], {
+    description: "Why it is not significant.",
+  }),
   noise_path: Type.Union([Type.String(), Type.Null()], { description: "The place over the whole fleet, for pins." }),
-  rate: Type.Union([Type.Number(), Type.Null()], { description: "Share of the fleet's snapshots in which it changes." }),
+  rate: Type.Union([Type.Number(), Type.Null()], {
+    description: "Share of the fleet's snapshots in which it changes.",
+  }),
   previous_value: Type.Unknown(),
   current_value: Type.Unknown(),
   detected_at: Time,

@@ -215,6 +215,7 @@ export interface DiffRow {
   category: string;
   severity: string;
   significant: boolean;
+  folded: string | null;
   /** JSON text; null when there was no value. */
   previousValue: string | null;
   currentValue: string | null;
@@ -247,13 +248,13 @@ export async function insertDiffs(db: Queryable, pairs: ComparedPair[]): Promise
   if (rows.length === 0) return;
   await db.query(
     `insert into inventory_diffs (id, system_id, record_id, previous_record_id, detected_at, position, pointer, field_path,
-       change_type, category, severity, significant, previous_value, current_value)
+       change_type, category, severity, significant, folded, previous_value, current_value)
      select id, system_id, record_id, previous_record_id, detected_at, position, pointer, field_path,
-       change_type, category, severity, significant, previous_value::json, current_value::json
+       change_type, category, severity, significant, folded, previous_value::json, current_value::json
      from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::timestamptz[], $6::integer[], $7::text[], $8::text[], $9::text[],
-       $10::text[], $11::text[], $12::boolean[], $13::text[], $14::text[])
+       $10::text[], $11::text[], $12::boolean[], $13::text[], $14::text[], $15::text[])
        as t (id, system_id, record_id, previous_record_id, detected_at, position, pointer, field_path,
-         change_type, category, severity, significant, previous_value, current_value)`,
+         change_type, category, severity, significant, folded, previous_value, current_value)`,
     [
       rows.map((row) => row.id),
       rows.map((row) => row.pair.systemId),
@@ -267,6 +268,7 @@ export async function insertDiffs(db: Queryable, pairs: ComparedPair[]): Promise
       rows.map((row) => row.category),
       rows.map((row) => row.severity),
       rows.map((row) => row.significant),
+      rows.map((row) => row.folded),
       rows.map((row) => row.previousValue),
       rows.map((row) => row.currentValue),
     ],
