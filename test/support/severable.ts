@@ -8,6 +8,8 @@ import type { PostgresDatabase } from "../../src/adapters/postgres/database.ts";
 import { createTestDatabase, temporaryDirectory, testLog } from "./postgres.ts";
 
 export interface SeverableDatabase {
+  /** For an app of its own, through the way that can be cut. */
+  url: string;
   /** Through the way that can be cut. */
   database: PostgresDatabase;
   /** Another way to the same tables, never cut. */
@@ -56,6 +58,7 @@ export async function createSeverableDatabase(): Promise<SeverableDatabase> {
   const connection = { host: directory, port: 5432, user, database: target.pathname.slice(1) };
   const database = openDatabase(connection, { maxConnections: 4, log: testLog });
   return {
+    url: `postgres://${user}@localhost${target.pathname}?host=${encodeURIComponent(directory)}`,
     database,
     direct: fixture.database,
     cut,

@@ -1,0 +1,87 @@
+// Operators' tokens: what opens the admin API, and what does not any more.
+import { expect, test } from "bun:test";
+import { openTestApp } from "../../support/app.ts";
+import type { TestApp } from "../../support/app.ts";
+import { Failure } from "../../../src/errors.ts";
+
+const call = (app: TestApp, authorization?: string, path = "/api/admin/systems") =>
+  app.request("GET", path, authorization === undefined ? {} : { authorization });
+
+test("a token opens every admin route until it is revoked, by id or by name", async () => {
+  await using app = await openTestApp();
+  for (const by of ["id", "name"] as const) {
+    const made = await app.app.operators.addToken(`laptop ${by}`);
+    expect(made.token).toMatch(/^mst_[0-9a-f]{48}$/);
+    for (const path of [
+      "/api/admin/systems",
+      "/api/admin/overview",
+      "/api/admin/queues",
+      "/api/admin/systems/old-secrets",
+    ])
+      expect((await call(app, `Bearer ${made.token}`, path)).status).toBe(200);
+    await app.app.operators.revokeToken(made[by]);
+    const refused = await call(app, `Bearer ${made.token}`);
+    expect([refused.status, refused.body.message]).toEqual([401, "invalid operator token"]);
+    expect(refused.headers.get("www-authenticate")).toStartWith("Bearer");
+  }
+});
+
+test("lists live tokens by name, age and last use, and never the token", async () => {
+  await using app = await openTestApp();
+  const { token } = await app.app.operators.addToken("laptop");
+  const { id } = await app.app.operators.addToken("gone");
+  await app.app.operators.revokeToken(id);
+  await app.clock.advance(90_000);
+  await call(app, `Bearer ${token}`);
+  const tokens = await app.app.operators.listTokens();
+  expect(tokens).toEqual([
+    {
+      id: expect.any(String),
+      name: "laptop",
+      created_at: new Date("2026-01-01T00:00:00Z") as never,
+      last_used_at: new Date("2026-01-01T00:01:30Z") as never,
+    },
+  ]);
+  const [row] = await app.database.query<{ all: string }>(
+    "select string_agg(t::text, ' ') as all from operator_tokens t",
+  );
+  expect(row?.all).not.toContain(token);
+});
+
+test("revoking what is not there is 404", async () => {
+  await using app = await openTestApp();
+  const error = await app.app.operators.revokeToken("nobody").catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(Failure);
+  expect((error as Failure).status).toBe(404);
+});
+
+test("no token, one of another kind and a system's own credentials are 401 on every admin route", async () => {
+  await using app = await openTestApp();
+  const system = await app.addSystem();
+  const paths = [
+    "/api/admin/systems",
+    "/api/admin/overview",
+    "/api/admin/queues",
+    `/api/admin/systems/${system.system_key}`,
+  ];
+  const headers = [undefined, "Bearer", "Bearer ", "bearer x", "Bearer mst_wrong", `Bearer ${"x".repeat(300)}`];
+  for (const header of [...headers, system.authorization, "Bearer a\u00e9b"]) {
+    for (const path of paths) {
+      const answer = await call(app, header, path);
+      expect([401, 429]).toContain(answer.status);
+      expect(answer.text).not.toContain(system.system_id);
+    }
+  }
+  const erased = await app.request("DELETE", `/api/admin/systems/${system.system_key}`);
+  expect(erased.status).toBe(401);
+  expect((await app.app.systems.show(system.system_key)).system_id).toBe(system.system_id);
+});
+
+test("bad tokens are slowed down, while a good one from the same address goes on working", async () => {
+  await using app = await openTestApp({ AUTH_FAILURES_PER_MINUTE: "3" });
+  const { token } = await app.app.operators.addToken("laptop");
+  const statuses = [];
+  for (let count = 0; count < 5; count += 1) statuses.push((await call(app, `Bearer mst_${count}`)).status);
+  expect(statuses).toEqual([401, 401, 401, 429, 429]);
+  expect((await call(app, `Bearer ${token}`)).status).toBe(200);
+});
