@@ -3,17 +3,17 @@ import { getOwn, isObject } from "../../src/domains/inventory/json.ts";
 import type { JsonObject, JsonValue } from "../../src/domains/inventory/json.ts";
 import { parsePointer } from "../../src/domains/inventory/pointer.ts";
 import { makeAppliance, seedOf } from "../../src/simulate/appliance.ts";
-import type { Appliance } from "../../src/simulate/appliance.ts";
+import type { Appliance, Kind } from "../../src/simulate/appliance.ts";
 
 export interface FleetMember {
   id: string;
   appliance: Appliance;
 }
 
-export const makeFleet = (seed: number, systems: number): FleetMember[] =>
+export const makeFleet = (seed: number, systems: number, kind?: Kind): FleetMember[] =>
   Array.from({ length: systems }, (_, number) => ({
     id: `system-${number}`,
-    appliance: makeAppliance(seedOf(seed, number)),
+    appliance: makeAppliance(seedOf(seed, number), kind),
   }));
 
 /** As simulate/journal.ts names places: array elements by identity instead of index. */
