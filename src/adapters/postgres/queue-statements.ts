@@ -24,6 +24,20 @@ export async function pushJobs(db: Queryable, now: Date, pushes: PackedPushes): 
   return row?.woken ?? null;
 }
 
+/** For pushes without key and lane: they stand in nobody's way, so no name is locked and nothing is looked up. */
+export async function insertJobs(db: Queryable, now: Date, pushes: PackedPushes): Promise<void> {
+  await db.query(
+    `insert into jobs (id, place, queue, state, due_at, pushed_at, payload_bytes, payload)
+     select id, id, queue, 'ready', $1::timestamptz + delay_ms * interval '1 millisecond', $1, size, convert_from(substr($4::bytea, start, size), 'UTF8')
+     from (
+       select nextval('jobs_id_seq') as id, p.*
+       from unnest($2::text[], $3::bigint[], $5::integer[], $6::integer[]) as p (queue, delay_ms, start, size)
+     ) numbered`,
+    [now, pushes.queues, pushes.delaysMs, pushes.payloads, pushes.starts, pushes.sizes],
+    { name: "insert-jobs" },
+  );
+}
+
 interface ClaimedRow {
   id: string;
   queue: string;

@@ -22,7 +22,12 @@ export function openPostgresQueue({ database, clock }: PostgresQueueDeps): Queue
   return {
     async push(jobs) {
       if (jobs.length === 0) return;
-      wake(await statements.pushJobs(database, clock.now(), packPushes(jobs)));
+      if (jobs.every((job) => job.key === undefined && job.lane === undefined)) {
+        await statements.insertJobs(database, clock.now(), packPushes(jobs));
+        wake(jobs.filter((job) => !job.delayMs).map((job) => job.queue));
+      } else {
+        wake(await statements.pushJobs(database, clock.now(), packPushes(jobs)));
+      }
       backlog.add(jobs.length);
     },
 
