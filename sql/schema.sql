@@ -1,11 +1,68 @@
 -- What all migrations together make. Written by `bun scripts/schema-snapshot.ts` and never run; test/schema.test.ts compares.
 
+create table alert_review (
+  is_only boolean default true not null,
+  review bigint default 0 not null,
+  fingerprint text default ''::text not null,
+  most_common jsonb default '{}'::jsonb not null,
+  new_systems_since timestamp with time zone
+);
+alter table alert_review add constraint alert_review_pkey PRIMARY KEY (is_only);
+alter table alert_review add constraint alert_review_is_only_check CHECK (is_only);
+
 create table erased_secrets (
   secret_public text not null,
   secret_sha256 text not null,
   erased_at timestamp with time zone not null
 );
 alter table erased_secrets add constraint erased_secrets_pkey PRIMARY KEY (secret_public);
+
+create table feed_epochs (
+  epoch integer not null,
+  server text not null
+);
+alter table feed_epochs add constraint feed_epochs_pkey PRIMARY KEY (epoch);
+
+create table fleet_facts (
+  id integer generated always as identity not null,
+  hash bigint not null,
+  type text not null,
+  path_id integer not null,
+  value text not null,
+  systems integer default 0 not null,
+  magnitude smallint generated always as (length(to_hex(systems))) stored not null
+) with (fillfactor=80);
+alter table fleet_facts add constraint fleet_facts_pkey PRIMARY KEY (id);
+alter table fleet_facts add constraint fleet_facts_hash_key UNIQUE (hash);
+CREATE INDEX fleet_facts_by_magnitude ON public.fleet_facts USING btree (type, magnitude);
+CREATE INDEX fleet_facts_by_value ON public.fleet_facts USING btree (path_id, value);
+
+create table fleet_holders (
+  path_id integer not null,
+  fact_id integer not null,
+  system_no integer not null
+);
+alter table fleet_holders add constraint fleet_holders_pkey PRIMARY KEY (path_id, fact_id, system_no);
+
+create table fleet_paths (
+  id integer generated always as identity not null,
+  path text not null
+);
+alter table fleet_paths add constraint fleet_paths_pkey PRIMARY KEY (id);
+alter table fleet_paths add constraint fleet_paths_path_key UNIQUE (path);
+
+create table fleet_systems (
+  system_id uuid not null,
+  system_no integer generated always as identity not null,
+  type text not null,
+  facts bigint[] not null,
+  truncated boolean not null
+);
+alter table fleet_systems add constraint fleet_systems_pkey PRIMARY KEY (system_id);
+alter table fleet_systems add constraint fleet_systems_system_id_fkey FOREIGN KEY (system_id) REFERENCES systems(id) ON DELETE CASCADE;
+alter table fleet_systems add constraint fleet_systems_system_no_key UNIQUE (system_no);
+CREATE INDEX fleet_systems_by_type ON public.fleet_systems USING btree (type, system_no);
+CREATE TRIGGER fleet_systems_forgotten BEFORE DELETE ON public.fleet_systems FOR EACH ROW EXECUTE FUNCTION forget_fleet_facts();
 
 create table gateways (
   id uuid not null,
@@ -30,15 +87,23 @@ create table inventory_alerts (
   severity text not null,
   is_resolved boolean default false not null,
   resolved_at timestamp with time zone,
-  created_at timestamp with time zone not null
+  created_at timestamp with time zone not null,
+  cause text not null,
+  seen_at timestamp with time zone,
+  resolution text
 );
 alter table inventory_alerts add constraint inventory_alerts_pkey PRIMARY KEY (id);
 alter table inventory_alerts add constraint inventory_alerts_diff_id_fkey FOREIGN KEY (diff_id) REFERENCES inventory_diffs(id) ON DELETE CASCADE;
+alter table inventory_alerts add constraint inventory_alerts_resolution_check CHECK ((resolution = ANY (ARRAY['cause_gone'::text, 'operator'::text, 'accepted'::text, 'age'::text])));
 alter table inventory_alerts add constraint inventory_alerts_severity_check CHECK ((severity = ANY (ARRAY['low'::text, 'medium'::text, 'high'::text, 'critical'::text])));
 alter table inventory_alerts add constraint inventory_alerts_system_id_fkey FOREIGN KEY (system_id) REFERENCES systems(id) ON DELETE CASCADE;
+CREATE INDEX inventory_alerts_accepted ON public.inventory_alerts USING btree (system_id) WHERE (resolution = 'accepted'::text);
 CREATE INDEX inventory_alerts_by_system ON public.inventory_alerts USING btree (system_id, created_at DESC);
 CREATE UNIQUE INDEX inventory_alerts_once ON public.inventory_alerts USING btree (diff_id, alert_type);
+CREATE UNIQUE INDEX inventory_alerts_one_open ON public.inventory_alerts USING btree (system_id, alert_type, cause) WHERE (NOT is_resolved);
 CREATE INDEX inventory_alerts_open ON public.inventory_alerts USING btree (created_at DESC, id DESC) WHERE (NOT is_resolved);
+CREATE INDEX inventory_alerts_recent ON public.inventory_alerts USING btree (created_at DESC, id DESC);
+CREATE INDEX inventory_alerts_resolved ON public.inventory_alerts USING btree (resolved_at) WHERE is_resolved;
 
 create table inventory_diffs (
   id uuid not null,
@@ -54,15 +119,44 @@ create table inventory_diffs (
   significant boolean not null,
   previous_value json,
   current_value json,
-  detected_at timestamp with time zone not null
+  detected_at timestamp with time zone not null,
+  feed_epoch integer default 1 not null,
+  feed_transaction xid8 default pg_current_xact_id() not null,
+  folded text
 );
 alter table inventory_diffs add constraint inventory_diffs_pkey PRIMARY KEY (id);
 alter table inventory_diffs add constraint inventory_diffs_change_type_check CHECK ((change_type = ANY (ARRAY['create'::text, 'update'::text, 'delete'::text])));
+alter table inventory_diffs add constraint inventory_diffs_folded_check CHECK ((folded = ANY (ARRAY['rule'::text, 'partial'::text, 'learned'::text, 'pinned'::text])));
 alter table inventory_diffs add constraint inventory_diffs_severity_check CHECK ((severity = ANY (ARRAY['low'::text, 'medium'::text, 'high'::text, 'critical'::text])));
 alter table inventory_diffs add constraint inventory_diffs_system_id_fkey FOREIGN KEY (system_id) REFERENCES systems(id) ON DELETE CASCADE;
+CREATE INDEX inventory_diffs_feed ON public.inventory_diffs USING btree (feed_epoch, feed_transaction, id);
 CREATE UNIQUE INDEX inventory_diffs_once ON public.inventory_diffs USING btree (record_id, "position");
 CREATE INDEX inventory_diffs_recent ON public.inventory_diffs USING btree (detected_at, severity) WHERE significant;
+CREATE INDEX inventory_diffs_significant ON public.inventory_diffs USING btree (system_id, detected_at) WHERE significant;
 CREATE INDEX inventory_diffs_timeline ON public.inventory_diffs USING btree (system_id, detected_at, record_id, "position");
+
+create table inventory_noise (
+  path text not null,
+  observed double precision default 0 not null,
+  changed double precision default 0 not null,
+  systems jsonb default '{}'::jsonb not null,
+  system_count integer default 0 not null,
+  learned boolean default false not null,
+  learned_at timestamp with time zone,
+  pin text,
+  pinned_at timestamp with time zone,
+  last_changed_at timestamp with time zone
+);
+alter table inventory_noise add constraint inventory_noise_pkey PRIMARY KEY (path);
+alter table inventory_noise add constraint inventory_noise_pin_check CHECK ((pin = ANY (ARRAY['fold'::text, 'show'::text])));
+
+create table inventory_pruned_days (
+  system_id uuid not null,
+  day date not null,
+  records integer not null
+);
+alter table inventory_pruned_days add constraint inventory_pruned_days_pkey PRIMARY KEY (system_id, day);
+alter table inventory_pruned_days add constraint inventory_pruned_days_system_id_fkey FOREIGN KEY (system_id) REFERENCES systems(id) ON DELETE CASCADE;
 
 create table inventory_records (
   id uuid not null,
@@ -76,7 +170,8 @@ create table inventory_records (
   partial_reasons text[] default '{}'::text[] not null,
   previous_record_id uuid,
   diffed_at timestamp with time zone,
-  change_count integer default 0 not null
+  change_count integer default 0 not null,
+  pinned_at timestamp with time zone
 );
 alter table inventory_records add constraint inventory_records_pkey PRIMARY KEY (id);
 alter table inventory_records add constraint inventory_records_system_id_fkey FOREIGN KEY (system_id) REFERENCES systems(id) ON DELETE CASCADE;
@@ -131,6 +226,15 @@ create table system_heartbeats (
 alter table system_heartbeats add constraint system_heartbeats_pkey PRIMARY KEY (system_id);
 alter table system_heartbeats add constraint system_heartbeats_system_id_fkey FOREIGN KEY (system_id) REFERENCES systems(id) ON DELETE CASCADE;
 
+create table system_products (
+  system_id uuid not null,
+  installed jsonb not null,
+  review bigint default 0 not null
+);
+alter table system_products add constraint system_products_pkey PRIMARY KEY (system_id);
+alter table system_products add constraint system_products_system_id_fkey FOREIGN KEY (system_id) REFERENCES systems(id) ON DELETE CASCADE;
+CREATE INDEX system_products_by_review ON public.system_products USING btree (review);
+
 create table system_secrets (
   secret_public text not null,
   system_id uuid not null,
@@ -154,6 +258,14 @@ alter table system_status_changes add constraint system_status_changes_status_ch
 alter table system_status_changes add constraint system_status_changes_system_id_fkey FOREIGN KEY (system_id) REFERENCES systems(id) ON DELETE CASCADE;
 CREATE INDEX system_status_changes_by_system ON public.system_status_changes USING btree (system_id, changed_at DESC);
 
+create table system_suspensions (
+  system_id uuid not null,
+  suspended_at timestamp with time zone not null,
+  resumed_at timestamp with time zone
+);
+alter table system_suspensions add constraint system_suspensions_pkey PRIMARY KEY (system_id, suspended_at);
+alter table system_suspensions add constraint system_suspensions_system_id_fkey FOREIGN KEY (system_id) REFERENCES systems(id) ON DELETE CASCADE;
+
 create table systems (
   id uuid not null,
   name text not null,
@@ -175,7 +287,9 @@ alter table systems add constraint systems_status_check CHECK ((status = ANY (AR
 alter table systems add constraint systems_system_key_key UNIQUE (system_key);
 CREATE INDEX systems_by_name ON public.systems USING btree (lower(name), id);
 CREATE INDEX systems_by_organization ON public.systems USING btree (organization_id);
+CREATE INDEX systems_by_registration ON public.systems USING btree (registered_at);
 CREATE INDEX systems_by_status ON public.systems USING btree (status);
+CREATE INDEX systems_by_type_version ON public.systems USING btree (type, version);
 
 create sequence jobs_id_seq as bigint increment 1 start 1;
 
@@ -272,6 +386,18 @@ begin
   delete from jobs where lane = lane_name and state = 'dead';
   get diagnostics dead = row_count;
   return living + dead;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.forget_fleet_facts()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  perform 1 from fleet_facts where hash = any(old.facts) order by id for no key update;
+  delete from fleet_holders h using fleet_facts f
+    where f.hash = any(old.facts) and h.path_id = f.path_id and h.fact_id = f.id and h.system_no = old.system_no;
+  update fleet_facts set systems = systems - 1 where hash = any(old.facts);
+  return old;
 end $function$;
 
 CREATE OR REPLACE FUNCTION public.lock_job_names(names text[])

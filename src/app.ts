@@ -1,6 +1,5 @@
 // Composition root: opens the adapters, builds each domain on them, and runs the whole in the right order.
 import { randomUUIDv7 } from "bun";
-import { readFileSync } from "node:fs";
 import type { AnyElysia } from "elysia";
 import { Registry } from "prom-client";
 import { openFailoverLimiter } from "./adapters/failover/limiter.ts";
@@ -28,9 +27,12 @@ import type { Config } from "./config.ts";
 import type { Check, Domain } from "./domain.ts";
 import { openFleet } from "./domains/fleet/index.ts";
 import type { FleetReader } from "./domains/fleet/index.ts";
+import { openCompliance, ruleSections } from "./domains/compliance/index.ts";
+import type { Policy } from "./domains/compliance/index.ts";
+import { openHealth } from "./domains/health/index.ts";
 import { openHeartbeats } from "./domains/heartbeats/index.ts";
-import { openInventory } from "./domains/inventory/index.ts";
-import type { Inventory } from "./domains/inventory/index.ts";
+import { openInventory, openRulesInForce } from "./domains/inventory/index.ts";
+import type { Inventory, RulesInForce } from "./domains/inventory/index.ts";
 import { openOperators } from "./domains/operators/index.ts";
 import type { Operators } from "./domains/operators/index.ts";
 import { openOverview } from "./domains/overview/index.ts";
@@ -79,6 +81,8 @@ export interface App {
   runner: Runner;
   scheduler: Scheduler;
   migrated: MigrationResult;
+  /** What is wrong with INVENTORY_RULES_FILE as it is now, every fault named. */
+  rulesFault(): string | undefined;
   /** What the app stands on, in words. */
   runsOn: { database: string };
   databaseTime(): Promise<Date>;
@@ -95,12 +99,17 @@ const POLL_MS = 500;
 
 export async function openApp(config: Config, { role, log, version, clock = systemClock() }: AppOptions): Promise<App> {
   // Read before anything is started: a fault in it must stop the start.
-  const rulesText =
-    config.inventoryRulesFile === undefined ? undefined : readFileSync(config.inventoryRulesFile, "utf8");
+  const rulesInForce = openRulesInForce({
+    path: config.inventoryRulesFile,
+    clock,
+    log,
+    guest: ruleSections,
+    tolerant: role === "cli",
+  });
   const postgres = await openPostgres({ dataDir: config.dataDir, databaseUrl: config.databaseUrl, role, log });
   const database = openDatabase(postgres.connection, { maxConnections: config.databaseMaxConns, log });
   try {
-    return await compose({ config, role, log, version, clock, postgres, database, rulesText });
+    return await compose({ config, role, log, version, clock, postgres, database, rulesInForce });
   } catch (error) {
     await database.close();
     await postgres.close();
@@ -112,10 +121,10 @@ interface Parts extends Required<AppOptions> {
   config: Config;
   postgres: OpenedPostgres;
   database: PostgresDatabase;
-  rulesText: string | undefined;
+  rulesInForce: RulesInForce<Policy>;
 }
 
-async function compose({ config, role, log, version, clock, postgres, database, rulesText }: Parts): Promise<App> {
+async function compose({ config, role, log, version, clock, postgres, database, rulesInForce }: Parts): Promise<App> {
   const migrated = await migrate(database, log);
   const { signals, queue, limiter, redis, isRedisAway } = await openShared({ config, log, clock, postgres, database });
   const body = openBodyReader({ clock });
@@ -130,6 +139,7 @@ async function compose({ config, role, log, version, clock, postgres, database, 
     clock,
     body,
     discardLane: (systemId) => queue.discardLane(systemId),
+    healthOf: openHealth({ database, clock }),
     keyPrefix: config.systemKeyPrefix,
     cacheTtlMs: config.systemAuthCacheTtl,
     failuresPerMinute,
@@ -157,12 +167,19 @@ async function compose({ config, role, log, version, clock, postgres, database, 
     admit,
     maxBytes: config.apiMaxRequestSize,
     ratePerMinute: config.inventoryRatePerMinute,
-    keepers: [(tx, newest) => fleet.keep(tx, newest)],
-    rulesText,
+    keepers: [(tx, newest) => fleet.keep(tx, newest), (tx, newest) => compliance.keeper(tx, newest)],
+    rulesInForce,
   });
   const fleet = openFleet({ database, documents: inventory.documents });
+  const compliance = openCompliance({
+    database,
+    clock,
+    policy: rulesInForce.policy,
+    changeResolvesAfterDays: () => rulesInForce.ruleSet().critical_change.resolve_after_days,
+    showSystem: systems.show,
+  });
   const overview = openOverview({ clock, queue, countSystems: systems.count, inventory: inventory.reader });
-  const domains: Domain[] = [systems, heartbeats, inventory, fleet, overview, openQueues({ queue, body })];
+  const domains: Domain[] = [systems, heartbeats, inventory, fleet, compliance, overview, openQueues({ queue, body })];
 
   const runner = openRunner({ queue, handlers: domains.flatMap((one) => one.jobs ?? []), clock, log, pollMs: POLL_MS });
   const scheduler = openScheduler({ queue, schedules: domains.flatMap((one) => one.schedules ?? []), clock, log });
@@ -232,6 +249,7 @@ async function compose({ config, role, log, version, clock, postgres, database, 
     runner,
     scheduler,
     migrated,
+    rulesFault: rulesInForce.fault,
     runsOn: { database: postgres.describe },
     async databaseTime() {
       const [row] = await database.query<{ now: Date }>("select clock_timestamp() as now");
@@ -258,7 +276,7 @@ async function openShared({
   clock,
   postgres,
   database,
-}: Omit<Parts, "role" | "version" | "rulesText">): Promise<Shared> {
+}: Omit<Parts, "role" | "version" | "rulesInForce">): Promise<Shared> {
   const signals = await openSignals({ connection: postgres.connection, database, clock, log });
   const queue = openPostgresQueue({ database, clock });
   const limiter = openMemoryLimiter({ clock });

@@ -40,6 +40,7 @@ async function examineApp(cli: Cli): Promise<Finding[]> {
       { check: "database", status: "ok", finding: `${app.runsOn.database}; schema version ${app.migrated.version}.` },
       await examineClock(await app.databaseTime()),
       await examineQueues(await app.queue.counts()),
+      examineRules(cli.config(), app.rulesFault()),
     ]);
   } catch (error) {
     return [
@@ -83,6 +84,22 @@ function examineQueues(counts: Record<string, { dead: number }>): Finding {
     status: "warning",
     finding: `Jobs were given up: ${list}.`,
     advice: '"muster queues list QUEUE" says why; "muster queues redrive QUEUE" tries them again.',
+  };
+}
+
+function examineRules({ inventoryRulesFile }: Config, fault: string | undefined): Finding {
+  const check = "rules";
+  if (fault === undefined)
+    return {
+      check,
+      status: "ok",
+      finding: inventoryRulesFile ? `${inventoryRulesFile} has no fault.` : "The built-in rules are in force.",
+    };
+  return {
+    check,
+    status: "failed",
+    finding: fault,
+    advice: "A running gateway keeps the rules it had; one that starts now refuses to. See docs/inventory-rules.md.",
   };
 }
 

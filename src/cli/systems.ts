@@ -1,7 +1,7 @@
 // muster systems: the appliances, by hand.
 import { duration } from "../config.ts";
 import { ListQuery, NewSystem } from "../domains/systems/schema.ts";
-import type { System } from "../domains/systems/index.ts";
+import type { Health, System } from "../domains/systems/index.ts";
 import { changes } from "./changes.ts";
 import { UsageError, printable, readArgs, readOptions, withApp } from "./verb.ts";
 import type { Cli, Verb } from "./verb.ts";
@@ -71,16 +71,23 @@ async function list(args: string[], cli: Cli): Promise<number> {
     return 0;
   }
   if (page.systems.length === 0) cli.print("No systems.");
-  for (const system of page.systems) cli.print(lineOf(system));
+  for (const system of page.systems) cli.print(lineOf(system, system.health));
   if (page.next_cursor) cli.say(`More: --cursor ${page.next_cursor}`);
   return 0;
 }
 
 async function show(args: string[], cli: Cli): Promise<number> {
   const { positionals, json } = readArgs(args, {}, ["KEY"]);
-  const system = await withApp(cli, (app) => app.systems.show(positionals[0] ?? ""));
-  if (json) cli.print(JSON.stringify(system));
-  else for (const [name, value] of Object.entries(system)) cli.print(`${name.padEnd(18)} ${shown(value)}`);
+  const system = await withApp(cli, (app) => app.systems.detail(positionals[0] ?? ""));
+  if (json) {
+    cli.print(JSON.stringify(system));
+    return 0;
+  }
+  const { health, ...rest } = system;
+  for (const [name, value] of Object.entries(rest)) cli.print(`${name.padEnd(18)} ${shown(value)}`);
+  cli.print(`${"health".padEnd(18)} ${shown(health.score)}`);
+  for (const { points, sentence } of health.reasons)
+    cli.print(`${" ".repeat(18)} ${points > 0 ? `-${points}`.padStart(4) : "    "}  ${printable(sentence)}`);
   return 0;
 }
 
@@ -138,10 +145,11 @@ async function erase(args: string[], cli: Cli): Promise<number> {
   return 0;
 }
 
-const lineOf = (system: System) =>
+const lineOf = (system: System, health?: Health) =>
   [
     system.system_key,
     (system.suspended_at ? "suspended" : system.status).padEnd(9),
+    ...(health ? [shown(health.score).padStart(3)] : []),
     printable(system.name),
     [system.type, system.version].filter(Boolean).map(shown).join(" ") || "-",
     shown(system.fqdn),

@@ -9,7 +9,6 @@ import type { Limiter } from "../../ports/limiter.ts";
 import type { Push, Queue } from "../../ports/queue.ts";
 import type { Authenticate, System } from "../systems/index.ts";
 import { adminRoutes } from "./admin.ts";
-import { BUILTIN_RULES } from "./builtin-rules.ts";
 import { openPins } from "./pins.ts";
 import type { Pins } from "./pins.ts";
 import { openLearned } from "./learned.ts";
@@ -22,8 +21,7 @@ import { openReader } from "./reader.ts";
 import type { InventoryReader } from "./reader.ts";
 import { openReceiver } from "./receive.ts";
 import { applianceRoutes } from "./routes.ts";
-import { openRules } from "./rules.ts";
-import { parseRules } from "./rules-file.ts";
+import type { RulesInForce } from "./rules-in-force.ts";
 import type { NewestInventory, StateKeeper } from "./state.ts";
 import { identityOf, labelsOf } from "./identity.ts";
 import { isExact } from "./json.ts";
@@ -32,7 +30,9 @@ import { RawJson, rawResponse } from "./raw.ts";
 import { findLatestHash } from "./store.ts";
 
 export type { InventoryReader, JsonObject, JsonValue, NewestInventory, Pins, PruneReport, StateKeeper };
+export type { RulesInForce };
 export { RawJson, stringify } from "./raw.ts";
+export { openRulesInForce } from "./rules-in-force.ts";
 
 export interface InventoryDeps {
   database: Database;
@@ -48,8 +48,7 @@ export interface InventoryDeps {
   ratePerMinute: number;
   /** Other domains that keep something of each system's newest inventory. */
   keepers: StateKeeper[];
-  /** Text of INVENTORY_RULES_FILE; undefined for the built-in rules. Faults in it throw, all named. */
-  rulesText: string | undefined;
+  rulesInForce: Pick<RulesInForce<unknown>, "rules" | "fault">;
 }
 
 export interface Inventory extends Domain {
@@ -81,7 +80,7 @@ const MAX_BATCH_BYTES = 16 * 1024 ** 2;
 
 export function openInventory(deps: InventoryDeps): Inventory {
   const { database, queue, clock } = deps;
-  const rules = openRules(deps.rulesText === undefined ? BUILTIN_RULES : parseRules(deps.rulesText));
+  const { rules } = deps.rulesInForce;
   const batcher = openBatcher<Push>({
     maxItems: MAX_BATCH,
     maxBytes: MAX_BATCH_BYTES,
@@ -115,6 +114,7 @@ export function openInventory(deps: InventoryDeps): Inventory {
     adminRoutes: new Elysia().use(adminRoutes(reader, pins)).use(learnedRoutes(learned, deps.body)),
     jobs: [...pipeline({ database, clock, rules, learned, keepers: deps.keepers }), pruneJob(deps)],
     schedules: [PRUNE_SCHEDULE],
+    checks: [{ name: "inventory rules", run: async () => deps.rulesInForce.fault() }],
     async stop() {
       await batcher.close();
       await learned.close();

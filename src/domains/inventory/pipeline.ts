@@ -4,6 +4,7 @@ import type { JobHandler } from "../../domain.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Database } from "../../ports/database.ts";
 import type { Job, Push } from "../../ports/queue.ts";
+import { insertChangeAlerts, resolveReturned } from "./change-alerts.ts";
 import { compareTexts } from "./compare.ts";
 import { fold } from "./learned.ts";
 import type { Known, Learned } from "./learned.ts";
@@ -103,7 +104,7 @@ async function diff({ database, clock, rules, learned }: PipelineDeps, jobs: Job
       return own;
     });
     for (const pair of compared) {
-      if (!pair.diffs.some(rules.notifies)) quiet.add(pair.recordId);
+      if (!pair.diffs.some((one) => one.significant)) quiet.add(pair.recordId);
       if (marked.has(pair.recordId)) learned.observe(pair.systemId, pair.diffs, pair.present);
     }
   }
@@ -136,12 +137,11 @@ function comparePair(pair: Pair, texts: Map<string, string>, { rules, known, pla
   return { ...pair, diffs, present };
 }
 
-/** Idempotent by (diff, alert type). */
+/** Idempotent by place and receive time: a change that an alert has counted is not counted again. */
 async function notify({ database, clock, rules }: PipelineDeps, jobs: Job[]): Promise<void> {
-  const diffs = await store.findSignificantDiffs(
-    database,
-    jobs.map((job) => decodeRecordId(job.payload)),
-  );
+  const recordIds = jobs.map((job) => decodeRecordId(job.payload));
+  await resolveReturned(database, recordIds, clock.now());
+  const diffs = await store.findSignificantDiffs(database, recordIds);
   const alerts = diffs
     .filter((one) => rules.notifies(one))
     .map((one) => ({
@@ -151,7 +151,7 @@ async function notify({ database, clock, rules }: PipelineDeps, jobs: Job[]): Pr
       message: describe(one),
       severity: one.severity,
     }));
-  if (alerts.length > 0) await store.insertChangeAlerts(database, alerts, clock.now());
+  if (alerts.length > 0) await insertChangeAlerts(database, alerts, clock.now());
 }
 
 const VERBS: Record<string, string> = { create: "appeared", update: "changed", delete: "disappeared" };

@@ -1,4 +1,4 @@
-// SQL of the pipeline: records into the chain, diffs along it, alerts from the diffs.
+// SQL of the pipeline: records into the chain and diffs along it.
 import type { Queryable } from "../../ports/database.ts";
 
 /** A received document on its way into the chain; `text` is the JSON to keep. */
@@ -291,34 +291,6 @@ export async function findSignificantDiffs(db: Queryable, recordIds: string[]): 
      from inventory_diffs where record_id = any($1::uuid[]) and significant order by record_id, position`,
     [recordIds],
     { name: "find-significant-diffs" },
-  );
-}
-
-export interface AlertRow {
-  id: string;
-  systemId: string;
-  diffId: string;
-  message: string;
-  severity: string;
-}
-
-/** One alert a change, however often it is asked for. */
-export async function insertChangeAlerts(db: Queryable, alerts: AlertRow[], now: Date): Promise<void> {
-  await db.query(
-    `insert into inventory_alerts (id, system_id, diff_id, alert_type, message, severity, created_at)
-     select t.id, t.system_id, t.diff_id, 'change', t.message, t.severity, $6
-     from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[]) as t (id, system_id, diff_id, message, severity)
-     join inventory_diffs d on d.id = t.diff_id
-     on conflict (diff_id, alert_type) do nothing`,
-    [
-      alerts.map((alert) => alert.id),
-      alerts.map((alert) => alert.systemId),
-      alerts.map((alert) => alert.diffId),
-      alerts.map((alert) => alert.message),
-      alerts.map((alert) => alert.severity),
-      now,
-    ],
-    { name: "insert-change-alerts" },
   );
 }
 

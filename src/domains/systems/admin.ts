@@ -13,10 +13,11 @@ import {
   RotatedSecret,
   Rotation,
   System,
+  SystemDetail,
   SystemPage,
 } from "./schema.ts";
 
-type Verbs = Pick<Systems, "add" | "list" | "show" | "suspend" | "resume" | "rotate" | "oldSecrets" | "erase">;
+type Verbs = Pick<Systems, "add" | "list" | "detail" | "suspend" | "resume" | "rotate" | "oldSecrets" | "erase">;
 
 export function adminRoutes(systems: Verbs, body: BodyReader) {
   return new Elysia({ prefix: "/systems" })
@@ -46,8 +47,8 @@ export function adminRoutes(systems: Verbs, body: BodyReader) {
         data: OldSecrets,
       }),
     })
-    .get("/:key", async ({ params }) => envelope("system found", await systems.show(params.key)), {
-      detail: operation({ summary: "One system, by key or id", data: System }),
+    .get("/:key", async ({ params }) => envelope("system found", await systems.detail(params.key)), {
+      detail: operation({ summary: "One system with its health, by key or id", data: SystemDetail }),
     })
     .post("/:key/suspend", async ({ params }) => envelope("system suspended", await systems.suspend(params.key)), {
       parse: "none",

@@ -13,11 +13,20 @@ import { openAuthenticator } from "./authenticate.ts";
 import type { Authenticate, AuthenticatedSystem } from "./authenticate.ts";
 import { register } from "./register.ts";
 import { applianceRoutes } from "./routes.ts";
-import type { CreatedSystem, ListQuery, NewSystem, OldSecret, RotatedSecret, System } from "./schema.ts";
+import type {
+  CreatedSystem,
+  Health,
+  ListQuery,
+  NewSystem,
+  OldSecret,
+  RotatedSecret,
+  System,
+  SystemDetail,
+} from "./schema.ts";
 import { createSecret, createSystemKey } from "./secret.ts";
 import * as store from "./store.ts";
 
-export type { Authenticate, AuthenticatedSystem, System };
+export type { Authenticate, AuthenticatedSystem, Health, System };
 
 export interface SystemsDeps {
   database: Database;
@@ -27,6 +36,8 @@ export interface SystemsDeps {
   body: BodyReader;
   /** Forgets queued work of an erased system. */
   discardLane(systemId: string): Promise<unknown>;
+  /** Of all of them at once. */
+  healthOf(systemIds: readonly string[]): Promise<Map<string, Health>>;
   keyPrefix: string;
   cacheTtlMs: number;
   failuresPerMinute: number;
@@ -37,8 +48,10 @@ export interface SystemsDeps {
 export interface Systems extends Domain {
   authenticate: Authenticate;
   add(input: NewSystem): Promise<CreatedSystem>;
-  list(query: ListQuery): Promise<{ systems: System[]; next_cursor: string | null }>;
+  list(query: ListQuery): Promise<{ systems: SystemDetail[]; next_cursor: string | null }>;
   show(keyOrId: string): Promise<System>;
+  /** As `show`, with the system's health. */
+  detail(keyOrId: string): Promise<SystemDetail>;
   suspend(keyOrId: string): Promise<System>;
   resume(keyOrId: string): Promise<System>;
   rotate(keyOrId: string, overlapSeconds: number): Promise<RotatedSecret>;
@@ -76,9 +89,14 @@ export function openSystems(deps: SystemsDeps): Systems {
 
   const setSuspended = async (keyOrId: string, suspendedAt: Date | null): Promise<System> => {
     const system = await show(keyOrId);
-    await store.setSuspended(database, system.system_id, suspendedAt);
+    await store.setSuspended(database, system.system_id, suspendedAt, clock.now());
     await credentialChanged(system.system_key);
     return show(system.system_id);
+  };
+
+  const withHealth = async (rows: readonly System[]): Promise<SystemDetail[]> => {
+    const health = await deps.healthOf(rows.map((row) => row.system_id));
+    return rows.map((row) => ({ ...row, health: health.get(row.system_id) ?? { score: null, reasons: [] } }));
   };
 
   const systems: Systems = {
@@ -108,12 +126,17 @@ export function openSystems(deps: SystemsDeps): Systems {
       const rows = await store.listSystems(database, query, after);
       const last = rows.length === query.limit ? rows.at(-1) : undefined;
       return {
-        systems: rows.map(({ sort_name, ...system }) => system),
+        systems: await withHealth(rows.map(({ sort_name, ...system }) => system)),
         next_cursor: last ? encodeCursor(last.sort_name, last.system_id) : null,
       };
     },
 
     show,
+    async detail(keyOrId) {
+      const system = await show(keyOrId);
+      const [detail] = await withHealth([system]);
+      return detail ?? { ...system, health: { score: null, reasons: [] } };
+    },
     suspend: (keyOrId) => setSuspended(keyOrId, clock.now()),
     resume: (keyOrId) => setSuspended(keyOrId, null),
 

@@ -27,6 +27,16 @@ export const System = Type.Object({
 });
 export type System = Static<typeof System>;
 
+/** 100 is the best; null for a system that was never heard. Points are what each reason takes off. */
+export const Health = Type.Object({
+  score: Type.Union([Type.Integer({ minimum: 0, maximum: 100 }), Type.Null()]),
+  reasons: Type.Array(Type.Object({ code: Type.String(), points: Type.Integer(), sentence: Type.String() })),
+});
+export type Health = Static<typeof Health>;
+
+export const SystemDetail = Type.Composite([System, Type.Object({ health: Health })]);
+export type SystemDetail = Static<typeof SystemDetail>;
+
 export const NewSystem = Type.Object(
   {
     name: Type.String({ minLength: 1, maxLength: 255 }),
@@ -56,7 +66,7 @@ export const ListQuery = Type.Object({
 });
 export type ListQuery = Static<typeof ListQuery>;
 
-export const SystemPage = Type.Object({ systems: Type.Array(System), next_cursor: Nullable(Type.String()) });
+export const SystemPage = Type.Object({ systems: Type.Array(SystemDetail), next_cursor: Nullable(Type.String()) });
 
 export const Registration = Type.Object({ system_secret: Type.String({ maxLength: 1024, writeOnly: true }) });
 

@@ -138,11 +138,25 @@ export async function unregisterSystem(db: Queryable, systemId: string): Promise
   );
 }
 
-/** True when the state changed. */
-export async function setSuspended(db: Queryable, systemId: string, suspendedAt: Date | null): Promise<boolean> {
+/** True when the state changed. The time it was suspended is kept: it says nothing about the system's health. */
+export async function setSuspended(
+  db: Queryable,
+  systemId: string,
+  suspendedAt: Date | null,
+  now: Date,
+): Promise<boolean> {
   const rows = await db.query(
-    `update systems set suspended_at = $2 where id = $1 and (suspended_at is null) <> ($2::timestamptz is null) returning id`,
-    [systemId, suspendedAt],
+    `with changed as (
+       update systems set suspended_at = $2 where id = $1 and (suspended_at is null) <> ($2::timestamptz is null) returning id
+     ), begun as (
+       insert into system_suspensions (system_id, suspended_at) select id, $2 from changed where $2::timestamptz is not null
+       on conflict (system_id, suspended_at) do update set resumed_at = null
+     ), ended as (
+       update system_suspensions p set resumed_at = $3 from changed c
+       where p.system_id = c.id and p.resumed_at is null and $2::timestamptz is null
+     )
+     select id from changed`,
+    [systemId, suspendedAt, now],
   );
   return rows.length === 1;
 }

@@ -1,0 +1,85 @@
+// Judges systems by the policy in force and brings their alerts in step. All who do so hold the systems' rows.
+import { randomUUIDv7 } from "bun";
+import type { Clock } from "../../ports/clock.ts";
+import type { Database, Queryable } from "../../ports/database.ts";
+import type { NewestInventory, StateKeeper } from "../inventory/index.ts";
+import type { Policy } from "./policy.ts";
+import { listInstalled, mergeInstalled } from "./products.ts";
+import type { Installed } from "./products.ts";
+import * as store from "./store.ts";
+import type { Judged, Review, WantedAlert } from "./store.ts";
+
+export interface EvaluateDeps {
+  database: Database;
+  clock: Clock;
+  policy(): Policy;
+}
+
+/** Alerts of one statement; a system's own always go together. */
+const MAX_WANTED = 5_000;
+
+/**
+ * Keeps what the newest inventories say is installed and judges it at once, unless this process has read another policy than
+ * the one in force: then the systems wait, marked, for the sweep of the next review.
+ */
+export function openKeeper({ clock, policy }: Omit<EvaluateDeps, "database">): StateKeeper {
+  return async (tx, newest) => {
+    const systemIds = newest.map((one) => one.systemId);
+    const known = newest.some(isPartial) ? await store.findInstalled(tx, systemIds) : new Map<string, Installed[]>();
+    const products = newest.map((one) => ({ systemId: one.systemId, installed: installedOf(one, known) }));
+    const [review, current] = [await store.findReview(tx), policy()];
+    const isInForce = review.review > 0 && review.fingerprint === current.fingerprint;
+    await store.upsertInstalled(tx, products, isInForce ? review.review : 0);
+    if (isInForce) await judge(tx, { systemIds, review, policy: current, now: clock.now() });
+  };
+}
+
+const isPartial = (one: NewestInventory) => one.partialReasons.length > 0;
+
+function installedOf(newest: NewestInventory, known: ReadonlyMap<string, Installed[]>): Installed[] {
+  const mentioned = listInstalled(newest.document);
+  return isPartial(newest) ? mergeInstalled(known.get(newest.systemId) ?? [], mentioned) : mentioned;
+}
+
+/** Judges one round of systems that were last judged under an earlier review. Resolves with how many there were. */
+export async function sweepRound({ database, clock, policy }: EvaluateDeps, limit: number): Promise<number> {
+  return database.transaction(async (tx) => {
+    const [review, current] = [await store.findReview(tx), policy()];
+    if (review.fingerprint !== current.fingerprint) return 0;
+    const systemIds = await store.findUnjudged(tx, review.review, limit);
+    if (systemIds.length === 0) return 0;
+    await store.lockSystems(tx, systemIds);
+    await judge(tx, { systemIds, review, policy: current, now: clock.now() });
+    await store.markJudged(tx, systemIds, review.review);
+    return systemIds.length;
+  });
+}
+
+interface Judging {
+  systemIds: string[];
+  review: Review;
+  policy: Policy;
+  now: Date;
+}
+
+/** The caller holds the systems' rows, so that what is read here is what the alerts are made of. */
+async function judge(tx: Queryable, { systemIds, review, policy, now }: Judging): Promise<void> {
+  const mostCommon = new Map(Object.entries(review.mostCommon));
+  let wanted: WantedAlert[] = [];
+  let judged: string[] = [];
+  for (const system of await store.findJudged(tx, systemIds)) {
+    for (const cause of policy.judge(withOwnVersion(system), mostCommon))
+      wanted.push({ id: randomUUIDv7(), systemId: system.systemId, ...cause });
+    judged.push(system.systemId);
+    if (wanted.length < MAX_WANTED) continue;
+    await store.reconcileAlerts(tx, judged, wanted, now);
+    [wanted, judged] = [[], []];
+  }
+  if (judged.length > 0) await store.reconcileAlerts(tx, judged, wanted, now);
+}
+
+/** A system's own version counts where its inventory does not tell that of each of its nodes. */
+function withOwnVersion({ type, version, installed }: Judged): Installed[] {
+  if (type === null || version === null || installed.some((one) => one.product === type)) return installed;
+  return [...installed, { product: type, instance: "", version }];
+}

@@ -1,0 +1,102 @@
+// Once a minute: is everybody judged by what the rules and the fleet say now? Systems that are not are swept in rounds.
+import type { JobHandler } from "../../domain.ts";
+import type { Queryable } from "../../ports/database.ts";
+import type { Push } from "../../ports/queue.ts";
+import { sweepRound } from "./evaluate.ts";
+import type { EvaluateDeps } from "./evaluate.ts";
+import type { Policy } from "./policy.ts";
+import { REVIEW_QUEUE, SWEEP_QUEUE } from "./schema.ts";
+import * as store from "./store.ts";
+import type { Review } from "./store.ts";
+import { compareVersions, parseVersion } from "./version.ts";
+
+export interface ReviewDeps extends EvaluateDeps {
+  /** After how many days an alert on a change ends by itself. */
+  changeResolvesAfterDays(): number;
+}
+
+const DAY_MS = 86_400_000;
+/** Systems judged in one transaction; about 50 ms. */
+const ROUND = 200;
+const MAX_ROWS = 1_000;
+/** How late a registration can show up: clocks of gateways differ, transactions take their time. */
+const REGISTRATION_LAG_MS = 10 * 60_000;
+
+export function reviewJobs(deps: ReviewDeps): JobHandler[] {
+  const one = { batch: 1, batchBytes: 1024, concurrency: 1, leaseMs: 60_000 };
+  return [
+    { queue: REVIEW_QUEUE, ...one, handle: async () => [await review(deps)] },
+    // Safe to repeat: which systems are left is in their own rows, and judging one twice changes nothing.
+    { queue: SWEEP_QUEUE, ...one, handle: async () => [(await sweepRound(deps, ROUND)) > 0 ? [SWEEP] : []] },
+  ];
+}
+
+const SWEEP: Push = { queue: SWEEP_QUEUE, payload: "" };
+
+/** Also takes up a sweep that got lost: as long as somebody is left to judge, each minute pushes one, keyed. */
+async function review(deps: ReviewDeps): Promise<Push[]> {
+  const { database, clock } = deps;
+  const policy = deps.policy();
+  const now = clock.now();
+  const inForce = await database.transaction(async (tx) => {
+    const before = await store.lockReview(tx);
+    const mostCommon = await findMostCommon(tx, policy.mostCommonOf);
+    const isSame =
+      before.review > 0 &&
+      before.fingerprint === policy.fingerprint &&
+      Bun.deepEquals(before.mostCommon, mostCommon, true);
+    const after = {
+      review: isSame ? before.review : before.review + 1,
+      fingerprint: policy.fingerprint,
+      mostCommon,
+      newSystemsSince: policy.newSystem ? watchSince(before, now) : null,
+    };
+    await store.updateReview(tx, after);
+    return { ...after, newSystemsSince: before.newSystemsSince ?? after.newSystemsSince };
+  });
+  await alertNewSystems(deps, policy, inForce.newSystemsSince, now);
+  await endByAge(deps, policy, now);
+  const [left] = await store.findUnjudged(database, inForce.review, 1);
+  return left ? [{ ...SWEEP, key: `sweep@${now.toISOString().slice(0, 16)}` }] : [];
+}
+
+/** Never back before the moment the rule was turned on: the fleet that was there before is not new. */
+function watchSince({ newSystemsSince }: Review, now: Date): Date {
+  const lagged = new Date(now.getTime() - REGISTRATION_LAG_MS);
+  return newSystemsSince === null ? now : newSystemsSince < lagged ? lagged : newSystemsSince;
+}
+
+/** By type. Of two versions that are equally common the newer one: with two systems, the older is the one behind. */
+async function findMostCommon(tx: Queryable, types: readonly string[]): Promise<Record<string, string>> {
+  const best = new Map<string, { version: string; count: number }>();
+  if (types.length === 0) return {};
+  for (const { type, version, count } of await store.countVersions(tx, types)) {
+    const parsed = parseVersion(version);
+    if (!parsed) continue;
+    const known = best.get(type);
+    const knownVersion = known && parseVersion(known.version);
+    const isBetter =
+      !known ||
+      count > known.count ||
+      (count === known.count && knownVersion !== undefined && compareVersions(parsed, knownVersion) > 0);
+    if (isBetter) best.set(type, { version, count });
+  }
+  return Object.fromEntries([...best].map(([type, { version }]) => [type, version]));
+}
+
+async function alertNewSystems({ database }: ReviewDeps, policy: Policy, since: Date | null, now: Date): Promise<void> {
+  if (policy.newSystem && since) {
+    const { severity } = policy.newSystem;
+    const more = () => store.insertNewSystemAlerts(database, { since, severity, now, limit: MAX_ROWS });
+    while ((await more()) === MAX_ROWS);
+  }
+  await store.resolveUnregistered(database, now);
+}
+
+async function endByAge({ database, changeResolvesAfterDays }: ReviewDeps, policy: Policy, now: Date): Promise<void> {
+  const days = { change: changeResolvesAfterDays(), new_system: policy.newSystem?.resolveAfterDays ?? 0 };
+  for (const alertType of ["change", "new_system"] as const) {
+    const before = new Date(now.getTime() - days[alertType] * DAY_MS);
+    while ((await store.resolveAged(database, { alertType, before, now, limit: MAX_ROWS })) === MAX_ROWS);
+  }
+}

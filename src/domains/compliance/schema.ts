@@ -1,0 +1,113 @@
+// Shapes of the alert sections of INVENTORY_RULES_FILE, of the answers about alerts, and the queues.
+import { Type } from "@sinclair/typebox";
+import type { Static } from "@sinclair/typebox";
+
+export const REVIEW_QUEUE = "muster:alert-review";
+export const SWEEP_QUEUE = "muster:alert-sweep";
+
+export const SEVERITIES = ["low", "medium", "high", "critical"] as const;
+export const ALERT_TYPES = ["change", "version", "advisory", "new_system"] as const;
+
+const strict = { additionalProperties: false };
+const Severity = Type.Unsafe<(typeof SEVERITIES)[number]>(
+  Type.Union(
+    SEVERITIES.map((name) => Type.Literal(name)),
+    { description: `one of ${SEVERITIES.join(", ")}` },
+  ),
+);
+const Product = Type.String({
+  minLength: 1,
+  maxLength: 200,
+  pattern: "^([a-z0-9_.-]+|(module|distro)/[^\\u0000]+)$",
+  description: "a product such as nsec, ns8, module/webtop, distro/debian or kernel",
+});
+const VersionText = Type.String({ description: "a version such as 8.6.0 or 8.6.0-rc.1" });
+const Flag = Type.Boolean({ description: "true or false" });
+const Days = Type.Integer({ minimum: 1, maximum: 3650, description: "a whole number of days from 1 to 3650" });
+const Text = (maxLength: number) =>
+  Type.String({
+    minLength: 1,
+    maxLength,
+    pattern: "^[^\\u0000]*$",
+    description: `a text of 1 to ${maxLength} characters`,
+  });
+
+export const Advisory = Type.Object(
+  {
+    id: Text(100),
+    product: Product,
+    severity: Severity,
+    summary: Type.Optional(Text(1000)),
+    affected: Type.Array(
+      Type.Object(
+        {
+          introduced: Type.Optional(VersionText),
+          fixed: Type.Optional(VersionText),
+          last_affected: Type.Optional(VersionText),
+        },
+        strict,
+      ),
+      { minItems: 1, description: "a list of one range or more" },
+    ),
+  },
+  { ...strict, description: "an advisory with id, product, severity and affected" },
+);
+export type Advisory = Static<typeof Advisory>;
+
+export const Requirement = Type.Object(
+  { product: Product, minimum: VersionText, severity: Type.Optional(Severity) },
+  { ...strict, description: "an object with product and minimum" },
+);
+
+/** What this domain reads of the rules file. */
+export const alertSections = {
+  versions: Type.Array(Requirement),
+  advisories: Type.Array(Advisory, { description: "a list of advisories, or the name of a file with one" }),
+  new_system: Type.Object(
+    { enabled: Flag, severity: Type.Optional(Severity), resolve_after_days: Type.Optional(Days) },
+    strict,
+  ),
+};
+export type AlertSections = { [Name in keyof typeof alertSections]?: Static<(typeof alertSections)[Name]> };
+
+const Time = Type.String({ format: "date-time" });
+const listOf = (choices: readonly string[]) =>
+  Type.Optional(
+    Type.String({
+      pattern: `^(${choices.join("|")})(,(${choices.join("|")}))*$`,
+      description: `One or more of ${choices.join(", ")}.`,
+    }),
+  );
+
+export const AlertsQuery = Type.Object({
+  severity: listOf(SEVERITIES),
+  type: listOf(ALERT_TYPES),
+  system: Type.Optional(Type.String({ maxLength: 255, description: "Key or id of one system." })),
+  open: Type.Optional(Type.Boolean({ description: "Only open, or only resolved ones." })),
+  limit: Type.Integer({ minimum: 1, maximum: 1000, default: 50 }),
+  cursor: Type.Optional(Type.String({ maxLength: 2048 })),
+});
+export type AlertsQuery = Static<typeof AlertsQuery>;
+
+export const InventoryAlert = Type.Object({
+  id: Type.String(),
+  system_id: Type.String(),
+  system_key: Type.String(),
+  system_name: Type.String(),
+  alert_type: Type.Union(ALERT_TYPES.map((one) => Type.Literal(one))),
+  cause: Type.String({ description: "What it is about; at most one alert of a type is open for a cause of a system." }),
+  severity: Severity,
+  message: Type.String(),
+  created_at: Time,
+  seen_at: Type.Union([Time, Type.Null()]),
+  is_resolved: Type.Boolean(),
+  resolved_at: Type.Union([Time, Type.Null()]),
+  resolution: Type.Union(
+    [Type.Literal("cause_gone"), Type.Literal("operator"), Type.Literal("accepted"), Type.Literal("age"), Type.Null()],
+    { description: "accepted: by an operator, while the cause lasts." },
+  ),
+});
+export const InventoryAlerts = Type.Object({
+  alerts: Type.Array(InventoryAlert),
+  next_cursor: Type.Union([Type.String(), Type.Null()]),
+});

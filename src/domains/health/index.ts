@@ -1,0 +1,32 @@
+// Health: how each system is doing, computed from what is stored when somebody asks.
+import type { Clock } from "../../ports/clock.ts";
+import type { Queryable } from "../../ports/database.ts";
+import type { Health } from "../systems/index.ts";
+import { CHANGES_DAYS, MAX_CHANGES, score, WINDOW_DAYS } from "./score.ts";
+import { findHealthRows } from "./store.ts";
+import type { HealthRow } from "./store.ts";
+
+export type HealthOf = (systemIds: readonly string[]) => Promise<Map<string, Health>>;
+
+/** One statement, however many systems. */
+export function openHealth({ database, clock }: { database: Queryable; clock: Clock }): HealthOf {
+  return async (systemIds) => {
+    const now = clock.now();
+    const window = { now, windowDays: WINDOW_DAYS, changesDays: CHANGES_DAYS, maxChanges: MAX_CHANGES };
+    const rows = systemIds.length === 0 ? [] : await findHealthRows(database, systemIds, window);
+    return new Map(rows.map((row) => [row.systemId, score(inputsOf(row, now))]));
+  };
+}
+
+const inputsOf = ({ flips, suspensions, ...row }: HealthRow, now: Date) => ({
+  ...row,
+  now,
+  flips: (flips ?? []).map((ms) => ({
+    status: ms > 0 ? ("active" as const) : ("inactive" as const),
+    at: new Date(Math.abs(ms)),
+  })),
+  suspensions: (suspensions ?? []).map(([from, to]) => ({
+    from: new Date(from ?? 0),
+    to: typeof to === "number" ? new Date(to) : null,
+  })),
+});

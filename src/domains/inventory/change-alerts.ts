@@ -1,0 +1,75 @@
+// SQL of alerts on changes: one open alert a place of a system, from its first change until the place is as it was.
+import type { Queryable } from "../../ports/database.ts";
+
+export interface ChangeAlert {
+  id: string;
+  systemId: string;
+  diffId: string;
+  message: string;
+  severity: string;
+}
+
+/** What a place is known by: its path, or a digest of one that no index would take. */
+const CAUSE = `case when octet_length(d.field_path) <= 500 then d.field_path else md5(d.field_path) end`;
+
+/**
+ * A later change of a place whose alert is open is told by that alert; its baseline stays the value before the first. A
+ * change that was counted once, in whatever has become of the alert, is never counted again.
+ */
+export async function insertChangeAlerts(db: Queryable, alerts: readonly ChangeAlert[], now: Date): Promise<void> {
+  await db.query(
+    `with told as (
+       select distinct on (t.system_id, cause) t.*, ${CAUSE} as cause, d.detected_at
+       from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[]) as t (id, system_id, diff_id, message, severity)
+       join inventory_diffs d on d.id = t.diff_id
+       order by t.system_id, cause, d.detected_at desc, d.position
+     )
+     insert into inventory_alerts as open (id, system_id, diff_id, alert_type, cause, message, severity, created_at, seen_at)
+     select t.id, t.system_id, t.diff_id, 'change', t.cause, t.message, t.severity, $6, t.detected_at from told t
+     where not exists (
+       select from inventory_alerts a
+       where a.system_id = t.system_id and a.alert_type = 'change' and a.cause = t.cause and a.seen_at >= t.detected_at
+     )
+     on conflict (system_id, alert_type, cause) where not is_resolved
+     do update set message = excluded.message, severity = excluded.severity, seen_at = excluded.seen_at
+     where open.seen_at < excluded.seen_at`,
+    [
+      alerts.map((alert) => alert.id),
+      alerts.map((alert) => alert.systemId),
+      alerts.map((alert) => alert.diffId),
+      alerts.map((alert) => alert.message),
+      alerts.map((alert) => alert.severity),
+      now,
+    ],
+    { name: "insert-change-alerts" },
+  );
+}
+
+/**
+ * Resolves the alerts whose place is as it was before: the value is back, what had gone is there, what had come is gone; or
+ * the place itself has gone with what held it, which is a change of its own.
+ */
+export async function resolveReturned(db: Queryable, recordIds: readonly string[], now: Date): Promise<void> {
+  await db.query(
+    `update inventory_alerts a set is_resolved = true, resolved_at = $2, resolution = 'cause_gone', seen_at = back.detected_at
+     from (
+       select distinct on (o.id) o.id, d.detected_at
+       from inventory_diffs d
+       join inventory_alerts o
+         on o.system_id = d.system_id and not o.is_resolved and o.alert_type = 'change' and o.seen_at < d.detected_at
+       join inventory_diffs f on f.id = o.diff_id
+       where d.record_id = any($1::uuid[]) and d.significant and (
+         d.field_path = f.field_path and case f.change_type
+           when 'create' then d.change_type = 'delete'
+           when 'delete' then d.change_type = 'create'
+           else d.current_value::text = f.previous_value::text
+         end
+         or d.change_type = 'delete' and f.change_type <> 'delete' and starts_with(f.field_path, d.field_path || '.')
+       )
+       order by o.id, d.detected_at desc
+     ) back
+     where back.id = a.id and not a.is_resolved`,
+    [recordIds, now],
+    { name: "resolve-returned" },
+  );
+}
