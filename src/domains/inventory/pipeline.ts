@@ -2,7 +2,7 @@
 import { randomUUIDv7 } from "bun";
 import type { JobHandler } from "../../domain.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { Database } from "../../ports/database.ts";
+import type { Database, Queryable } from "../../ports/database.ts";
 import type { Job, Push } from "../../ports/queue.ts";
 import { insertChangeAlerts, resolveReturned } from "./change-alerts.ts";
 import { compareTexts } from "./compare.ts";
@@ -12,7 +12,9 @@ import type { Places } from "./learned-places.ts";
 import type { Rules } from "./rules.ts";
 import { keepState } from "./state.ts";
 import type { StateKeeper } from "./state.ts";
-import { decodeIncoming, decodeRecordId, encodeRecordId } from "./payload.ts";
+import { decodeIncoming, decodeRecordId, encodeRecordId, unpack } from "./payload.ts";
+import { openRecentTexts } from "./recent.ts";
+import type { RecentTexts } from "./recent.ts";
 import { restoreNeighbours } from "./restore.ts";
 import { ROUND_BYTES, rounds } from "./rounds.ts";
 import { DIFF_QUEUE, NOTIFY_QUEUE, RECORD_QUEUE, STATE_QUEUE } from "./schema.ts";
@@ -28,6 +30,7 @@ export interface PipelineDeps {
 }
 
 export function pipeline(deps: PipelineDeps): JobHandler[] {
+  const recent = openRecentTexts();
   const handler = (queue: string, handle: JobHandler["handle"]): JobHandler => ({
     queue,
     handle,
@@ -37,8 +40,8 @@ export function pipeline(deps: PipelineDeps): JobHandler[] {
     leaseMs: 15_000,
   });
   return [
-    handler(RECORD_QUEUE, (jobs) => record(deps, jobs)),
-    handler(DIFF_QUEUE, (jobs) => diff(deps, jobs)),
+    handler(RECORD_QUEUE, (jobs) => record(deps, recent, jobs)),
+    handler(DIFF_QUEUE, (jobs) => diff(deps, recent, jobs)),
     handler(NOTIFY_QUEUE, (jobs) => notify(deps, jobs)),
     handler(STATE_QUEUE, (jobs) =>
       keepState(
@@ -50,31 +53,40 @@ export function pipeline(deps: PipelineDeps): JobHandler[] {
 }
 
 /** Idempotent by the record's id, which was made when the document was received. One job a system: they share its lane. */
-async function record({ database }: PipelineDeps, jobs: Job[]): Promise<Push[][]> {
-  const incoming = jobs.map((job) => decodeIncoming(job.payload));
-  const waiting = await database.transaction(async (tx) => {
-    const lastSeen = await store.lockSystems(
-      tx,
-      incoming.map((one) => one.systemId),
-    );
-    const isLate = (one: IncomingRecord) => one.receivedAt < (lastSeen.get(one.systemId) ?? one.receivedAt);
-    const accepted = incoming.filter((one) => lastSeen.has(one.systemId));
-    const again = await restoreNeighbours(tx, accepted.filter(isLate));
-    const kept = accepted.filter((one) => !again.has(one.id));
-    const late = kept.filter(isLate);
-    const copyIds = late.map(() => randomUUIDv7());
-    const successors = late.length > 0 ? await store.splitSightings(tx, late, copyIds) : [];
-    const relinked = await store.insertRecords(tx, kept);
-    if (relinked.length > 0) await store.deleteDiffsOf(tx, relinked);
-    await store.updateSystemFacts(tx, kept);
-    return store.findUndiffed(tx, [...kept.map((one) => one.id), ...relinked, ...successors]);
-  });
-  return incoming.map((one) => {
-    const undiffed = waiting.filter((row) => row.systemId === one.systemId);
+async function record(deps: PipelineDeps, recent: RecentTexts, jobs: Job[]): Promise<Push[][]> {
+  const packed = jobs.map((job) => decodeIncoming(job.payload));
+  const undiffed: { id: string; systemId: string }[] = [];
+  for (const round of rounds(packed)) {
+    const incoming = round.map(unpack);
+    undiffed.push(...(await deps.database.transaction((tx) => storeRound(tx, incoming))));
+    for (const one of incoming) recent.add(one.id, one.text);
+  }
+  const bySystem = Map.groupBy(undiffed, (row) => row.systemId);
+  return packed.map(({ header: { id, systemId } }) => {
+    const rows = bySystem.get(systemId);
     // A first record has nothing to be compared with, but is its system's newest state.
-    if (undiffed.length === 0) return [recordJob(STATE_QUEUE, one.id, one.systemId)];
-    return undiffed.map((row) => recordJob(DIFF_QUEUE, row.id, one.systemId));
+    if (!rows) return [recordJob(STATE_QUEUE, id, systemId)];
+    return rows.map((row) => recordJob(DIFF_QUEUE, row.id, systemId));
   });
+}
+
+/** Puts the records into their systems' chains. Returns all records that now wait for a comparison. */
+async function storeRound(tx: Queryable, incoming: IncomingRecord[]): Promise<{ id: string; systemId: string }[]> {
+  const lastSeen = await store.lockSystems(
+    tx,
+    incoming.map((one) => one.systemId),
+  );
+  const isLate = (one: IncomingRecord) => one.receivedAt < (lastSeen.get(one.systemId) ?? one.receivedAt);
+  const accepted = incoming.filter((one) => lastSeen.has(one.systemId));
+  const again = await restoreNeighbours(tx, accepted.filter(isLate));
+  const kept = accepted.filter((one) => !again.has(one.id));
+  const late = kept.filter(isLate);
+  const copyIds = late.map(() => randomUUIDv7());
+  const successors = late.length > 0 ? await store.splitSightings(tx, late, copyIds) : [];
+  const relinked = await store.insertRecords(tx, kept);
+  if (relinked.length > 0) await store.deleteDiffsOf(tx, relinked);
+  await store.updateSystemFacts(tx, kept);
+  return store.findUndiffed(tx, [...kept.map((one) => one.id), ...relinked, ...successors]);
 }
 
 const recordJob = (queue: string, recordId: string, lane: string | null): Push => ({
@@ -84,13 +96,17 @@ const recordJob = (queue: string, recordId: string, lane: string | null): Push =
 });
 
 /** Idempotent by `diffed_at`: whoever marks the pair writes its diffs, in the same transaction. */
-async function diff({ database, clock, rules, learned }: PipelineDeps, jobs: Job[]): Promise<Push[][]> {
+async function diff(
+  { database, clock, rules, learned }: PipelineDeps,
+  recent: RecentTexts,
+  jobs: Job[],
+): Promise<Push[][]> {
   const recordIds = jobs.map((job) => decodeRecordId(job.payload));
   const pairs = await store.findPairs(database, recordIds);
   const known = await learned.known();
   const quiet = new Set<string>();
   for (const round of rounds(pairs)) {
-    const texts = await store.findTexts(
+    const texts = await recent.read(
       database,
       round.flatMap((pair) => [pair.recordId, pair.previousRecordId]),
     );
