@@ -22,7 +22,7 @@ test("every file and directory it links to is there", () => {
   expect(links.filter((link) => !existsSync(join(ROOT, link)))).toEqual([]);
 });
 
-test("its settings are what muster config --markdown prints", () => {
+test("its settings are what muster config --markdown prints; bun scripts/readme-settings.ts rewrites them", () => {
   const [, table = ""] = /<!-- settings -->([^]*)<!-- \/settings -->/.exec(README) ?? [];
   expect(cellsOf(table)).toEqual(cellsOf(settingsTable()));
 });
