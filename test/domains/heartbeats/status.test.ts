@@ -1,0 +1,241 @@
+// Active and inactive: every flip with its exact time, and nobody blamed for a silence that nobody could hear.
+import { expect, test } from "bun:test";
+import { openTestApp } from "../../support/app.ts";
+import type { TestApp, TestSystem } from "../../support/app.ts";
+import { createTestDatabase } from "../../support/postgres.ts";
+import { createSeverableDatabase } from "../../support/severable.ts";
+import { openWatchedApp } from "./watched.ts";
+
+const MINUTE_MS = 60_000;
+
+const beat = async (app: TestApp, { authorization }: TestSystem) => {
+  const { status } = await app.request("POST", "/api/systems/heartbeat", { authorization });
+  await app.app.runner.drain();
+  return status;
+};
+
+const statusOf = async (app: TestApp, { system_id }: TestSystem) => (await app.app.systems.show(system_id)).status;
+
+/** `["active 00:00:00.000", …]` in the order they were recorded. */
+async function flips(app: TestApp, { system_id }: TestSystem): Promise<string[]> {
+  const rows = await app.database.query<{ status: string; changed_at: Date }>(
+    "select status, changed_at from system_status_changes where system_id = $1 order by id",
+    [system_id],
+  );
+  return rows.map(({ status, changed_at }) => `${status} ${changed_at.toISOString().slice(11, 23)}`);
+}
+
+test("a new system is unknown until its first beat, and active from then on", async () => {
+  await using app = await openTestApp();
+  const system = await app.addSystem();
+  expect(await statusOf(app, system)).toBe("unknown");
+  await app.clock.advance(1_234);
+  await beat(app, system);
+  await app.clock.advance(5_000);
+  await beat(app, system);
+  expect(await statusOf(app, system)).toBe("active");
+  expect(await flips(app, system)).toEqual(["active 00:00:01.234"]);
+});
+
+test("falls inactive exactly a timeout after its last beat, and comes back with the beat itself", async () => {
+  await using app = await openWatchedApp();
+  const system = await app.addSystem();
+  await app.watch(11 * MINUTE_MS);
+  await beat(app, system); // 00:11:00
+  await app.watch(7_500);
+  await beat(app, system); // 00:11:07.500
+  await app.watch(10 * MINUTE_MS - 1);
+  await app.judge();
+  expect(await statusOf(app, system)).toBe("active");
+  await app.watch(MINUTE_MS);
+  await app.judge();
+  expect(await statusOf(app, system)).toBe("inactive");
+  await app.watch(3_456);
+  await beat(app, system); // 00:22:10.955
+  expect(await statusOf(app, system)).toBe("active");
+  expect(await flips(app, system)).toEqual(["active 00:11:00.000", "inactive 00:21:07.500", "active 00:22:10.955"]);
+});
+
+test("judging again, or in two processes at once, records a flip once", async () => {
+  await using shared = await createTestDatabase();
+  await using one = await openWatchedApp({}, shared);
+  await using two = await openWatchedApp({}, shared);
+  const system = await one.addSystem();
+  await beat(one, system);
+  await Promise.all([one.watch(12 * MINUTE_MS), two.watch(12 * MINUTE_MS)]);
+  await Promise.all([one.judge(), two.judge()]);
+  await one.judge();
+  expect(await flips(one, system)).toEqual(["active 00:00:00.000", "inactive 00:10:00.000"]);
+});
+
+test("the timeout is the one that is set", async () => {
+  await using app = await openWatchedApp({ HEARTBEAT_TIMEOUT_MINUTES: "3" });
+  const system = await app.addSystem();
+  await beat(app, system);
+  await app.watch(2 * MINUTE_MS + 59_000);
+  await app.judge();
+  expect(await statusOf(app, system)).toBe("active");
+  await app.watch(10_000);
+  await app.judge();
+  expect(await flips(app, system)).toEqual(["active 00:00:00.000", "inactive 00:03:00.000"]);
+});
+
+test("after a start nobody is inactive before a full timeout has been watched", async () => {
+  await using shared = await createTestDatabase();
+  let system: TestSystem;
+  {
+    await using before = await openWatchedApp({}, shared);
+    system = await before.addSystem();
+    await beat(before, system);
+  }
+  await using app = await openWatchedApp({}, shared, 60 * MINUTE_MS); // an hour later
+  await app.judge();
+  await app.watch(9 * MINUTE_MS);
+  await app.judge();
+  expect(await statusOf(app, system)).toBe("active");
+  await app.watch(MINUTE_MS + 5_000);
+  await app.judge();
+  expect(await flips(app, system)).toEqual(["active 00:00:00.000", "inactive 00:10:00.000"]);
+});
+
+test("a gateway that was killed and came back at once begins its watch anew", async () => {
+  await using shared = await createTestDatabase();
+  await using killed = await openWatchedApp({}, shared);
+  const system = await killed.addSystem();
+  await beat(killed, system);
+  await killed.watch(9 * MINUTE_MS + 59_000);
+  // It is gone without a word: its last sign of life is a second old.
+  await using app = await openWatchedApp({}, shared, 10 * MINUTE_MS);
+  await app.watch(MINUTE_MS);
+  await app.judge();
+  expect(await statusOf(app, system)).toBe("active");
+});
+
+test("a second gateway vouches for what it heard while the first one restarted", async () => {
+  await using shared = await createTestDatabase();
+  await using steady = await openWatchedApp({}, shared);
+  const system = await steady.addSystem();
+  await beat(steady, system);
+  await steady.watch(9 * MINUTE_MS);
+  await using fresh = await openWatchedApp({}, shared, 9 * MINUTE_MS);
+  await Promise.all([steady.watch(2 * MINUTE_MS), fresh.watch(2 * MINUTE_MS)]);
+  await fresh.judge();
+  expect(await flips(fresh, system)).toEqual(["active 00:00:00.000", "inactive 00:10:00.000"]);
+});
+
+test("after a clock that jumped, as after a sleep of the machine, the watch begins anew", async () => {
+  await using app = await openWatchedApp();
+  const system = await app.addSystem();
+  await app.watch(11 * MINUTE_MS);
+  await beat(app, system); // 00:11
+  await app.jump(30 * MINUTE_MS);
+  await app.judge(); // before the watch has had a chance to notice
+  expect(await statusOf(app, system)).toBe("active");
+  await app.watch(9 * MINUTE_MS);
+  await app.judge();
+  expect(await statusOf(app, system)).toBe("active");
+  await app.watch(2 * MINUTE_MS);
+  await app.judge();
+  expect(await flips(app, system)).toEqual(["active 00:11:00.000", "inactive 00:21:00.000"]);
+});
+
+test("after the database was away the watch begins anew", async () => {
+  await using way = await createSeverableDatabase();
+  await using app = await openWatchedApp({}, { url: way.url, database: way.direct });
+  const system = await app.addSystem();
+  await app.watch(5 * MINUTE_MS);
+  await beat(app, system); // 00:05
+  await app.watch(5 * MINUTE_MS);
+  await way.cut();
+  await app.watch(6_000);
+  await way.mend();
+  await app.watch(9 * MINUTE_MS);
+  await app.judge();
+  expect(await statusOf(app, system)).toBe("active");
+  await app.watch(2 * MINUTE_MS);
+  await app.judge();
+  expect(await flips(app, system)).toEqual(["active 00:05:00.000", "inactive 00:15:00.000"]);
+});
+
+test("while beats wait in the queue, the silence since then is not judged", async () => {
+  await using app = await openWatchedApp();
+  const [waiting, silent] = [await app.addSystem("Waiting"), await app.addSystem("Silent")];
+  await beat(app, waiting);
+  await beat(app, silent);
+  await app.watch(9 * MINUTE_MS);
+  await app.request("POST", "/api/systems/heartbeat", { authorization: waiting.authorization });
+  const held = await app.app.queue.claim(["collect:heartbeat"], { count: 1, bytes: 1 }, 3_600_000);
+  await app.watch(6 * MINUTE_MS);
+  await app.judge();
+  expect([await statusOf(app, waiting), await statusOf(app, silent)]).toEqual(["active", "active"]);
+  await app.app.queue.release(held, "let go", 0);
+  await app.judge();
+  expect([await statusOf(app, waiting), await statusOf(app, silent)]).toEqual(["active", "inactive"]);
+});
+
+test("a job with beats that is being tried again counts as waiting too", async () => {
+  await using app = await openWatchedApp();
+  const system = await app.addSystem();
+  await beat(app, system);
+  await app.watch(9 * MINUTE_MS);
+  await app.request("POST", "/api/systems/heartbeat", { authorization: system.authorization });
+  const [job] = await app.app.queue.claim(["collect:heartbeat"], { count: 1, bytes: 1 }, 1_000);
+  if (!job) throw new Error("no job");
+  await app.app.queue.retry(job, "tried in vain", 3_600_000);
+  await app.watch(6 * MINUTE_MS);
+  await app.judge();
+  expect(await statusOf(app, system)).toBe("active");
+});
+
+test("suspended, unregistered and erased systems are left alone", async () => {
+  await using app = await openWatchedApp();
+  const suspended = await app.addSystem("Suspended");
+  const unregistered = await app.addSystem("Unregistered");
+  const erased = await app.addSystem("Erased");
+  for (const system of [suspended, unregistered, erased]) await beat(app, system);
+  await app.app.systems.suspend(suspended.system_key);
+  await app.request("POST", "/api/systems/unregister", { authorization: unregistered.authorization });
+  await app.app.systems.erase(erased.system_key);
+  await app.watch(30 * MINUTE_MS);
+  await app.judge();
+  expect([await statusOf(app, suspended), await statusOf(app, unregistered)]).toEqual(["active", "unknown"]);
+  expect(await flips(app, suspended)).toEqual(["active 00:00:00.000"]);
+  expect(await flips(app, erased)).toEqual([]);
+});
+
+test("a system resumed after its last beat was stored is active again without another", async () => {
+  await using app = await openWatchedApp();
+  const system = await app.addSystem();
+  await app.request("POST", "/api/systems/heartbeat", { authorization: system.authorization });
+  await app.app.systems.suspend(system.system_key);
+  await app.app.runner.drain();
+  expect(await statusOf(app, system)).toBe("unknown");
+  await app.app.systems.resume(system.system_key);
+  await app.judge();
+  expect(await flips(app, system)).toEqual(["active 00:00:00.000"]);
+});
+
+test("beats that were on their way for longer than the timeout do not wake an inactive system", async () => {
+  await using app = await openWatchedApp();
+  const system = await app.addSystem();
+  await beat(app, system);
+  await app.watch(12 * MINUTE_MS);
+  await app.judge();
+  expect(await statusOf(app, system)).toBe("inactive");
+  const atMs = app.clock.now().getTime();
+  await app.watch(30 * MINUTE_MS);
+  await app.app.queue.push([{ queue: "collect:heartbeat", payload: JSON.stringify([[system.system_id, atMs]]) }]);
+  await app.app.runner.drain();
+  expect(await statusOf(app, system)).toBe("inactive");
+  expect((await app.app.systems.show(system.system_id)).last_heartbeat as unknown).toEqual(new Date(atMs));
+});
+
+test("the watch of gateways that were killed is forgotten in time", async () => {
+  await using shared = await createTestDatabase();
+  await shared.database.query(
+    "insert into gateways values (gen_random_uuid(), '2025-12-31T00:00:00Z', '2025-12-31T12:00:00Z')",
+  );
+  await using app = await openWatchedApp({}, shared);
+  const [row] = await app.database.query<{ count: number }>("select count(*)::integer as count from gateways");
+  expect(row?.count).toBe(1);
+});
