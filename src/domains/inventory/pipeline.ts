@@ -5,7 +5,8 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Database, Queryable } from "../../ports/database.ts";
 import type { Job, Push } from "../../ports/queue.ts";
 import { insertChangeAlerts, resolveReturned } from "./change-alerts.ts";
-import { compareTexts } from "./compare.ts";
+import type { ComparedChange } from "./compare.ts";
+import type { Compare } from "./comparing.ts";
 import { fold } from "./learned.ts";
 import type { Known, Learned } from "./learned.ts";
 import type { Places } from "./learned-places.ts";
@@ -19,12 +20,13 @@ import { restoreNeighbours } from "./restore.ts";
 import { ROUND_BYTES, rounds } from "./rounds.ts";
 import { DIFF_QUEUE, NOTIFY_QUEUE, RECORD_QUEUE, STATE_QUEUE } from "./schema.ts";
 import * as store from "./store.ts";
-import type { IncomingRecord, Pair, SignificantDiff } from "./store.ts";
+import type { ComparedPair, DiffRow, IncomingRecord, Pair, SignificantDiff } from "./store.ts";
 
 export interface PipelineDeps {
   database: Database;
   clock: Clock;
-  rules: Rules;
+  rules: Pick<Rules, "notifies">;
+  compare: Compare;
   learned: Learned;
   keepers: StateKeeper[];
 }
@@ -46,6 +48,7 @@ export function pipeline(deps: PipelineDeps): JobHandler[] {
     handler(STATE_QUEUE, (jobs) =>
       keepState(
         deps,
+        recent,
         jobs.map((job) => decodeRecordId(job.payload)),
       ),
     ),
@@ -110,7 +113,10 @@ async function diff(
       database,
       round.flatMap((pair) => [pair.recordId, pair.previousRecordId]),
     );
-    const compared = round.map((pair) => comparePair(pair, texts, { rules, known, places: learned.places() }));
+    const compared: JudgedPair[] = [];
+    // One after the other: a large pair leaves this thread for a while, and must not be joined by the next.
+    for (const pair of round)
+      compared.push(await comparePair(pair, texts, { compare, known, places: learned.places() }));
     const marked = await database.transaction(async (tx) => {
       const own = await store.markDiffed(tx, compared, clock.now());
       await store.insertDiffs(
@@ -133,18 +139,24 @@ async function diff(
   });
 }
 
+type JudgedPair = ComparedPair & { diffs: (DiffRow & ComparedChange)[]; present: string[] };
+
 interface Judgement {
-  rules: Rules;
+  compare: Compare;
   known: ReadonlyMap<string, Known>;
   places: Places;
 }
 
-function comparePair(pair: Pair, texts: Map<string, string>, { rules, known, places }: Judgement) {
+async function comparePair(
+  pair: Pair,
+  texts: Map<string, string>,
+  { compare, known, places }: Judgement,
+): Promise<JudgedPair> {
   const previous = texts.get(pair.previousRecordId);
   const current = texts.get(pair.recordId);
   if (previous === undefined || current === undefined)
     throw new Error(`a record of the pair ${pair.recordId} vanished while it was compared`);
-  const { changes, present } = compareTexts(previous, current, rules, places);
+  const { changes, present } = await compare(previous, current, places);
   const diffs = fold(changes, known).map((change, position) => ({
     id: randomUUIDv7(),
     position,

@@ -1,10 +1,10 @@
-// Texts of records that were just stored, for the comparison that follows within milliseconds, mostly in the same process.
+// Texts of records that were just stored, for the comparing and keeping that follow within milliseconds, mostly here.
 import type { Queryable } from "../../ports/database.ts";
 import { findTexts } from "./store.ts";
 
 export interface RecentTexts {
   add(recordId: string, text: string): void;
-  /** Those at hand, and the rest from the database. What was at hand is given up: a record is compared once. */
+  /** Those at hand, and the rest from the database. */
   read(db: Queryable, recordIds: string[]): Promise<Map<string, string>>;
 }
 
@@ -15,26 +15,25 @@ export function openRecentTexts(): RecentTexts {
   const held = new Map<string, string>();
   let size = 0;
 
-  const take = (recordId: string): string | undefined => {
-    const text = held.get(recordId);
-    if (held.delete(recordId)) size -= text?.length ?? 0;
-    return text;
+  const drop = (recordId: string) => {
+    size -= held.get(recordId)?.length ?? 0;
+    held.delete(recordId);
   };
 
   return {
     add(recordId, text) {
-      take(recordId);
+      drop(recordId);
       held.set(recordId, text);
       size += text.length;
       for (const oldest of held.keys()) {
         if (size <= MAX_HELD) break;
-        take(oldest);
+        drop(oldest);
       }
     },
     async read(db, recordIds) {
       const found = new Map<string, string>();
       for (const recordId of recordIds) {
-        const text = take(recordId);
+        const text = held.get(recordId);
         if (text !== undefined) found.set(recordId, text);
       }
       const missing = recordIds.filter((recordId) => !found.has(recordId));

@@ -2,8 +2,9 @@
 import type { Database, Queryable } from "../../ports/database.ts";
 import { isObject, parseExact } from "./json.ts";
 import type { JsonObject } from "./json.ts";
+import type { RecentTexts } from "./recent.ts";
 import { rounds } from "./rounds.ts";
-import { findNewest, findTexts, lockSystems } from "./store.ts";
+import { findNewest, lockSystems } from "./store.ts";
 import type { NewestRecord } from "./store.ts";
 
 /** A system's newest inventory, parsed once for all keepers. */
@@ -23,22 +24,34 @@ export type StateKeeper = (tx: Queryable, newest: NewestInventory[]) => Promise<
 /** A record that is no longer its system's newest is passed over: the newer one has its own job. */
 export async function keepState(
   { database, keepers }: { database: Database; keepers: StateKeeper[] },
+  recent: RecentTexts,
   recordIds: string[],
 ): Promise<void> {
   if (keepers.length === 0) return;
-  for (const round of rounds(await findNewest(database, recordIds))) await keepRound(database, keepers, round);
+  for (const round of rounds(await findNewest(database, recordIds))) {
+    const ids = round.map((one) => one.recordId);
+    const texts = await recent.read(database, ids);
+    await database.transaction((tx) => keepRound(tx, keepers, round, texts));
+  }
 }
 
 /** The systems' rows stay locked until the keepers are done, so two processes never keep different states of one system. */
-async function keepRound(database: Database, keepers: StateKeeper[], round: NewestRecord[]): Promise<void> {
-  await database.transaction(async (tx) => {
-    const systemIds = round.map((one) => one.systemId);
-    await lockSystems(tx, systemIds);
-    const recordIds = round.map((one) => one.recordId);
-    const [rows, texts] = [await findNewest(tx, recordIds), await findTexts(tx, recordIds)];
-    const newest = rows.map(({ bytes, ...row }) => ({ ...row, document: parseDocument(texts.get(row.recordId)) }));
-    for (const keep of keepers) await keep(tx, newest);
-  });
+async function keepRound(
+  tx: Queryable,
+  keepers: StateKeeper[],
+  round: NewestRecord[],
+  texts: Map<string, string>,
+): Promise<void> {
+  await lockSystems(
+    tx,
+    round.map((one) => one.systemId),
+  );
+  const rows = await findNewest(
+    tx,
+    round.map((one) => one.recordId),
+  );
+  const newest = rows.map(({ bytes, ...row }) => ({ ...row, document: parseDocument(texts.get(row.recordId)) }));
+  for (const keep of keepers) await keep(tx, newest);
 }
 
 function parseDocument(text: string | undefined): JsonObject {
