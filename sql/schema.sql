@@ -10,6 +10,99 @@ create table alert_review (
 alter table alert_review add constraint alert_review_pkey PRIMARY KEY (is_only);
 alter table alert_review add constraint alert_review_is_only_check CHECK (is_only);
 
+create table backup_alerts (
+  id uuid not null,
+  system_id uuid not null,
+  backup_id uuid,
+  cause text not null,
+  message text not null,
+  opened_at timestamp with time zone not null,
+  resolved_at timestamp with time zone
+);
+alter table backup_alerts add constraint backup_alerts_pkey PRIMARY KEY (id);
+alter table backup_alerts add constraint backup_alerts_cause_check CHECK ((cause = ANY (ARRAY['damaged'::text, 'lost'::text, 'stale'::text, 'shrunk'::text])));
+alter table backup_alerts add constraint backup_alerts_system_id_fkey FOREIGN KEY (system_id) REFERENCES systems(id) ON DELETE CASCADE;
+CREATE INDEX backup_alerts_by_backup ON public.backup_alerts USING btree (backup_id) WHERE (resolved_at IS NULL);
+CREATE INDEX backup_alerts_by_time ON public.backup_alerts USING btree (opened_at DESC, id DESC);
+CREATE UNIQUE INDEX backup_alerts_open ON public.backup_alerts USING btree (system_id, cause, COALESCE(backup_id, '00000000-0000-0000-0000-000000000000'::uuid)) WHERE (resolved_at IS NULL);
+
+create table backup_downloads (
+  id bigint generated always as identity not null,
+  backup_id uuid not null,
+  system_id uuid not null,
+  via text not null,
+  link_id uuid,
+  address text not null,
+  downloaded_at timestamp with time zone not null
+);
+alter table backup_downloads add constraint backup_downloads_pkey PRIMARY KEY (id);
+alter table backup_downloads add constraint backup_downloads_via_check CHECK ((via = ANY (ARRAY['link'::text, 'operator'::text])));
+CREATE INDEX backup_downloads_by_backup ON public.backup_downloads USING btree (backup_id, downloaded_at DESC);
+
+create table backup_installation (
+  one boolean default true not null,
+  link_secret bytea not null,
+  sweeping_since timestamp with time zone
+);
+alter table backup_installation add constraint backup_installation_pkey PRIMARY KEY (one);
+alter table backup_installation add constraint backup_installation_one_check CHECK (one);
+
+create table backup_removals (
+  object_key text not null,
+  attempts integer default 0 not null,
+  due_at timestamp with time zone,
+  reason text
+);
+alter table backup_removals add constraint backup_removals_pkey PRIMARY KEY (object_key);
+
+create table backup_uploads (
+  id uuid not null,
+  system_id uuid not null,
+  organization_id text not null,
+  object_key text not null,
+  size bigint not null,
+  started_at timestamp with time zone not null,
+  renewed_at timestamp with time zone not null
+);
+alter table backup_uploads add constraint backup_uploads_pkey PRIMARY KEY (id);
+CREATE INDEX backup_uploads_by_system ON public.backup_uploads USING btree (system_id);
+CREATE TRIGGER count_usage AFTER INSERT OR DELETE OR UPDATE OF size ON public.backup_uploads FOR EACH ROW EXECUTE FUNCTION count_backup_usage();
+
+create table backup_usage (
+  organization_id text not null,
+  bytes bigint not null
+) with (fillfactor=70);
+alter table backup_usage add constraint backup_usage_pkey PRIMARY KEY (organization_id);
+
+create table backups (
+  id uuid not null,
+  system_id uuid not null,
+  organization_id text not null,
+  object_key text not null,
+  extension text not null,
+  filename text not null,
+  media_type text not null,
+  size bigint not null,
+  sha256 text not null,
+  encryption text not null,
+  uploader_ip text,
+  uploaded_at timestamp with time zone not null,
+  locked_until timestamp with time zone,
+  pinned_at timestamp with time zone,
+  state text default 'kept'::text not null,
+  verified_at timestamp with time zone,
+  checked_at timestamp with time zone not null
+);
+alter table backups add constraint backups_pkey PRIMARY KEY (id);
+alter table backups add constraint backups_encryption_check CHECK ((encryption = ANY (ARRAY['encrypted'::text, 'plain'::text, 'unknown'::text])));
+alter table backups add constraint backups_object_key_key UNIQUE (object_key);
+alter table backups add constraint backups_state_check CHECK ((state = ANY (ARRAY['kept'::text, 'damaged'::text, 'lost'::text])));
+alter table backups add constraint backups_system_id_fkey FOREIGN KEY (system_id) REFERENCES systems(id) ON DELETE CASCADE;
+CREATE INDEX backups_by_system ON public.backups USING btree (system_id, uploaded_at DESC, id DESC);
+CREATE INDEX backups_to_check ON public.backups USING btree (checked_at, id) WHERE (state <> 'lost'::text);
+CREATE TRIGGER count_usage AFTER INSERT OR DELETE OR UPDATE OF size ON public.backups FOR EACH ROW EXECUTE FUNCTION count_backup_usage();
+CREATE TRIGGER remove_object AFTER DELETE ON public.backups FOR EACH ROW EXECUTE FUNCTION remove_backup_object();
+
 create table erased_secrets (
   secret_public text not null,
   secret_sha256 text not null,
@@ -341,6 +434,21 @@ begin
     returning id, queue, payload, key, lane, attempt, pushed_at, array_position(taken, id);
 end $function$;
 
+CREATE OR REPLACE FUNCTION public.count_backup_usage()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if tg_op <> 'INSERT' then
+    update backup_usage set bytes = bytes - old.size where organization_id = old.organization_id;
+  end if;
+  if tg_op <> 'DELETE' then
+    insert into backup_usage values (new.organization_id, new.size)
+    on conflict (organization_id) do update set bytes = backup_usage.bytes + excluded.bytes;
+  end if;
+  return null;
+end $function$;
+
 CREATE OR REPLACE FUNCTION public.count_jobs(at timestamp with time zone)
  RETURNS TABLE(queue text, pending bigint, delayed bigint, active bigint, dead bigint, oldest timestamp with time zone)
  LANGUAGE plpgsql
@@ -492,6 +600,16 @@ begin
   from placed p where j.id = p.id and j.state = 'dead';
   get diagnostics redriven = row_count;
   return redriven;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.remove_backup_object()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  insert into backup_removals (object_key) values (old.object_key) on conflict do nothing;
+  update backup_alerts set resolved_at = greatest(now(), opened_at) where backup_id = old.id and resolved_at is null;
+  return null;
 end $function$;
 
 CREATE OR REPLACE FUNCTION public.settle_jobs(at timestamp with time zone, ids bigint[], leases uuid[], names text[], owners bigint[], queues text[], keys text[], lanes text[], delays_ms bigint[], holds_ms bigint[], payloads bytea, starts integer[], sizes integer[], OUT settled bigint[], OUT woken text[])

@@ -1,5 +1,6 @@
 // Composition root: opens the adapters, builds each domain on them, and runs the whole in the right order.
 import { randomUUIDv7 } from "bun";
+import { join } from "node:path";
 import type { AnyElysia } from "elysia";
 import { Registry } from "prom-client";
 import { openFailoverLimiter } from "./adapters/failover/limiter.ts";
@@ -7,6 +8,7 @@ import { watchPresence } from "./adapters/failover/presence.ts";
 import type { Presence } from "./adapters/failover/presence.ts";
 import { openFailoverQueue } from "./adapters/failover/queue.ts";
 import { joinSignals } from "./adapters/failover/signals.ts";
+import { openDirectory } from "./adapters/directory/objects.ts";
 import { openMemoryLimiter } from "./adapters/memory/limiter.ts";
 import { openDatabase } from "./adapters/postgres/database.ts";
 import type { PostgresDatabase } from "./adapters/postgres/database.ts";
@@ -22,11 +24,14 @@ import { openRedis } from "./adapters/redis/open.ts";
 import type { OpenedRedis } from "./adapters/redis/open.ts";
 import { openRedisQueue } from "./adapters/redis/queue.ts";
 import { openRedisSignals } from "./adapters/redis/signals.ts";
+import { openS3 } from "./adapters/s3/objects.ts";
 import { systemClock } from "./adapters/system/clock.ts";
 import type { Config } from "./config.ts";
 import type { Check, Domain } from "./domain.ts";
 import { openFleet } from "./domains/fleet/index.ts";
 import type { FleetReader } from "./domains/fleet/index.ts";
+import { openBackups } from "./domains/backups/index.ts";
+import type { BackupsApi } from "./domains/backups/index.ts";
 import { openCompliance, ruleSections } from "./domains/compliance/index.ts";
 import type { Policy } from "./domains/compliance/index.ts";
 import { openHealth } from "./domains/health/index.ts";
@@ -55,6 +60,7 @@ import type { Log } from "./log.ts";
 import { observePlumbing } from "./metrics.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Limiter } from "./ports/limiter.ts";
+import type { ObjectStore } from "./ports/objects.ts";
 import type { Queue } from "./ports/queue.ts";
 import type { Signals } from "./ports/signals.ts";
 
@@ -76,6 +82,8 @@ export interface App {
   systems: Systems;
   operators: Operators;
   inventory: Inventory;
+  backups: BackupsApi;
+  objects: Pick<ObjectStore, "describe" | "check">;
   fleet: FleetReader;
   queue: Queue;
   runner: Runner;
@@ -171,6 +179,28 @@ async function compose({ config, role, log, version, clock, postgres, database, 
     rulesInForce,
   });
   const fleet = openFleet({ database, documents: inventory.documents });
+  const objects = openObjects(config, clock);
+  const backups = openBackups({
+    database,
+    objects,
+    queue,
+    limiter,
+    clock,
+    body,
+    authenticate,
+    showSystem: systems.show,
+    limits: {
+      maxUploadBytes: config.backupMaxUploadSize,
+      maxPerSystem: config.backupMaxPerSystem,
+      maxBytesPerSystem: config.backupMaxSizePerSystem,
+      maxBytesPerOrganization: config.backupMaxSizePerOrg,
+      perMinute: config.backupRateLimitPerMinute,
+      perHour: config.backupRateLimitPerHour,
+      lockDays: config.backupLockDays,
+    },
+    verifyDays: config.backupVerifyDays,
+    spoolDirectory: join(config.dataDir, "spool"),
+  });
   const compliance = openCompliance({
     database,
     clock,
@@ -179,7 +209,16 @@ async function compose({ config, role, log, version, clock, postgres, database, 
     showSystem: systems.show,
   });
   const overview = openOverview({ clock, queue, countSystems: systems.count, inventory: inventory.reader });
-  const domains: Domain[] = [systems, heartbeats, inventory, fleet, compliance, overview, openQueues({ queue, body })];
+  const domains: Domain[] = [
+    systems,
+    heartbeats,
+    inventory,
+    fleet,
+    compliance,
+    backups,
+    overview,
+    openQueues({ queue, body }),
+  ];
 
   const runner = openRunner({ queue, handlers: domains.flatMap((one) => one.jobs ?? []), clock, log, pollMs: POLL_MS });
   const scheduler = openScheduler({ queue, schedules: domains.flatMap((one) => one.schedules ?? []), clock, log });
@@ -244,6 +283,8 @@ async function compose({ config, role, log, version, clock, postgres, database, 
     systems,
     operators,
     inventory,
+    backups: backups.api,
+    objects,
     fleet: fleet.reader,
     queue,
     runner,
@@ -338,6 +379,14 @@ async function checkDatabase(database: PostgresDatabase, hasRedis: boolean): Pro
     if (!hasRedis) throw error;
     return `The database is away; heartbeats and inventories of known systems wait in Redis (${reasonOf(error)}).`;
   }
+}
+
+/** Backups' bytes: the S3 that is named, or a directory. */
+function openObjects(config: Config, clock: Clock): ObjectStore {
+  const { s3Endpoint: endpoint, s3AccessKey: accessKey, s3SecretKey: secretKey, backupS3Bucket: bucket } = config;
+  if (!endpoint || !accessKey || !secretKey || !bucket) return openDirectory(join(config.dataDir, "objects"));
+  const { backupS3Region: region, backupS3UsePathStyle: pathStyle } = config;
+  return openS3({ endpoint, accessKey, secretKey, bucket, region, pathStyle, clock });
 }
 
 function fetchMeasured(

@@ -112,6 +112,82 @@ export const settings = {
     "",
     optional((text) => resolve(text)),
   ),
+  s3Endpoint: setting(
+    "S3_ENDPOINT",
+    "S3 for backups, such as https://ams3.digitaloceanspaces.com. Empty: DATA_DIR/objects.",
+    "",
+    optional(s3Endpoint),
+  ),
+  s3AccessKey: setting(
+    "S3_ACCESS_KEY",
+    "Access key of S3_ENDPOINT.",
+    "",
+    optional((text) => text),
+  ),
+  s3SecretKey: setting(
+    "S3_SECRET_KEY",
+    "Secret key of S3_ENDPOINT.",
+    "",
+    optional((text) => text),
+    true,
+  ),
+  backupS3Region: setting("BACKUP_S3_REGION", "Region of the bucket.", "us-east-1", (text) => text),
+  backupS3Bucket: setting("BACKUP_S3_BUCKET", "Bucket that holds the backups.", "", optional(bucketName)),
+  backupS3UsePathStyle: setting(
+    "BACKUP_S3_USE_PATH_STYLE",
+    "Bucket in the path instead of the host name: MinIO, Garage, Ceph.",
+    "false",
+    yesNo,
+  ),
+  backupS3AllowInsecure: setting(
+    "BACKUP_S3_ALLOW_INSECURE",
+    "Let S3_ENDPOINT be plain http beyond this machine.",
+    "false",
+    yesNo,
+  ),
+  backupMaxUploadSize: setting("BACKUP_MAX_UPLOAD_SIZE", "Largest backup.", "2GB", size(1, 5 * 1024 ** 3)),
+  backupMaxPerSystem: setting(
+    "BACKUP_MAX_PER_SYSTEM",
+    "Backups kept of one system; the oldest go first.",
+    "10",
+    integer(1, 100_000),
+  ),
+  backupMaxSizePerSystem: setting(
+    "BACKUP_MAX_SIZE_PER_SYSTEM",
+    "Bytes kept of one system; the oldest go first, and a larger backup is refused.",
+    "500MB",
+    size(1, 1024 ** 5),
+  ),
+  backupMaxSizePerOrg: setting(
+    "BACKUP_MAX_SIZE_PER_ORG",
+    "Bytes kept of one organisation; beyond it uploads are refused. 0: no limit.",
+    "100GB",
+    size(0, 1024 ** 5),
+  ),
+  backupRateLimitPerMinute: setting(
+    "BACKUP_RATE_LIMIT_PER_MINUTE",
+    "Backups one system may upload per minute. 0: no limit.",
+    "6",
+    integer(0, 1_000_000),
+  ),
+  backupRateLimitPerHour: setting(
+    "BACKUP_RATE_LIMIT_PER_HOUR",
+    "Backups one system may upload per hour. 0: no limit.",
+    "60",
+    integer(0, 1_000_000),
+  ),
+  backupLockDays: setting(
+    "BACKUP_LOCK_DAYS",
+    "Days for which nobody can delete a backup, nor retention. 0: none.",
+    "0",
+    integer(0, 3650),
+  ),
+  backupVerifyDays: setting(
+    "BACKUP_VERIFY_DAYS",
+    "Every backup is read back and hashed again once in so many days.",
+    "30",
+    integer(1, 3650),
+  ),
   queueMaxPending: setting(
     "QUEUE_MAX_PENDING",
     "Jobs waiting before ingest answers 503.",
@@ -163,6 +239,7 @@ export function parseConfig(env: Environment = process.env): Config {
       problems.push((error as Error).message);
     }
   }
+  problems.push(...s3Problems(values as Partial<Config>));
   if (problems.length > 0) throw new ConfigError(problems);
   return Object.freeze(values) as Config;
 }
@@ -274,6 +351,48 @@ function environmentName(text: string): string {
 function longSecret(text: string): string {
   if (text.length < 32) throw new Error("must have at least 32 characters");
   return text;
+}
+
+function yesNo(text: string): boolean {
+  return oneOf(["true", "false"] as const)(text.toLowerCase()) === "true";
+}
+
+function bucketName(text: string): string {
+  if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(text))
+    throw new Error("must be a bucket's name: 3 to 63 lower-case letters, digits, dots and hyphens");
+  return text;
+}
+
+/** A bare host means https. Whether plain http is allowed is decided with the other settings. */
+function s3Endpoint(text: string): string {
+  const withScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `https://${text}`;
+  const parsed = URL.canParse(withScheme) ? new URL(withScheme) : undefined;
+  const isPlain = parsed && !parsed.username && !parsed.password && !parsed.search && !parsed.hash;
+  if (!isPlain || parsed.pathname !== "/" || !["http:", "https:"].includes(parsed.protocol))
+    throw new Error("must be an https:// URL, or a host, without user, path or query");
+  return parsed.origin;
+}
+
+const LOOPBACK = /^(localhost|127\.0\.0\.1|\[::1\]|my\.localtest\.me)$/;
+
+/** What only shows when S3's settings are seen together. */
+function s3Problems(config: Partial<Config>): string[] {
+  const { s3Endpoint: endpoint, s3AccessKey, s3SecretKey, backupS3Bucket, backupS3AllowInsecure } = config;
+  if (endpoint === undefined) return [];
+  const problems: string[] = [];
+  const missing = Object.entries({
+    S3_ACCESS_KEY: s3AccessKey,
+    S3_SECRET_KEY: s3SecretKey,
+    BACKUP_S3_BUCKET: backupS3Bucket,
+  }).filter(([, value]) => value === undefined);
+  if (missing.length > 0)
+    problems.push(`S3_ENDPOINT is set, so ${missing.map(([name]) => name).join(", ")} must be set too.`);
+  const { protocol, hostname } = new URL(endpoint);
+  if (protocol === "http:" && !LOOPBACK.test(hostname) && backupS3AllowInsecure === false)
+    problems.push(
+      `S3_ENDPOINT must be https: backups and keys would travel in the clear to ${hostname}. BACKUP_S3_ALLOW_INSECURE=true allows it.`,
+    );
+  return problems;
 }
 
 /** Keys end up in URLs, shell words and hand-made JSON on appliances. */

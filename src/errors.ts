@@ -1,7 +1,8 @@
 // The ways things fail: `Failure` answers a client, `Permanent` and `Retry` steer the job runner.
 
 /** HTTP statuses that Muster answers failures with; each is listed in design terms in docs/http.md. */
-export type FailureStatus = 400 | 401 | 403 | 404 | 408 | 409 | 411 | 413 | 415 | 429 | 500 | 502 | 503 | 507;
+export type FailureStatus =
+  400 | 401 | 403 | 404 | 408 | 409 | 411 | 413 | 415 | 416 | 422 | 429 | 500 | 502 | 503 | 507;
 
 export interface FailureOptions {
   /** Shown to the client in `data`. Never holds a secret. */

@@ -19,7 +19,7 @@ export interface RunningServer {
 const IDLE_SECONDS = 60;
 
 /** Far above what any reader takes, so that readers refuse in words; bytes that nobody reads are dropped as they come. */
-const MAX_BODY_BYTES = 1024 ** 3;
+const MAX_BODY_BYTES = 1024 ** 4;
 
 export function startServer({ address, fetch, maxBodyBytes = MAX_BODY_BYTES }: ServerOptions): RunningServer {
   const server = Bun.serve({

@@ -1,0 +1,127 @@
+// Backups: taken from appliances, kept whole, proved again and again, given back.
+import { Gauge } from "prom-client";
+import type { Domain } from "../../domain.ts";
+import type { BodyReader } from "../../http/body.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { Database } from "../../ports/database.ts";
+import type { Limiter } from "../../ports/limiter.ts";
+import type { ObjectStore } from "../../ports/objects.ts";
+import type { Queue } from "../../ports/queue.ts";
+import type { Authenticate, System } from "../systems/index.ts";
+import { adminRoutes } from "./admin.ts";
+import { countOpenAlerts } from "./alerts.ts";
+import { openBackupsApi } from "./api.ts";
+import type { BackupsApi } from "./api.ts";
+import { backupJobs, changedPushes, schedules } from "./jobs.ts";
+import { countRemovals } from "./removals.ts";
+import { applianceRoutes } from "./routes.ts";
+import { openSpool } from "./spool.ts";
+import { countBackups, listAsJson } from "./store.ts";
+import { upload } from "./upload.ts";
+import type { UploadLimits } from "./upload.ts";
+
+export type { BackupsApi, UploadLimits };
+
+export interface BackupsDeps {
+  database: Database;
+  objects: ObjectStore;
+  queue: Pick<Queue, "push">;
+  limiter: Limiter;
+  clock: Clock;
+  body: BodyReader;
+  authenticate: Authenticate;
+  showSystem(keyOrId: string): Promise<System>;
+  limits: UploadLimits;
+  /** Every backup is read back once in so many days. */
+  verifyDays: number;
+  /** Where downloads from a store that is no directory are gathered. */
+  spoolDirectory: string;
+}
+
+export interface Backups extends Domain {
+  api: BackupsApi;
+}
+
+export function openBackups(deps: BackupsDeps): Backups {
+  const { database, objects, queue } = deps;
+  const spool = openSpool({ directory: deps.spoolDirectory, clock: deps.clock });
+  const changed = (systemId: string) => queue.push(changedPushes(systemId));
+  const api = openBackupsApi({ ...deps, spool, changed });
+  /** Of the last sweep of this process. */
+  let doubt: string | undefined;
+
+  return {
+    api,
+    applianceRoutes: applianceRoutes({
+      authenticate: deps.authenticate,
+      async upload(system, request, address) {
+        const kept = await upload({ ...deps, changed }, system, request, address);
+        return {
+          id: kept.id + kept.extension,
+          filename: kept.filename,
+          size: kept.size,
+          sha256: kept.sha256,
+          mimetype: kept.mediaType,
+          uploaded_at: kept.uploadedAt.toISOString(),
+        };
+      },
+      list: (systemId) => listAsJson(database, systemId),
+      download: api.downloadOwn,
+      remove: api.removeOwn,
+      downloadByLink: api.downloadByLink,
+    }),
+    adminRoutes: adminRoutes(api, deps.body),
+    jobs: backupJobs({
+      ...deps,
+      swept({ orphans, removed }) {
+        doubt = removed
+          ? undefined
+          : `${orphans.length} objects in the store have no row; "muster backups sweep" says which`;
+      },
+    }),
+    schedules,
+    checks: [
+      { name: "backup storage", run: async () => (await objects.check()) ?? doubt },
+      {
+        name: "backup removals",
+        async run() {
+          const { failing } = await countRemovals(database);
+          return failing === 0 ? undefined : `${failing} objects could not be removed for a while`;
+        },
+      },
+    ],
+    metrics(registry) {
+      new Gauge({
+        name: "muster_backups",
+        help: "Backups, by state.",
+        labelNames: ["state"],
+        registers: [registry],
+        async collect() {
+          this.reset();
+          // A scrape while the database is away shows the rest.
+          for (const { state, count } of await countBackups(database).catch(() => [])) this.set({ state }, count);
+        },
+      });
+      new Gauge({
+        name: "muster_backup_bytes",
+        help: "Bytes of all backups.",
+        registers: [registry],
+        async collect() {
+          this.set((await countBackups(database).catch(() => [])).reduce((sum, one) => sum + one.bytes, 0));
+        },
+      });
+      new Gauge({
+        name: "muster_backup_alerts",
+        help: "Open alerts about backups, by cause.",
+        labelNames: ["cause"],
+        registers: [registry],
+        async collect() {
+          this.reset();
+          for (const { cause, count } of await countOpenAlerts(database).catch(() => [])) this.set({ cause }, count);
+        },
+      });
+    },
+    start: () => spool.clear(),
+    stop: () => objects.close(),
+  };
+}

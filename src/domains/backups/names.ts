@@ -1,0 +1,68 @@
+// Names of backups: the one a person sees, the id an appliance keeps, the key the object has.
+import { Failure } from "../../errors.ts";
+
+const MAX_FILENAME = 255;
+const COMPOUND = [".tar.gz", ".tar.xz", ".tar.bz2", ".tar.zst"];
+const SIMPLE = [".gpg", ".bin"];
+
+/** Of the name as sent: `.gpg` tells appliances that a passphrase is needed. */
+export function extensionOf(name: string): string {
+  const lower = name.trim().toLowerCase();
+  return [...COMPOUND, ...SIMPLE].find((extension) => lower.endsWith(extension)) ?? ".bin";
+}
+
+/** What is left of a sent name when paths, control characters and all that needs quoting are gone. */
+export function filenameOf(name: string | null, id: string): string {
+  const last = (name ?? "").trim().split(/[/\\]/).at(-1) ?? "";
+  const plain = Array.from(last, (character) => (/[A-Za-z0-9._-]/.test(character) ? character : "_")).join("");
+  if (/^\.*$/.test(plain)) return `backup-${id}`;
+  if (plain.length <= MAX_FILENAME) return plain;
+  const end = /(\.[A-Za-z0-9]{1,8}){1,3}$/.exec(plain)?.[0] ?? "";
+  return plain.slice(0, MAX_FILENAME - end.length) + end;
+}
+
+/** Shown to people as a type of file; appliances know those below application/ only. */
+export function mediaTypeOf(header: string | null): string {
+  const type = header?.split(";")[0]?.trim().toLowerCase() ?? "";
+  return /^application\/(?!x-www-form-urlencoded)[a-z0-9][a-z0-9.+-]{0,99}$/.test(type)
+    ? type
+    : "application/octet-stream";
+}
+
+const UUID = "[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}";
+const EXTENSION = "\\.tar\\.(?:gz|xz|bz2|zst)|\\.gpg|\\.bin";
+const ID = new RegExp(`^(${UUID})(${EXTENSION})?$`);
+
+export interface BackupId {
+  uuid: string;
+  /** Undefined for the bare uuid, which is enough to say which backup is meant. */
+  extension: string | undefined;
+}
+
+/** A Failure 400 for anything that no backup of ours is called. */
+export function readId(text: string | undefined | null): BackupId {
+  const [, uuid, extension] = ID.exec((text ?? "").toLowerCase()) ?? [];
+  if (uuid === undefined) throw new Failure("backup.id", 400, "invalid backup id");
+  return { uuid, extension };
+}
+
+/** `{organisation}/{system key}/{uuid}{extension}`: whoever browses the store recognises each system. */
+export function objectKey(organizationId: string, systemKey: string, uuid: string, extension: string): string {
+  return `${segment(organizationId)}/${segment(systemKey)}/${uuid}${extension}`;
+}
+
+const MAX_SEGMENT = 120;
+
+/**
+ * Letters, digits, dots, hyphens and underscores stand for themselves, every other byte as =hh, so different texts never
+ * meet. Texts too long for a file name keep their beginning and get their hash.
+ */
+function segment(text: string): string {
+  const escaped = Array.from(Buffer.from(text, "utf8"), (byte, index) => {
+    const character = String.fromCharCode(byte);
+    const plain = /[A-Za-z0-9_-]/.test(character) || (character === "." && index > 0);
+    return plain ? character : `=${byte.toString(16).padStart(2, "0")}`;
+  }).join("");
+  if (escaped.length > 0 && escaped.length <= MAX_SEGMENT) return escaped;
+  return `${escaped.slice(0, 40).replace(/=.?$/, "")}==${Bun.SHA256.hash(text, "hex")}`;
+}

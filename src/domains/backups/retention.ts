@@ -1,0 +1,51 @@
+// Which backups of a system go when a new one comes. Values in, values out.
+
+export interface RetentionLimits {
+  maxPerSystem: number;
+  maxBytesPerSystem: number;
+}
+
+/** A backup that is kept, as far as retention is concerned. */
+export interface Kept {
+  id: string;
+  size: number;
+  uploadedAt: Date;
+  pinned: boolean;
+  lockedUntil: Date | null;
+}
+
+export interface RetentionPlan {
+  /** Oldest first. */
+  expired: Kept[];
+  /** Bytes of the system once the plan is carried out, the new backup among them. */
+  bytesAfter: number;
+}
+
+/**
+ * Oldest first, by server time, until count and bytes fit together with `incoming`, the one being stored, which is never in
+ * the plan. Pinned and locked backups stay, so what remains may still be too much: whoever admits an upload looks at that.
+ */
+export function planRetention(
+  kept: readonly Kept[],
+  incoming: { size: number },
+  { maxPerSystem, maxBytesPerSystem }: RetentionLimits,
+  now: Date,
+): RetentionPlan {
+  const oldestFirst = [...kept].sort(
+    (a, b) => a.uploadedAt.getTime() - b.uploadedAt.getTime() || (a.id < b.id ? -1 : 1),
+  );
+  let count = kept.length + 1;
+  let bytesAfter = kept.reduce((sum, one) => sum + one.size, incoming.size);
+  const expired: Kept[] = [];
+  for (const one of oldestFirst) {
+    if (count <= maxPerSystem && bytesAfter <= maxBytesPerSystem) break;
+    if (one.pinned || isLocked(one, now)) continue;
+    expired.push(one);
+    count -= 1;
+    bytesAfter -= one.size;
+  }
+  return { expired, bytesAfter };
+}
+
+export const isLocked = ({ lockedUntil }: Pick<Kept, "lockedUntil">, now: Date): boolean =>
+  lockedUntil !== null && lockedUntil > now;
