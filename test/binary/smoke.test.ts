@@ -67,7 +67,7 @@ function tryExecutable(name: string, wrapper: string[]): void {
     const again = await runJson<{ applied: string[]; version: number }>(["migrate"], options);
     // The first command opened the database and migrated it on the way; both know the same schema.
     expect(again).toEqual({ applied: [], version: first.version });
-    expect(first.applied).toHaveLength(first.version);
+    expect(Number(first.applied.at(-1)?.slice(0, 4))).toBe(first.version);
   }, 60_000);
 
   test("doctor finds everything well", async () => {

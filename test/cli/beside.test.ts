@@ -63,15 +63,9 @@ describe("beside a running server", () => {
 
   test("doctor says whose database it looked at", async () => {
     const { findings } = await runJson<{ findings: Finding[] }>(["doctor"], { env });
-    expect(findings.map((one) => one.check)).toEqual([
-      "database",
-      "clock",
-      "queues",
-      "disk",
-      "permissions",
-      "fsync",
-      "time sync",
-    ]);
+    expect(findings.map((one) => one.check)).toEqual(
+      expect.arrayContaining(["database", "clock", "queues", "disk", "permissions", "fsync", "time sync"]),
+    );
     expect(findings[0]?.finding).toContain(`the muster that serves from ${env.DATA_DIR}`);
     expect(findings.filter((one) => one.status === "failed" && one.check !== "fsync")).toEqual([]);
   });

@@ -81,10 +81,9 @@ describe("muster migrate", () => {
     const applied = [one, other].flatMap((result) => result["applied"] as string[]).sort();
     expect(applied[0]).toBe("0001_systems.sql");
     expect(new Set(applied).size).toBe(applied.length);
-    expect(one["version"]).toBe(applied.length);
-    expect((await runMuster(["migrate"], given)).stdout).toBe(
-      `Nothing to do: the schema is at version ${applied.length}.\n`,
-    );
+    const version = Number(applied.at(-1)?.slice(0, 4));
+    expect([one["version"], other["version"]]).toEqual([version, version]);
+    expect((await runMuster(["migrate"], given)).stdout).toBe(`Nothing to do: the schema is at version ${version}.\n`);
   });
 
   test("refuses a database that a newer muster has migrated, in words", async () => {

@@ -66,7 +66,7 @@ describe("list and show", () => {
       "Findable two",
     ]);
     const words = await run("list", "--search", "findable", "--limit", "1");
-    expect(words.stdout).toMatch(/^NOC-\S+ {2}unknown {4}Findable one {2}- {2}- {2}never heard\n$/);
+    expect(words.stdout).toMatch(/^NOC-\S+ {2}unknown .* Findable one .* never heard\n$/);
     expect(words.stderr).toContain(`--cursor ${first.next_cursor}`);
   });
 
@@ -148,7 +148,7 @@ describe("changes", () => {
     await eventually(async () =>
       expect((await json<{ changes: unknown[] }>("changes", system.system_key)).changes).not.toEqual([]),
     );
-  });
+  }, 60_000);
 
   test("is a list one can read: time, severity, category, what, old → new", async () => {
     const { stdout } = await run("changes", system.system_key);
