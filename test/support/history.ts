@@ -34,13 +34,11 @@ export async function readHistory(get: AdminGet, systemKey: string): Promise<His
   return { recordIds, changes, first: inventoryOf(first), latest: inventoryOf(latest) };
 }
 
-/** True when the changes, replayed record by record over the first document, give the content of the latest. */
-export function isTrue({ recordIds, changes, first, latest }: History): boolean {
+/** True when the changes, replayed record by record over the first document, give the content of the latest; pruned ones too. */
+export function isTrue({ changes, first, latest }: History): boolean {
   let document = first;
-  for (const recordId of recordIds) {
-    const own = changes.filter((row) => row.record_id === recordId);
-    if (own.length > 0) document = applyChanges(document, own.map(storedChange));
-  }
+  for (const own of Map.groupBy(changes, (row) => row.record_id).values())
+    document = applyChanges(document, own.map(storedChange));
   return sameContent(document, latest);
 }
 
