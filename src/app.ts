@@ -18,6 +18,7 @@ import { openPostgres } from "./adapters/postgres/open.ts";
 import type { OpenedPostgres } from "./adapters/postgres/open.ts";
 import { openPostgresQueue } from "./adapters/postgres/queue.ts";
 import { openSignals } from "./adapters/postgres/signals.ts";
+import type { RedisHealth } from "./adapters/redis/health.ts";
 import { bridgeInvalidations } from "./adapters/redis/invalidations.ts";
 import { openRedisLimiter } from "./adapters/redis/limiter.ts";
 import { openRedis } from "./adapters/redis/open.ts";
@@ -44,7 +45,7 @@ import { openOverview } from "./domains/overview/index.ts";
 import { openQueues } from "./domains/queues/index.ts";
 import { CREDENTIALS_CHANNEL, openSystems } from "./domains/systems/index.ts";
 import type { Systems } from "./domains/systems/index.ts";
-import { reasonOf } from "./errors.ts";
+import { Failure, reasonOf } from "./errors.ts";
 import { openBodyReader } from "./http/body.ts";
 import { openMeasure } from "./http/measure.ts";
 import { operationsHandler } from "./http/operations.ts";
@@ -92,7 +93,9 @@ export interface App {
   /** What is wrong with INVENTORY_RULES_FILE as it is now, every fault named. */
   rulesFault(): string | undefined;
   /** What the app stands on, in words. */
-  runsOn: { database: string };
+  runsOn: { database: string; redis: string | undefined };
+  /** Whether Redis may be trusted with acknowledged work; undefined without one, rejects while it is away. */
+  redisHealth(): Promise<RedisHealth | undefined>;
   databaseTime(): Promise<Date>;
   /** Where the listeners answer, once started. */
   urls(): { main: string; operations: string } | undefined;
@@ -134,7 +137,13 @@ interface Parts extends Required<AppOptions> {
 
 async function compose({ config, role, log, version, clock, postgres, database, rulesInForce }: Parts): Promise<App> {
   const migrated = await migrate(database, log);
-  const { signals, queue, limiter, redis, isRedisAway } = await openShared({ config, log, clock, postgres, database });
+  const { signals, queue, limiter, redis, isRedisAway, pingRedis } = await openShared({
+    config,
+    log,
+    clock,
+    postgres,
+    database,
+  });
   const body = openBodyReader({ clock });
   const admit = openAdmission({ queue, maxPending: config.queueMaxPending });
   const failuresPerMinute = config.authFailuresPerMinute;
@@ -234,8 +243,8 @@ async function compose({ config, role, log, version, clock, postgres, database, 
 
   const checks: Check[] = [
     { name: "database", run: () => checkDatabase(database, redis !== undefined && !isRedisAway()) },
-    ...(redis ? [{ name: "redis", run: () => checkRedis(redis) }] : []),
-    ...domains.flatMap((one) => one.checks ?? []),
+    ...(redis ? [{ name: "redis", run: () => checkRedis(redis, pingRedis) }] : []),
+    ...domains.flatMap((one) => one.checks ?? []).map(leaveDatabaseAside),
   ];
   const startedAt = clock.now();
   const stats = async () => ({
@@ -291,7 +300,8 @@ async function compose({ config, role, log, version, clock, postgres, database, 
     scheduler,
     migrated,
     rulesFault: rulesInForce.fault,
-    runsOn: { database: postgres.describe },
+    runsOn: { database: postgres.describe, redis: redis?.describe },
+    redisHealth: async () => redis?.examine(),
     async databaseTime() {
       const [row] = await database.query<{ now: Date }>("select clock_timestamp() as now");
       return row?.now ?? clock.now();
@@ -308,6 +318,8 @@ interface Shared {
   limiter: Limiter;
   redis: OpenedRedis | undefined;
   isRedisAway(): boolean;
+  /** What it finds is known to queue and limiter at once. */
+  pingRedis(): Promise<void>;
 }
 
 /** What processes share: in Redis when there is one, with PostgreSQL and this process behind it. */
@@ -322,7 +334,8 @@ async function openShared({
   const queue = openPostgresQueue({ database, clock });
   const limiter = openMemoryLimiter({ clock });
   const { redisUrl, redisDb, redisPassword, appEnv, internalHmacSecret } = config;
-  if (redisUrl === undefined) return { signals, queue, limiter, redis: undefined, isRedisAway: () => false };
+  if (redisUrl === undefined)
+    return { signals, queue, limiter, redis: undefined, isRedisAway: () => false, pingRedis: async () => {} };
 
   const redis = await openRedis({ url: redisUrl, db: redisDb, password: redisPassword, clock, log });
   const { ingest, work, subscriber } = redis;
@@ -338,11 +351,13 @@ async function openShared({
     log,
     words: { away: "The queue in PostgreSQL is away.", back: "The queue in PostgreSQL is back." },
   });
-  await primary.run(redis.ping).catch(() => {});
+  const pingRedis = () => primary.run(redis.ping);
+  await pingRedis().catch(() => {});
   const bridge = bridgeInvalidations(CREDENTIALS_CHANNEL, { environment: appEnv, secret: internalHmacSecret, log });
   return {
     redis,
     isRedisAway: primary.isAway,
+    pingRedis,
     signals: joinSignals(signals, openRedisSignals({ subscriber, publisher: ingest, clock, log, bridges: [bridge] })),
     queue: openFailoverQueue({
       primary: openRedisQueue({ ingest, work, clock, log }),
@@ -360,9 +375,9 @@ async function openShared({
 
 const REDIS_AWAY = "Redis is away: new work waits in PostgreSQL, and each process counts its own rate limits";
 
-async function checkRedis(redis: OpenedRedis): Promise<string | undefined> {
+async function checkRedis(redis: OpenedRedis, ping: () => Promise<void>): Promise<string | undefined> {
   try {
-    await redis.ping();
+    await ping();
     const { dangers } = await redis.examine();
     return dangers.length > 0 ? dangers.join(" ") : undefined;
   } catch (error) {
@@ -387,6 +402,19 @@ function openObjects(config: Config, clock: Clock): ObjectStore {
   if (!endpoint || !accessKey || !secretKey || !bucket) return openDirectory(join(config.dataDir, "objects"));
   const { backupS3Region: region, backupS3UsePathStyle: pathStyle } = config;
   return openS3({ endpoint, accessKey, secretKey, bucket, region, pathStyle, clock });
+}
+
+/** That the database is away is said by its own check, which also knows whether that matters. */
+function leaveDatabaseAside({ name, run }: Check): Check {
+  const look = async () => {
+    try {
+      return await run();
+    } catch (error) {
+      if (error instanceof Failure && error.code === "database.unavailable") return "Not known: the database is away.";
+      throw error;
+    }
+  };
+  return { name, run: look };
 }
 
 function fetchMeasured(

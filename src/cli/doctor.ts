@@ -1,6 +1,7 @@
 // muster doctor: looks at everything Muster stands on and says what to do about what it finds.
 import { closeSync, existsSync, fsyncSync, openSync, statSync, statfsSync, unlinkSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import type { App } from "../app.ts";
 import type { Config } from "../config.ts";
 import { reasonOf } from "../errors.ts";
 import { readArgs, withApp } from "./verb.ts";
@@ -38,6 +39,7 @@ async function examineApp(cli: Cli): Promise<Finding[]> {
   try {
     return await withApp(cli, async (app) => [
       { check: "database", status: "ok", finding: `${app.runsOn.database}; schema version ${app.migrated.version}.` },
+      ...(await examineRedis(app)),
       await examineClock(await app.databaseTime()),
       await examineQueues(await app.queue.counts()),
       examineRules(cli.config(), app.rulesFault()),
@@ -51,6 +53,33 @@ async function examineApp(cli: Cli): Promise<Finding[]> {
         advice: cli.config().databaseUrl
           ? "Check DATABASE_URL, and that the server runs and lets this host in."
           : "See DATA_DIR/postgres/postgres.log for what PostgreSQL itself says.",
+      },
+    ];
+  }
+}
+
+async function examineRedis({ runsOn, redisHealth }: Pick<App, "runsOn" | "redisHealth">): Promise<Finding[]> {
+  if (runsOn.redis === undefined) return [];
+  try {
+    const health = await redisHealth();
+    if (!health || health.dangers.length === 0) {
+      return [{ check: "redis", status: "ok", finding: `${runsOn.redis}, version ${health?.version}.` }];
+    }
+    return [
+      {
+        check: "redis",
+        status: "warning",
+        finding: `${runsOn.redis} may lose what it acknowledged.`,
+        advice: health.dangers.join(" "),
+      },
+    ];
+  } catch (error) {
+    return [
+      {
+        check: "redis",
+        status: "warning",
+        finding: `${runsOn.redis} is away; PostgreSQL stands in. ${reasonOf(error)}`,
+        advice: "Check REDIS_URL, REDIS_PASSWORD, and that the server runs and lets this host in.",
       },
     ];
   }

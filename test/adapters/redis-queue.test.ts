@@ -227,7 +227,7 @@ describe.skipIf(!hasRedis)("redis", () => {
             if (jobs.length === 0) await Bun.sleep(5);
             const ids = await queue
               .settle(jobs.map((job) => ({ job, followUps: [{ queue: "done", payload: job.payload }] })))
-              .catch(() => []);
+              .catch((): string[] => []);
             for (const job of jobs)
               if (ids.includes(job.id)) settled.set(job.payload, (settled.get(job.payload) ?? 0) + 1);
           }
