@@ -1,0 +1,188 @@
+// record → diff → notify, keep: what becomes of an accepted inventory. Each step works on batches and is safe to repeat.
+import { randomUUIDv7 } from "bun";
+import type { JobHandler } from "../../domain.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { Database, Queryable } from "../../ports/database.ts";
+import type { Job, Push } from "../../ports/queue.ts";
+import { insertChangeAlerts, resolveReturned } from "./change-alerts.ts";
+import type { ComparedChange } from "./compare.ts";
+import type { Compare } from "./comparing.ts";
+import { fold } from "./learned.ts";
+import type { Known, Learned } from "./learned.ts";
+import type { Places } from "./learned-places.ts";
+import type { Rules } from "./rules.ts";
+import { keepState } from "./state.ts";
+import type { StateKeeper } from "./state.ts";
+import { decodeIncoming, decodeRecordId, encodeRecordId, unpack } from "./payload.ts";
+import { openRecentTexts } from "./recent.ts";
+import type { RecentTexts } from "./recent.ts";
+import { restoreNeighbours } from "./restore.ts";
+import { ROUND_BYTES, rounds } from "./rounds.ts";
+import { DIFF_QUEUE, NOTIFY_QUEUE, RECORD_QUEUE, STATE_QUEUE } from "./schema.ts";
+import * as store from "./store.ts";
+import type { ComparedPair, DiffRow, IncomingRecord, Pair, SignificantDiff } from "./store.ts";
+
+export interface PipelineDeps {
+  database: Database;
+  clock: Clock;
+  rules: Pick<Rules, "notifies">;
+  compare: Compare;
+  learned: Learned;
+  keepers: StateKeeper[];
+}
+
+export function pipeline(deps: PipelineDeps): JobHandler[] {
+  const recent = openRecentTexts();
+  const handler = (queue: string, handle: JobHandler["handle"]): JobHandler => ({
+    queue,
+    handle,
+    batch: 100,
+    batchBytes: ROUND_BYTES,
+    concurrency: 1,
+    leaseMs: 15_000,
+  });
+  return [
+    handler(RECORD_QUEUE, (jobs) => record(deps, recent, jobs)),
+    handler(DIFF_QUEUE, (jobs) => diff(deps, recent, jobs)),
+    handler(NOTIFY_QUEUE, (jobs) => notify(deps, jobs)),
+    handler(STATE_QUEUE, (jobs) =>
+      keepState(
+        deps,
+        recent,
+        jobs.map((job) => decodeRecordId(job.payload)),
+      ),
+    ),
+  ];
+}
+
+/** Idempotent by the record's id, which was made when the document was received. One job a system: they share its lane. */
+async function record(deps: PipelineDeps, recent: RecentTexts, jobs: Job[]): Promise<Push[][]> {
+  const packed = jobs.map((job) => decodeIncoming(job.payload));
+  const undiffed: { id: string; systemId: string }[] = [];
+  for (const round of rounds(packed)) {
+    const incoming = round.map(unpack);
+    undiffed.push(...(await deps.database.transaction((tx) => storeRound(tx, incoming))));
+    for (const one of incoming) recent.add(one.id, one.text);
+  }
+  const bySystem = Map.groupBy(undiffed, (row) => row.systemId);
+  return packed.map(({ header: { id, systemId } }) => {
+    const rows = bySystem.get(systemId);
+    // A first record has nothing to be compared with, but is its system's newest state.
+    if (!rows) return [recordJob(STATE_QUEUE, id, systemId)];
+    return rows.map((row) => recordJob(DIFF_QUEUE, row.id, systemId));
+  });
+}
+
+/** Puts the records into their systems' chains. Returns all records that now wait for a comparison. */
+async function storeRound(tx: Queryable, incoming: IncomingRecord[]): Promise<{ id: string; systemId: string }[]> {
+  const lastSeen = await store.lockSystems(
+    tx,
+    incoming.map((one) => one.systemId),
+  );
+  // In the same millisecond it may sort before the one that came first.
+  const isLate = (one: IncomingRecord) => one.receivedAt <= (lastSeen.get(one.systemId) ?? 0);
+  const accepted = incoming.filter((one) => lastSeen.has(one.systemId));
+  const again = await restoreNeighbours(tx, accepted.filter(isLate));
+  const kept = accepted.filter((one) => !again.has(one.id));
+  const late = kept.filter(isLate);
+  const copyIds = late.map(() => randomUUIDv7());
+  const successors = late.length > 0 ? await store.splitSightings(tx, late, copyIds) : [];
+  const relinked = await store.insertRecords(tx, kept);
+  if (relinked.length > 0) await store.deleteDiffsOf(tx, relinked);
+  await store.updateSystemFacts(tx, kept);
+  return store.findUndiffed(tx, [...kept.map((one) => one.id), ...relinked, ...successors]);
+}
+
+const recordJob = (queue: string, recordId: string, lane: string | null): Push => ({
+  queue,
+  payload: encodeRecordId(recordId),
+  ...(lane ? { lane } : {}),
+});
+
+/** Idempotent by `diffed_at`: whoever marks the pair writes its diffs, in the same transaction. */
+async function diff(
+  { database, clock, compare, learned }: PipelineDeps,
+  recent: RecentTexts,
+  jobs: Job[],
+): Promise<Push[][]> {
+  const recordIds = jobs.map((job) => decodeRecordId(job.payload));
+  const pairs = await store.findPairs(database, recordIds);
+  const known = await learned.known();
+  const quiet = new Set<string>();
+  for (const round of rounds(pairs)) {
+    const texts = await recent.read(
+      database,
+      round.flatMap((pair) => [pair.recordId, pair.previousRecordId]),
+    );
+    const compared: JudgedPair[] = [];
+    // One after the other: a large pair leaves this thread for a while, and must not be joined by the next.
+    for (const pair of round)
+      compared.push(await comparePair(pair, texts, { compare, known, places: learned.places() }));
+    const marked = await database.transaction(async (tx) => {
+      const own = await store.markDiffed(tx, compared, clock.now());
+      await store.insertDiffs(
+        tx,
+        compared.filter((pair) => own.has(pair.recordId)),
+      );
+      return own;
+    });
+    for (const pair of compared) {
+      if (!pair.diffs.some((one) => one.significant)) quiet.add(pair.recordId);
+      if (marked.has(pair.recordId)) learned.observe(pair.systemId, pair.diffs, pair.present);
+    }
+  }
+  await learned.flush();
+  // Also for pairs that an earlier, interrupted attempt has stored: their follow-ups may not have been pushed.
+  return jobs.map(({ lane }, index) => {
+    const recordId = recordIds[index] ?? "";
+    const state = recordJob(STATE_QUEUE, recordId, lane);
+    return quiet.has(recordId) ? [state] : [recordJob(NOTIFY_QUEUE, recordId, lane), state];
+  });
+}
+
+type JudgedPair = ComparedPair & { diffs: (DiffRow & ComparedChange)[]; present: string[] };
+
+interface Judgement {
+  compare: Compare;
+  known: ReadonlyMap<string, Known>;
+  places: Places;
+}
+
+async function comparePair(
+  pair: Pair,
+  texts: Map<string, string>,
+  { compare, known, places }: Judgement,
+): Promise<JudgedPair> {
+  const previous = texts.get(pair.previousRecordId);
+  const current = texts.get(pair.recordId);
+  if (previous === undefined || current === undefined)
+    throw new Error(`a record of the pair ${pair.recordId} vanished while it was compared`);
+  const { changes, present } = await compare(previous, current, places);
+  const diffs = fold(changes, known).map((change, position) => ({
+    id: randomUUIDv7(),
+    position,
+    ...change,
+  }));
+  return { ...pair, diffs, present };
+}
+
+/** Idempotent by place and receive time: a change that an alert has counted is not counted again. */
+async function notify({ database, clock, rules }: PipelineDeps, jobs: Job[]): Promise<void> {
+  const recordIds = jobs.map((job) => decodeRecordId(job.payload));
+  await resolveReturned(database, recordIds, clock.now());
+  const diffs = await store.findSignificantDiffs(database, recordIds);
+  const alerts = diffs
+    .filter((one) => rules.notifies(one))
+    .map((one) => ({
+      id: randomUUIDv7(),
+      systemId: one.systemId,
+      diffId: one.id,
+      message: describe(one),
+      severity: one.severity,
+    }));
+  if (alerts.length > 0) await insertChangeAlerts(database, alerts, clock.now());
+}
+
+const VERBS: Record<string, string> = { create: "appeared", update: "changed", delete: "disappeared" };
+const describe = ({ category, fieldPath, changeType }: SignificantDiff) =>
+  `${category}: ${fieldPath} ${VERBS[changeType] ?? changeType}`;
