@@ -1,11 +1,11 @@
 // The ObjectStore port on a directory: temporary file, fsync, link under the final name, fsync of the directory.
-import { constants, createReadStream } from "node:fs";
+import { constants } from "node:fs";
 import { link, mkdir, open, readdir, rm, stat, statfs, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { Readable } from "node:stream";
 import { checkKey, checkPrefix, exactly } from "../../ports/objects.ts";
 import type { ObjectStore, StoredObject } from "../../ports/objects.ts";
 import { codeOf, conflict, storageFailure } from "./failures.ts";
+import { readFile } from "./read.ts";
 import { writeFile } from "./write.ts";
 
 /** Where bodies grow; no key starts with a dot, so it is never listed. */
@@ -36,19 +36,6 @@ export function openDirectory(root: string): ObjectStore {
     }
   };
 
-  const get: ObjectStore["get"] = async (key, range) => {
-    const file = await open(pathOf(key), constants.O_RDONLY).catch(nothing);
-    if (!file) return undefined;
-    const stream = createReadStream("", {
-      fd: file.fd,
-      autoClose: false,
-      highWaterMark: 256 * 1024,
-      ...(range ? { start: range.first, end: range.last } : { start: 0 }),
-    });
-    stream.on("close", () => void file.close());
-    return Readable.toWeb(stream) as unknown as ReadableStream<Uint8Array>;
-  };
-
   const head = async (key: string): Promise<StoredObject | undefined> => {
     const found = await stat(pathOf(key)).catch(nothing);
     return found?.isFile() ? { key, size: found.size } : undefined;
@@ -74,7 +61,7 @@ export function openDirectory(root: string): ObjectStore {
   return {
     describe: `directory ${root}`,
     put,
-    get,
+    get: async (key, range) => readFile(pathOf(key), range).catch(nothing),
     localPath: pathOf,
     head,
     list: (prefix) => walk(checkPrefix(prefix)),

@@ -38,8 +38,7 @@ export function s3Failure(error: unknown): unknown {
   if (!answer) return error;
   const { name, status, system } = answer;
   const options = { cause: error, detail: `${name}: ${error instanceof Error ? error.message : ""} ${system}`.trim() };
-  if (status === 412 || status === 409)
-    return new Failure("objects.exists", 409, "an object of this key exists already", options);
+  if (status === 412 || status === 409) return conflict(options.detail, error);
   if (status === 507 || FULL.test(name)) return new Failure("storage.full", 507, "the backup storage is full", options);
   if (status === undefined || status === 503 || status === 429 || name === "NoSuchBucket")
     return new Failure("storage.unavailable", 503, "backup storage unavailable", { ...options, retryAfterSeconds: 5 });
@@ -51,3 +50,6 @@ export const hangs = (seconds: number) =>
     detail: `S3 did nothing for ${seconds} s`,
     retryAfterSeconds: 5,
   });
+
+export const conflict = (detail: string, cause?: unknown) =>
+  new Failure("objects.exists", 409, "an object of this key exists already", { detail, cause });

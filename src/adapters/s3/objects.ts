@@ -16,7 +16,7 @@ import type { Clock } from "../../ports/clock.ts";
 import { checkKey, checkPrefix } from "../../ports/objects.ts";
 import type { ObjectStore, StoredObject } from "../../ports/objects.ts";
 import { openCall } from "./call.ts";
-import { isMissing, s3Failure } from "./failures.ts";
+import { conflict, isMissing, s3Failure } from "./failures.ts";
 import { openFeatures } from "./features.ts";
 import { openPut } from "./put.ts";
 import { watchStore } from "./watch.ts";
@@ -48,6 +48,8 @@ export function openS3({ endpoint, accessKey, secretKey, bucket, region, pathSty
     responseChecksumValidation: "WHEN_REQUIRED",
     requestHandler: { connectionTimeout: CONNECT_TIMEOUT_MS },
     maxAttempts: 2,
+    // It writes to the console otherwise; what goes wrong is told by what we throw.
+    logger: { trace() {}, debug() {}, info() {}, warn() {}, error() {} },
   });
   const call = openCall({ client, clock, patienceMs: PATIENCE_MS });
   const features = openFeatures(call, bucket);
@@ -57,6 +59,16 @@ export function openS3({ endpoint, accessKey, secretKey, bucket, region, pathSty
     if (!(await features()).lockable) return;
     const Retention = { Mode: "GOVERNANCE", RetainUntilDate: until } as const;
     await call((to) => to.send(new PutObjectRetentionCommand({ Bucket: bucket, Key: key, Retention })));
+  };
+
+  const head = async (key: string): Promise<StoredObject | undefined> => {
+    const command = new HeadObjectCommand({ Bucket: bucket, Key: checkKey(key) });
+    try {
+      const { ContentLength: size = 0 } = await call((to) => to.send(command));
+      return { key, size };
+    } catch (error) {
+      return unlessMissing(error);
+    }
   };
 
   const remove = async (key: string): Promise<void> => {
@@ -87,6 +99,8 @@ export function openS3({ endpoint, accessKey, secretKey, bucket, region, pathSty
     describe: `S3 ${endpoint}, bucket ${bucket}`,
 
     async put(key, body, options) {
+      // Where every version is kept, a condition on the key may be ignored: nothing would be overwritten, only hidden.
+      if ((await features()).versioned && (await head(key))) throw conflict(key);
       const size = await put(checkKey(key), body, options);
       if (options.retainUntil) await retain(key, options.retainUntil);
       return size;
@@ -107,19 +121,9 @@ export function openS3({ endpoint, accessKey, secretKey, bucket, region, pathSty
       }
     },
 
-    async head(key) {
-      const command = new HeadObjectCommand({ Bucket: bucket, Key: checkKey(key) });
-      try {
-        const { ContentLength: size = 0 } = await call((to) => to.send(command));
-        return { key, size };
-      } catch (error) {
-        if (isMissing(error instanceof Error ? error.cause : undefined)) return undefined;
-        throw error;
-      }
-    },
-
+    head,
     list: (prefix) => list(checkPrefix(prefix)),
-    remove: (key) => remove(checkKey(key)),
+    remove: async (key) => remove(checkKey(key)),
     room: async () => undefined,
 
     async clearRemains(before) {
@@ -127,7 +131,8 @@ export function openS3({ endpoint, accessKey, secretKey, bucket, region, pathSty
       const { Uploads = [] } = await call((to) => to.send(new ListMultipartUploadsCommand({ Bucket: bucket })));
       for (const { Key, UploadId, Initiated } of Uploads) {
         if (!Key || !Initiated || Initiated >= before) continue;
-        await call((to) => to.send(new AbortMultipartUploadCommand({ Bucket: bucket, Key, UploadId })));
+        const abort = new AbortMultipartUploadCommand({ Bucket: bucket, Key, UploadId });
+        await call((to) => to.send(abort)).catch(unlessMissing);
         cleared += 1;
       }
       return cleared;
@@ -142,6 +147,10 @@ export function openS3({ endpoint, accessKey, secretKey, bucket, region, pathSty
       client.destroy();
     },
   };
+}
+
+function unlessMissing(error: unknown): undefined {
+  if (!isMissing(error instanceof Error ? error.cause : undefined)) throw error;
 }
 
 /** Read as fast as it is taken; a store that goes silent half-way is an error, not an end. */

@@ -1,5 +1,10 @@
 // Putting a body into S3: small ones whole, others as a stream whose metadata follows in a second call.
-import { CopyObjectCommand, DeleteObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
+import {
+  AbortMultipartUploadCommand,
+  CopyObjectCommand,
+  DeleteObjectCommand,
+  PutObjectCommand,
+} from "@aws-sdk/client-s3";
 import type { S3Client } from "@aws-sdk/client-s3";
 import { Upload } from "@aws-sdk/lib-storage";
 import { Readable } from "node:stream";
@@ -18,6 +23,7 @@ export interface PutDeps {
 
 /** The store takes nothing, or does not answer, for so long: it is given up. */
 const PATIENCE_MS = 30_000;
+const ABORT_PATIENCE_MS = 5_000;
 /** The store reads and writes the whole object for it. */
 const COPY_PATIENCE_MS = 300_000;
 /** Held in memory until the hash is known, so that one request does; most backups are smaller. */
@@ -87,9 +93,19 @@ export function openPut({ client, bucket, clock }: PutDeps): Put {
     signal.addEventListener("abort", abort, { once: true });
     try {
       return await upload.done();
+    } catch (error) {
+      await abandonParts(params.Key, upload.uploadId);
+      throw error;
     } finally {
       signal.removeEventListener("abort", abort);
     }
+  }
+
+  /** The uploader does so too, but nobody would know when. What this misses, `clearRemains` finds. */
+  async function abandonParts(key: string | undefined, uploadId: string | undefined): Promise<void> {
+    if (uploadId === undefined) return;
+    const command = new AbortMultipartUploadCommand({ Bucket: bucket, Key: key, UploadId: uploadId });
+    await watched(ABORT_PATIENCE_MS, ({ signal }) => client.send(command, { abortSignal: signal })).catch(() => {});
   }
 
   /** What is only known at the end of a stream is said in a second call; nothing is listed by it, so nobody sees the gap. */
