@@ -29,6 +29,8 @@ export function startServer({ address, fetch, maxBodyBytes = MAX_BODY_BYTES }: S
     maxRequestBodySize: maxBodyBytes,
     development: false,
     fetch,
+    // The application answers its own errors; this is for what it could not even catch.
+    error: () => Response.json({ code: 500, message: "internal server error", data: null }, { status: 500 }),
   });
   return {
     url: `http://${address.hostname.includes(":") ? `[${address.hostname}]` : address.hostname}:${server.port}`,

@@ -28,7 +28,7 @@ export async function openConnection(url: string): Promise<RawConnection> {
 export async function exchange(url: string, bytes: string | Uint8Array): Promise<RawAnswer> {
   using connection = await openConnection(url);
   connection.write(bytes);
-  return connection.answer();
+  return await connection.answer();
 }
 
 function overSocket(socket: Socket): RawConnection {
@@ -37,7 +37,7 @@ function overSocket(socket: Socket): RawConnection {
   let isClosed = false;
   const { promise: closed, resolve } = Promise.withResolvers<string>();
   socket.on("data", (chunk) => {
-    received = Buffer.concat([received, chunk]);
+    received = Buffer.concat([received, Buffer.from(chunk)]);
     notify();
   });
   socket.on("error", () => {});

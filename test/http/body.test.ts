@@ -1,0 +1,200 @@
+// Bodies: read whole, but never more than is wanted, of whatever encoding, and never for ever.
+import { describe, expect, test } from "bun:test";
+import { Type } from "@sinclair/typebox";
+import { gzipSync, zstdCompressSync } from "bun";
+import { deflateSync } from "node:zlib";
+import { Failure } from "../../src/errors.ts";
+import { openBodyReader } from "../../src/http/body.ts";
+import { testClock } from "../support/clock.ts";
+
+const MB = 1024 ** 2;
+type Body = string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>;
+
+const post = (body: Body | undefined, headers: Record<string, string> = {}, signal?: AbortSignal) =>
+  new Request("http://localhost/", {
+    method: "POST",
+    headers,
+    ...(body === undefined ? {} : { body }),
+    ...(signal ? { signal } : {}),
+  });
+
+/** What a read was refused with. */
+async function refusal(read: Promise<unknown>): Promise<Failure> {
+  const error = await read.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (error instanceof Failure) return error;
+  throw new Error(`not refused with a Failure: ${String(error)}`);
+}
+
+function chunks(...parts: (string | Uint8Array)[]): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    async start(controller) {
+      for (const part of parts) {
+        controller.enqueue(typeof part === "string" ? new TextEncoder().encode(part) : part);
+        await Bun.sleep(0);
+      }
+      controller.close();
+    },
+  });
+}
+
+/** Never ends and never says anything again. */
+const stalling = (first: string) =>
+  new ReadableStream<Uint8Array>({ start: (controller) => controller.enqueue(new TextEncoder().encode(first)) });
+
+describe("reading", () => {
+  const reader = openBodyReader({ clock: testClock() });
+  const text = async (request: Request, maxBytes = 1_000) =>
+    new TextDecoder().decode(await reader.bytes(request, maxBytes));
+  const hello = new TextEncoder().encode("hello");
+
+  test("gives the bytes of whole, chunked, empty and absent bodies", async () => {
+    expect(await text(post("hello"))).toBe("hello");
+    expect(await text(post(chunks("he", "l", "lo")))).toBe("hello");
+    expect(await text(post(""))).toBe("");
+    expect(await text(post(undefined))).toBe("");
+    expect(await text(post(undefined, { "content-encoding": "gzip" }))).toBe("");
+  });
+
+  test("inflates gzip, zstd and deflate, however the encoding is written", async () => {
+    expect(await text(post(gzipSync(hello), { "content-encoding": "gzip" }))).toBe("hello");
+    expect(await text(post(gzipSync(hello), { "content-encoding": "X-GZIP" }))).toBe("hello");
+    expect(await text(post(zstdCompressSync(hello) as Uint8Array<ArrayBuffer>, { "content-encoding": " zstd " }))).toBe(
+      "hello",
+    );
+    expect(await text(post(new Uint8Array(deflateSync(hello)), { "content-encoding": "deflate" }))).toBe("hello");
+    expect(await text(post("hello", { "content-encoding": "identity" }))).toBe("hello");
+  });
+
+  test("takes a body of exactly the limit, and not one byte more, announced or not", async () => {
+    expect(await text(post("x".repeat(10)), 10)).toBe("x".repeat(10));
+    for (const request of [post("x".repeat(11)), post(chunks("x".repeat(6), "x".repeat(5)))]) {
+      const failure = await refusal(reader.bytes(request, 10));
+      expect([failure.status, failure.data]).toEqual([413, { max_size_bytes: 10 }]);
+    }
+    const announced = post(stalling("x"), { "content-length": "11" });
+    expect((await refusal(reader.bytes(announced, 10))).status).toBe(413);
+  });
+
+  test("refuses an encoding that it does not know with 415 that names it", async () => {
+    for (const encoding of ["br", "gzip, gzip", "compress", "x".repeat(500)]) {
+      const failure = await refusal(reader.bytes(post("x", { "content-encoding": encoding }), 10));
+      expect(failure.status).toBe(415);
+      expect(failure.message).toContain(encoding.slice(0, 40));
+      expect(failure.message.length).toBeLessThan(120);
+    }
+  });
+
+  test("refuses truncated, foreign and over-long compressed data with 400", async () => {
+    const gzip = gzipSync(new TextEncoder().encode("x".repeat(5_000)));
+    const zstd = zstdCompressSync("x".repeat(5_000)) as Uint8Array<ArrayBuffer>;
+    const damaged: [string, Body][] = [
+      ["gzip", gzip.slice(0, -4)],
+      ["gzip", gzip.slice(0, 5)],
+      ["gzip", new Uint8Array()],
+      ["gzip", "not gzip at all"],
+      ["zstd", zstd.slice(0, -2)],
+      ["zstd", "not zstd at all"],
+    ];
+    for (const [encoding, body] of damaged) {
+      const failure = await refusal(reader.bytes(post(body, { "content-encoding": encoding }), MB));
+      expect([failure.status, failure.message]).toEqual([400, `the body is not valid ${encoding} data`]);
+    }
+  });
+
+  test("a bomb is refused with 413 after little memory and little time", async () => {
+    const zeros = new Uint8Array(256 * MB);
+    const bombs: [string, Uint8Array<ArrayBuffer>][] = [
+      ["gzip", gzipSync(zeros)],
+      ["zstd", zstdCompressSync(zeros) as Uint8Array<ArrayBuffer>],
+    ];
+    Bun.gc(true);
+    for (const [encoding, bomb] of bombs) {
+      const before = process.memoryUsage.rss();
+      const startedMs = performance.now();
+      const failure = await refusal(reader.bytes(post(bomb, { "content-encoding": encoding }), MB));
+      expect(failure.status).toBe(413);
+      expect(performance.now() - startedMs).toBeLessThan(1_000);
+      expect(process.memoryUsage.rss() - before).toBeLessThan(64 * MB);
+    }
+  });
+
+  test("compressed bytes that inflate to nothing are bounded too", async () => {
+    const empty = gzipSync(new Uint8Array());
+    const endless = new ReadableStream<Uint8Array>({ pull: (controller) => controller.enqueue(empty) });
+    const failure = await refusal(reader.bytes(post(endless, { "content-encoding": "gzip" }), 10_000));
+    expect([400, 413]).toContain(failure.status);
+  });
+
+  test("a client that went away is told apart from one that sent nonsense", async () => {
+    const aborter = new AbortController();
+    const read = refusal(reader.bytes(post(stalling("x"), {}, aborter.signal), 100));
+    aborter.abort();
+    const failing = new ReadableStream<Uint8Array>({
+      start: (controller) => controller.error(new DOMException("The connection was closed.", "AbortError")),
+    });
+    const failure = await refusal(reader.bytes(post(failing), 100));
+    expect([failure.status, failure.code]).toEqual([400, "request.aborted"]);
+    void read.catch(() => {});
+  });
+});
+
+describe("waiting", () => {
+  test("a body that says nothing for the stall time is 408, and no timer stays", async () => {
+    const clock = testClock();
+    const reader = openBodyReader({ clock, stallMs: 5_000 });
+    const read = refusal(reader.bytes(post(stalling("x")), 100));
+    await clock.advance(4_999);
+    await clock.advance(2);
+    expect((await read).status).toBe(408);
+    expect(clock.pending()).toBe(0);
+  });
+
+  test("bodies that together hold too much are asked to come again, and their share is given back", async () => {
+    const clock = testClock();
+    const reader = openBodyReader({ clock, budgetBytes: 100, stallMs: 5_000 });
+    const held = refusal(reader.bytes(post(stalling("x".repeat(80))), 1_000));
+    await clock.advance(1);
+    const failure = await refusal(reader.bytes(post("y".repeat(30)), 1_000));
+    expect([failure.status, failure.retryAfterSeconds]).toEqual([503, 2]);
+    expect((await reader.bytes(post("y".repeat(20)), 1_000)).byteLength).toBe(20);
+    await clock.advance(5_001);
+    await held;
+    expect((await reader.bytes(post("y".repeat(100)), 1_000)).byteLength).toBe(100);
+  });
+});
+
+describe("small JSON bodies", () => {
+  const { json } = openBodyReader({ clock: testClock() });
+  const Shape = Type.Object(
+    { name: Type.String({ minLength: 1, maxLength: 5 }), count: Type.Optional(Type.Integer({ minimum: 1 })) },
+    { additionalProperties: false },
+  );
+
+  test("are read whatever content type they claim, with a byte order mark or without", async () => {
+    expect(await json(post('{"name":"a"}', { "content-type": "text/plain" }), Shape)).toEqual({ name: "a" });
+    expect(await json(post('\ufeff{"name":"a"}'), Shape)).toEqual({ name: "a" });
+  });
+
+  test("are refused with every fault at once", async () => {
+    const failure = await refusal(json(post('{"name":"","count":0,"more":1}'), Shape));
+    expect(failure.status).toBe(400);
+    expect(failure.data).toEqual({
+      faults: {
+        more: "is not known here; known are name, count",
+        name: 'must be a string of 1 to 5 characters, got ""',
+        count: "must be a whole number from 1, got 0",
+      },
+    });
+  });
+
+  test("that are empty, broken, not UTF-8 or too long are refused in words", async () => {
+    expect((await refusal(json(post(""), Shape))).message).toBe("invalid request body: not JSON: it is empty");
+    for (const body of ["{", "nul", new Uint8Array([123, 255, 125])])
+      expect((await refusal(json(post(body), Shape))).status).toBe(400);
+    expect((await refusal(json(post(`"${"x".repeat(70_000)}"`), Shape))).status).toBe(413);
+    expect((await refusal(json(post("[".repeat(60_000)), Shape))).status).toBe(400);
+  });
+});
