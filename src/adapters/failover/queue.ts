@@ -79,11 +79,11 @@ export function openFailoverQueue({ primary, fallback, presence, clock }: Failov
     /** Jobs of one home at a time, so that two of a lane never meet in a batch; the fallback's first, which are older. */
     async claim(queues, limit, leaseMs) {
       const name = queues.join("\n");
-      const isPrimaryAway = presence.primary.isAway();
+      const isAway = presence.primary.isAway();
       let outage: unknown;
-      if (isPrimaryAway || (idleUntilMs.get(name) ?? 0) <= nowMs()) {
+      if (isAway || (idleUntilMs.get(name) ?? 0) <= nowMs()) {
         try {
-          const jobs = presence.fallback.isAway() && !isPrimaryAway ? [] : await claimFallback(queues, limit, leaseMs);
+          const jobs = presence.fallback.isAway() && !isAway ? [] : await claimFallback(queues, limit, leaseMs);
           if (jobs.length > 0) return jobs;
           idleUntilMs.set(name, nowMs() + FALLBACK_POLL_MS);
         } catch (error) {
@@ -91,7 +91,14 @@ export function openFailoverQueue({ primary, fallback, presence, clock }: Failov
           outage = error;
         }
       }
-      if (!isPrimaryAway) return presence.primary.run(() => primary.claim(queues, limit, leaseMs));
+      if (!isAway) {
+        try {
+          return await presence.primary.run(() => primary.claim(queues, limit, leaseMs));
+        } catch (error) {
+          if (!isOutage(error)) throw error;
+        }
+      }
+      // From now on every claim asks the fallback; this one may have.
       if (outage) throw outage;
       return [];
     },
