@@ -23,7 +23,7 @@ const MAX_ROWS = 1_000;
 const REGISTRATION_LAG_MS = 10 * 60_000;
 
 export function reviewJobs(deps: ReviewDeps): JobHandler[] {
-  const one = { batch: 1, batchBytes: 1024, concurrency: 1, leaseMs: 60_000 };
+  const one = { batch: 1, batchBytes: 1024, concurrency: 1, leaseMs: 15_000 };
   return [
     { queue: REVIEW_QUEUE, ...one, handle: async () => [await review(deps)] },
     // Safe to repeat: which systems are left is in their own rows, and judging one twice changes nothing.

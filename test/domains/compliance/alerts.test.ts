@@ -1,0 +1,553 @@
+// Alerts on inventory on the real store: one open row a cause, from the inventory that shows it to the one that does not.
+import { afterEach, describe, expect, test } from "bun:test";
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Readiness } from "../../../src/http/operations.ts";
+import { openTestApp } from "../../support/app.ts";
+import type { TestApp, TestSystem } from "../../support/app.ts";
+import { startGateway } from "../../support/program.ts";
+
+interface Alert {
+  id: string;
+  system_key: string;
+  alert_type: string;
+  cause: string;
+  severity: string;
+  message: string;
+  is_resolved: boolean;
+  resolution: string | null;
+}
+
+const directories: string[] = [];
+afterEach(() => {
+  for (const directory of directories.splice(0)) rmSync(directory, { recursive: true, force: true });
+});
+
+/** A rules file of its own; `write` replaces it as editors and configuration management do. */
+function rulesFile(content: unknown) {
+  const directory = mkdtempSync(join(tmpdir(), "muster-rules-"));
+  directories.push(directory);
+  const path = join(directory, "rules.json");
+  const write = (next: unknown, name = "rules.json") => {
+    writeFileSync(join(directory, `${name}.new`), typeof next === "string" ? next : JSON.stringify(next));
+    renameSync(join(directory, `${name}.new`), join(directory, name));
+  };
+  write(content);
+  return { path, directory, write, env: { INVENTORY_RULES_FILE: path } };
+}
+
+const firewall = (version: string, facts: Record<string, unknown> = {}) => ({
+  installation: "nethsecurity",
+  facts: { distro: { name: "NethSecurity", version }, kernel_version: "6.6.119", ...facts },
+});
+
+async function post(muster: TestApp, system: TestSystem, document: unknown) {
+  const body = JSON.stringify(document);
+  const { status } = await muster.request("POST", "/api/systems/inventory", {
+    authorization: system.authorization,
+    body,
+  });
+  expect(status).toBe(200);
+  await muster.clock.advance(1_000);
+  await muster.app.runner.drain();
+}
+
+/** The minute's tick, and everything that follows from it. */
+async function review(muster: TestApp) {
+  await muster.clock.advance(60_000);
+  await muster.app.scheduler.tick("alert-review", muster.clock.now());
+  await muster.app.runner.drain();
+}
+
+async function alertsOf(muster: TestApp, query = "open=true&type=version,advisory"): Promise<Alert[]> {
+  const { status, body } = await muster.admin<{ alerts: Alert[] }>(
+    "GET",
+    `/api/admin/inventory/alerts?${query}&limit=1000`,
+  );
+  expect(status).toBe(200);
+  return body.data.alerts;
+}
+
+const causesOf = async (muster: TestApp, query?: string) =>
+  (await alertsOf(muster, query)).map((one) => one.cause).sort();
+
+const advisory = (id: string, fixed: string, product = "nsec") => ({
+  id,
+  product,
+  severity: "critical",
+  affected: [{ introduced: "0", fixed }],
+});
+
+describe("a required version", () => {
+  test("opens one alert for a system that is behind, rewords it, and resolves it once it is not", async () => {
+    const rules = rulesFile({ versions: [{ product: "nsec", minimum: "8.6.0", severity: "high" }] });
+    await using muster = await openTestApp(rules.env);
+    const system = await muster.addSystem();
+    await review(muster);
+    await post(muster, system, firewall("8.4.0"));
+    const [first] = await alertsOf(muster);
+    expect(first).toMatchObject({
+      alert_type: "version",
+      cause: "nsec",
+      severity: "high",
+      system_key: system.system_key,
+    });
+    await post(muster, system, firewall("8.5.0", { uptime_seconds: 1 }));
+    const again = await alertsOf(muster);
+    expect(again).toHaveLength(1);
+    expect(again[0]).toMatchObject({ id: first?.id, message: "nsec 8.5.0 is behind the required version 8.6.0" });
+    await post(muster, system, firewall("8.6.0"));
+    expect(await alertsOf(muster)).toEqual([]);
+    expect(await alertsOf(muster, "open=false&type=version")).toMatchObject([
+      { id: first?.id, resolution: "cause_gone" },
+    ]);
+    await post(muster, system, firewall("8.5.0"));
+    const [reopened] = await alertsOf(muster);
+    expect(reopened?.id).not.toBe(first?.id ?? "");
+  });
+
+  test("that is the fleet's most common one moves with the fleet", async () => {
+    const rules = rulesFile({ versions: [{ product: "nsec", minimum: "most_common" }] });
+    await using muster = await openTestApp(rules.env);
+    const systems = [await muster.addSystem("a"), await muster.addSystem("b"), await muster.addSystem("c")];
+    const [a, b, c] = systems;
+    if (!a || !b || !c) throw new Error("three systems");
+    await post(muster, a, firewall("8.5.0"));
+    await post(muster, b, firewall("8.5.0"));
+    await post(muster, c, firewall("8.6.0"));
+    await review(muster);
+    expect(await alertsOf(muster)).toEqual([]);
+    await post(muster, b, firewall("8.6.0"));
+    await review(muster);
+    expect(await alertsOf(muster)).toMatchObject([{ system_key: a.system_key, severity: "medium" }]);
+    await post(muster, a, firewall("8.6.0"));
+    expect(await alertsOf(muster)).toEqual([]);
+  });
+});
+
+describe("an advisory", () => {
+  test("opens an alert for what it affects and resolves it with the fix; partial inventories hide nothing", async () => {
+    const rules = rulesFile({
+      advisories: [advisory("CVE-1", "5.2.0", "module/webtop"), advisory("CVE-2", "6.1.0-38", "kernel")],
+    });
+    await using muster = await openTestApp(rules.env);
+    const system = await muster.addSystem();
+    const cluster = (webtop: string, extra: Record<string, unknown> = {}) => ({
+      installation: "nethserver",
+      facts: {
+        cluster: { leader_node_id: "1" },
+        nodes: {
+          "1": {
+            cluster_leader: true,
+            version: "3.18.2",
+            kernel_version: "6.1.0-37-amd64",
+            distro: { name: "Debian", version: "12" },
+          },
+        },
+        modules: [{ id: "webtop1", module: "webtop", name: "webtop", node: "1", version: webtop }],
+        ...extra,
+      },
+    });
+    await review(muster);
+    await post(muster, system, cluster("5.1.0"));
+    expect(await causesOf(muster)).toEqual(["CVE-1 module/webtop", "CVE-2 kernel"]);
+    await post(muster, system, cluster("5.1.0", { nodes: {}, cluster: null }));
+    expect(await causesOf(muster)).toEqual(["CVE-1 module/webtop", "CVE-2 kernel"]);
+    await post(muster, system, cluster("5.2.0"));
+    expect(await causesOf(muster)).toEqual(["CVE-2 kernel"]);
+  });
+
+  test("that an operator accepted stays so while it holds, and opens anew after it was gone", async () => {
+    const rules = rulesFile({ advisories: [advisory("CVE-1", "8.6.0")] });
+    await using muster = await openTestApp(rules.env);
+    const system = await muster.addSystem();
+    await review(muster);
+    await post(muster, system, firewall("8.5.0"));
+    const [open] = await alertsOf(muster);
+    const path = `/api/admin/inventory/alerts/${open?.id}/resolve`;
+    expect((await muster.admin("POST", path)).body.data).toMatchObject({ is_resolved: true, resolution: "accepted" });
+    expect((await muster.admin("POST", path)).status).toBe(200);
+    await post(muster, system, firewall("8.5.1"));
+    expect(await alertsOf(muster)).toEqual([]);
+    await post(muster, system, firewall("8.6.0"));
+    expect(await alertsOf(muster, "type=advisory")).toMatchObject([{ resolution: "operator" }]);
+    await post(muster, system, firewall("8.5.0"));
+    expect(await causesOf(muster)).toEqual(["CVE-1 nsec"]);
+  });
+});
+
+describe("a new system", () => {
+  const on = { new_system: { enabled: true, severity: "low", resolve_after_days: 7 } };
+
+  test("raises one alert when it registers after the rule was turned on, until an operator has seen it", async () => {
+    await using muster = await openTestApp(rulesFile(on).env);
+    await muster.addSystem("there before");
+    await muster.clock.advance(3_600_000);
+    await review(muster);
+    await muster.clock.advance(1_000);
+    const late = await muster.addSystem("late");
+    await muster.addSystem("waiting", { registered: false });
+    await review(muster);
+    await review(muster);
+    const open = await alertsOf(muster, "type=new_system");
+    expect(open).toMatchObject([{ system_key: late.system_key, severity: "low", is_resolved: false }]);
+    await muster.admin("POST", `/api/admin/inventory/alerts/${open[0]?.id}/resolve`);
+    await review(muster);
+    expect(await alertsOf(muster, "type=new_system")).toMatchObject([{ id: open[0]?.id, resolution: "operator" }]);
+  });
+
+  test("ends by itself after days, or with its registration", async () => {
+    await using muster = await openTestApp(rulesFile(on).env);
+    await review(muster);
+    await muster.clock.advance(1_000);
+    const [left] = [await muster.addSystem("leaves"), await muster.addSystem("stays")];
+    await review(muster);
+    expect(await alertsOf(muster, "type=new_system&open=true")).toHaveLength(2);
+    await muster.request("POST", "/api/systems/unregister", { authorization: left.authorization });
+    await review(muster);
+    expect(await alertsOf(muster, "type=new_system&open=false")).toMatchObject([{ resolution: "cause_gone" }]);
+    await muster.clock.advance(8 * 86_400_000);
+    await review(muster);
+    expect(await alertsOf(muster, "type=new_system&open=true")).toEqual([]);
+  });
+});
+
+describe("a serious change", () => {
+  const change = "type=change&open=true";
+  const openChanges = (muster: TestApp) => causesOf(muster, change);
+
+  test("is one alert a place however often it changes, and is resolved when the value is back", async () => {
+    await using muster = await openTestApp();
+    const system = await muster.addSystem();
+    await post(muster, system, firewall("8.5.0"));
+    await post(muster, system, firewall("8.6.0"));
+    const [first] = await alertsOf(muster, change);
+    expect(first).toMatchObject({ cause: "facts.distro.version", severity: "high" });
+    await post(muster, system, firewall("8.7.0"));
+    expect(await alertsOf(muster, change)).toMatchObject([{ id: first?.id }]);
+    await post(muster, system, firewall("8.5.0"));
+    expect(await alertsOf(muster, "type=change")).toMatchObject([{ id: first?.id, resolution: "cause_gone" }]);
+  });
+
+  test("that removed something is resolved when it is back, whatever it holds", async () => {
+    await using muster = await openTestApp();
+    const system = await muster.addSystem();
+    const withFeature = (count: number) =>
+      firewall("8.5.0", { features: { dpi: { enabled: true }, ha: { enabled: true, count } } });
+    await post(muster, system, withFeature(1));
+    await post(muster, system, firewall("8.5.0", { features: { dpi: { enabled: true } } }));
+    expect(await openChanges(muster)).toEqual(["facts.features.ha"]);
+    await post(muster, system, withFeature(2));
+    expect(await openChanges(muster)).toEqual([]);
+  });
+
+  test("is acknowledged by an operator, or ends by age; a job that comes twice opens nothing again", async () => {
+    await using muster = await openTestApp();
+    const system = await muster.addSystem();
+    await post(muster, system, firewall("8.5.0"));
+    await post(muster, system, firewall("8.6.0"));
+    const [open] = await alertsOf(muster, change);
+    await muster.admin("POST", `/api/admin/inventory/alerts/${open?.id}/resolve`);
+    const [record] = await muster.database.query<{ id: string }>(
+      "select id from inventory_records order by received_at desc limit 1",
+    );
+    const again = { queue: "collect:notifications", payload: JSON.stringify({ record_id: record?.id }) };
+    await muster.app.queue.push([again, again]);
+    await muster.app.runner.drain();
+    expect(await openChanges(muster)).toEqual([]);
+    await post(muster, system, firewall("8.7.0"));
+    expect(await openChanges(muster)).toEqual(["facts.distro.version"]);
+    await muster.clock.advance(31 * 86_400_000);
+    await review(muster);
+    expect(await openChanges(muster)).toEqual([]);
+  });
+
+  test("is none where the rules turn it off", async () => {
+    const rules = rulesFile({ critical_change: { enabled: false, resolve_after_days: 1 } });
+    await using muster = await openTestApp(rules.env);
+    const system = await muster.addSystem();
+    await post(muster, system, firewall("8.5.0"));
+    await post(muster, system, firewall("8.6.0"));
+    expect(await openChanges(muster)).toEqual([]);
+  });
+});
+
+describe("the rules file", () => {
+  test("is read again when it changes, and every system is judged by it, without a restart", async () => {
+    const rules = rulesFile({});
+    await using muster = await openTestApp(rules.env);
+    const system = await muster.addSystem();
+    await post(muster, system, firewall("8.5.0"));
+    await review(muster);
+    expect(await alertsOf(muster)).toEqual([]);
+    rules.write([advisory("CVE-1", "8.6.0"), advisory("CVE-2", "8.5.0")], "advisories.json");
+    rules.write({ versions: [{ product: "nsec", minimum: "8.6.0" }], advisories: "advisories.json" });
+    await review(muster);
+    expect(await causesOf(muster)).toEqual(["CVE-1 nsec", "nsec"]);
+    rules.write([advisory("CVE-3", "8.6.0")], "advisories.json");
+    await review(muster);
+    expect(await causesOf(muster)).toEqual(["CVE-3 nsec", "nsec"]);
+    rules.write({});
+    await review(muster);
+    expect(await alertsOf(muster)).toEqual([]);
+    expect(muster.logged.filter((line) => line.includes("were read again"))).toHaveLength(3);
+  });
+
+  test("with faults leaves the old one in force; all faults are named once, and in /ready", async () => {
+    const rules = rulesFile({ versions: [{ product: "nsec", minimum: "8.6.0" }] });
+    await using muster = await openTestApp(rules.env);
+    const system = await muster.addSystem();
+    await review(muster);
+    await post(muster, system, firewall("8.5.0"));
+    rules.write([{ ...advisory("CVE-1", "soon") }, { id: 5 }], "bad.json");
+    rules.write({
+      versions: [{ product: "nsec", minimum: "newest" }],
+      advisories: "bad.json",
+      notify: "everything",
+      new_systems: {},
+    });
+    await review(muster);
+    await review(muster);
+    expect(await causesOf(muster)).toEqual(["nsec"]);
+    const lines = muster.logged.filter((line) => line.includes("stay as they were"));
+    expect(lines).toHaveLength(1);
+    const ready = await muster.app.handleOperations(new Request("http://localhost/ready"));
+    expect(ready.status).toBe(200);
+    const { data } = (await ready.json()) as { data: Readiness };
+    expect(data.status).toBe("degraded");
+    for (const text of [lines[0], data.checks["inventory rules"]?.reason, muster.app.rulesFault()]) {
+      expect(text).toContain('/versions/0/minimum: "newest", expected a version or "most_common"');
+      expect(text).toContain('bad.json: /0/affected/0/fixed: "soon", expected a version');
+      expect(text).toContain("bad.json: /1/id: 5, expected a text");
+      expect(text).toContain("bad.json: /1/product: missing");
+      expect(text).toContain('/notify: "everything", expected a list');
+      expect(text).toContain("/new_systems: {}, expected no such key");
+    }
+    rules.write("{");
+    await review(muster);
+    expect(muster.app.rulesFault()).toContain("not JSON");
+    rmSync(rules.path);
+    await review(muster);
+    expect(muster.app.rulesFault()).toContain("cannot be read");
+    rules.write({});
+    await review(muster);
+    expect(muster.app.rulesFault()).toBeUndefined();
+    expect(await alertsOf(muster)).toEqual([]);
+  });
+
+  test("with faults stops the start, in words", async () => {
+    const rules = rulesFile({ advisories: [{ ...advisory("CVE-1", "x"), severity: "red" }, advisory("CVE-2", "x")] });
+    const failure = await openTestApp(rules.env).then(
+      () => undefined,
+      (error: Error) => error,
+    );
+    expect(failure?.message).toContain('/advisories/0/severity: "red", expected one of low, medium, high, critical');
+    expect(failure?.message).toContain('/advisories/1/affected/0/fixed: "x", expected a version');
+  });
+});
+
+describe("two gateways on one database", () => {
+  test("that review and judge at once make no second alert", async () => {
+    const rules = rulesFile({ advisories: [advisory("CVE-1", "8.6.0")] });
+    await using first = await openTestApp(rules.env);
+    await using second = await openTestApp(rules.env, { url: first.databaseUrl, database: first.database });
+    const systems = await Promise.all(Array.from({ length: 30 }, (_, at) => first.addSystem(`s${at}`)));
+    for (const system of systems) await post(first, system, firewall("8.5.0"));
+    for (let round = 0; round < 5; round += 1) {
+      rules.write({ advisories: [advisory("CVE-1", "8.6.0"), advisory(`CVE-${round + 2}`, "9.0")] });
+      const bodies = systems.map((system) => JSON.stringify(firewall("8.5.0", { tag: `${round}` }))).entries();
+      for (const [at, body] of bodies) {
+        const authorization = systems[at]?.authorization ?? "";
+        await (at % 2 === 0 ? first : second).request("POST", "/api/systems/inventory", { authorization, body });
+      }
+      await Promise.all([review(first), review(second)]);
+    }
+    await review(first);
+    const open = await alertsOf(first);
+    expect(open).toHaveLength(60);
+    expect(new Set(open.map((one) => `${one.system_key} ${one.cause}`)).size).toBe(60);
+    expect(new Set(open.map((one) => one.cause))).toEqual(new Set(["CVE-1 nsec", "CVE-6 nsec"]));
+    // CVE-1 held throughout: each system has had one alert for it, ever.
+    expect(await countAlerts(first, "CVE-1 nsec")).toBe(30);
+  });
+
+  test("one of which still has an old file does not judge by it", async () => {
+    const [old, fresh] = [rulesFile({}), rulesFile({ advisories: [advisory("CVE-1", "8.6.0")] })];
+    await using behind = await openTestApp(old.env);
+    await using ahead = await openTestApp(fresh.env, { url: behind.databaseUrl, database: behind.database });
+    const system = await behind.addSystem();
+    await review(ahead);
+    await post(behind, system, firewall("8.5.0"));
+    await review(ahead);
+    expect(await causesOf(ahead)).toEqual(["CVE-1 nsec"]);
+    await post(behind, system, firewall("8.5.1"));
+    expect(await causesOf(ahead)).toEqual(["CVE-1 nsec"]);
+  });
+});
+
+test("a sweep that was killed in the middle is taken up where it was, and its alerts are the same", async () => {
+  const rules = rulesFile({ advisories: [advisory("CVE-1", "8.6.0")] });
+  await using muster = await openTestApp(rules.env);
+  await insertFleet(muster, 1_000);
+  await muster.clock.advance(60_000);
+  await muster.app.scheduler.tick("alert-review", muster.clock.now());
+  const claim = async () =>
+    (await muster.app.queue.claim(["muster:alert-review", "muster:alert-sweep"], { count: 1, bytes: 1e6 }, 1_000))[0];
+  const reviewing = await claim();
+  expect(reviewing?.queue).toBe("muster:alert-review");
+  // Nobody settles it: as if the process had been killed. Its lease runs out.
+  await muster.clock.advance(3_700_000);
+  await review(muster);
+  expect(await alertsOf(muster)).toHaveLength(1_000);
+  // Half of the fleet as if another sweep had been cut off.
+  await muster.database.query(
+    `with half as (select system_id from system_products order by system_id limit 500), gone as (
+       delete from inventory_alerts where system_id in (select system_id from half))
+     update system_products set review = 0 where system_id in (select system_id from half)`,
+  );
+  await review(muster);
+  expect(await alertsOf(muster)).toHaveLength(1_000);
+  expect(await countAlerts(muster)).toBe(1_000);
+}, 60_000);
+
+test("gateways that are killed while they sweep lose no alert and double none", async () => {
+  const SYSTEMS = 3_000;
+  const names = ["CVE-1", "CVE-2", "CVE-3", "CVE-4"];
+  const rules = rulesFile({ advisories: names.map((name) => advisory(name, "8.6.0")) });
+  await using muster = await openTestApp();
+  await insertFleet(muster, SYSTEMS);
+  const reviewSoon = () => muster.app.queue.push([{ queue: "muster:alert-review", payload: "" }]);
+  const env = { ...rules.env, DATABASE_URL: muster.databaseUrl, DATA_DIR: rules.directory };
+  const gateway = () => startGateway({ env });
+  for (let round = 0; round < 3; round += 1) {
+    const [one, two] = await Promise.all([gateway(), gateway()]);
+    const before = await countAlerts(muster);
+    await reviewSoon();
+    while ((await countAlerts(muster)) === before) await Bun.sleep(5);
+    process.kill(one.pid, "SIGKILL");
+    process.kill(two.pid, "SIGKILL");
+    await Promise.all([one.stop(), two.stop()]);
+    expect(await countAlerts(muster)).toBeLessThan(SYSTEMS * names.length);
+  }
+  await using last = await gateway();
+  await reviewSoon();
+  const deadline = Date.now() + 40_000;
+  while ((await countAlerts(muster)) < SYSTEMS * names.length && Date.now() < deadline) await Bun.sleep(200);
+  expect(last.log()).not.toContain("given up");
+  expect(await countAlerts(muster)).toBe(SYSTEMS * names.length);
+  const [row] = await muster.database.query<{ pairs: number; left: number }>(
+    `select count(distinct (system_id, cause))::integer as pairs, (select count(*)::integer from system_products p
+       where p.review < (select review from alert_review)) as left
+     from inventory_alerts where not is_resolved`,
+  );
+  expect(row).toEqual({ pairs: SYSTEMS * names.length, left: 0 });
+}, 120_000);
+
+test("5,000 new advisories reach 1,000 systems in seconds", async () => {
+  const rules = rulesFile({});
+  await using muster = await openTestApp(rules.env);
+  await insertFleet(muster, 1_000);
+  await review(muster);
+  const others = Array.from({ length: 4_998 }, (_, at) =>
+    advisory(`CVE-${at}`, `8.${at % 5}.0`, at % 2 ? "nsec" : `module/m${at % 50}`),
+  );
+  rules.write({ advisories: [...others, advisory("CVE-A", "8.6.0"), advisory("CVE-B", "6.7", "kernel")] });
+  const started = performance.now();
+  await review(muster);
+  const tookMs = performance.now() - started;
+  expect(await countAlerts(muster)).toBe(2_000);
+  expect(tookMs).toBeLessThan(5_000);
+}, 60_000);
+
+/** Open or resolved. */
+async function countAlerts(muster: TestApp, cause?: string): Promise<number> {
+  const [row] = await muster.database.query<{ count: number }>(
+    "select count(*)::integer as count from inventory_alerts where $1::text is null or cause = $1",
+    [cause ?? null],
+  );
+  return row?.count ?? 0;
+}
+
+/** Systems whose inventories came earlier: 8.5.0, kernel 6.6, 20 modules. */
+async function insertFleet(muster: TestApp, count: number) {
+  const now = muster.clock.now();
+  await muster.database.query(
+    `with made as (
+       insert into systems (id, name, organization_id, system_key, type, version, created_at, registered_at)
+       select gen_random_uuid(), 'system ' || n, 'default', 'KEY-' || n, 'nsec', '8.5.0', $2, $2 from generate_series(1, $1) n
+       returning id
+     )
+     insert into system_products (system_id, installed)
+     select id, (select jsonb_agg(jsonb_build_array('module/m' || m, 'm' || m, '9.0.0')) from generate_series(1, 20) m)
+       || '[["kernel", "", "6.6.119"]]' from made`,
+    [count, now],
+  );
+}
+
+describe("the list of alerts", () => {
+  test("is filtered by severity, type, system and state, page by page, newest first", async () => {
+    const rules = rulesFile({
+      versions: [{ product: "nsec", minimum: "9.0", severity: "low" }],
+      advisories: [advisory("CVE-1", "9.0"), advisory("CVE-2", "8.6.0")],
+    });
+    await using muster = await openTestApp(rules.env);
+    const [one, two] = [await muster.addSystem("one"), await muster.addSystem("two")];
+    await review(muster);
+    await post(muster, one, firewall("8.5.0"));
+    await post(muster, two, firewall("8.7.0"));
+    expect(await causesOf(muster, `system=${one.system_key}`)).toEqual(["CVE-1 nsec", "CVE-2 nsec", "nsec"]);
+    expect(await causesOf(muster, `system=${two.system_id}`)).toEqual(["CVE-1 nsec", "nsec"]);
+    expect(await causesOf(muster, "severity=low")).toEqual(["nsec", "nsec"]);
+    expect(await causesOf(muster, "severity=critical&type=advisory")).toHaveLength(3);
+    expect(await causesOf(muster, "open=false")).toEqual([]);
+    const seen: string[] = [];
+    for (let cursor = ""; ;) {
+      const { body } = await muster.admin<{ alerts: Alert[]; next_cursor: string | null }>(
+        "GET",
+        `/api/admin/inventory/alerts?limit=2${cursor && `&cursor=${cursor}`}`,
+      );
+      seen.push(...body.data.alerts.map((alert) => alert.id));
+      if (!body.data.next_cursor) break;
+      cursor = body.data.next_cursor;
+    }
+    expect(seen).toEqual((await alertsOf(muster, "")).map((alert) => alert.id));
+    expect(new Set(seen).size).toBe(5);
+    const overview = await muster.admin("GET", "/api/admin/overview");
+    expect(overview.body.data["open_alerts"]).toEqual({ critical: 3, low: 2 });
+  });
+
+  test.each([
+    ["severity=red", 400],
+    ["type=change,fire", 400],
+    ["open=maybe", 400],
+    ["limit=0", 400],
+    ["cursor=x", 400],
+    ["color=red", 400],
+    ["system=nobody", 404],
+  ])("refuses %s with %i", async (query, status) => {
+    await using muster = await openTestApp();
+    expect((await muster.admin("GET", `/api/admin/inventory/alerts?${query}`)).status).toBe(status);
+  });
+
+  test("refuses to resolve what is not there, and anybody without a token", async () => {
+    await using muster = await openTestApp();
+    const path = (id: string) => `/api/admin/inventory/alerts/${id}/resolve`;
+    expect((await muster.admin("POST", path("x"))).status).toBe(404);
+    expect((await muster.admin("POST", path(Bun.randomUUIDv7()))).status).toBe(404);
+    expect((await muster.request("POST", path(Bun.randomUUIDv7()))).status).toBe(401);
+    expect((await muster.request("GET", "/api/admin/inventory/alerts")).status).toBe(401);
+  });
+});
+
+test("erasing a system takes its alerts and products along", async () => {
+  const rules = rulesFile({ advisories: [advisory("CVE-1", "8.6.0")] });
+  await using muster = await openTestApp(rules.env);
+  const system = await muster.addSystem();
+  await review(muster);
+  await post(muster, system, firewall("8.5.0"));
+  expect(await alertsOf(muster)).toHaveLength(1);
+  expect((await muster.admin("DELETE", `/api/admin/systems/${system.system_key}`)).status).toBe(200);
+  expect(await alertsOf(muster)).toEqual([]);
+  expect(await muster.database.query("select from system_products")).toEqual([]);
+});
