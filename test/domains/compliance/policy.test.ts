@@ -1,6 +1,8 @@
 // What a policy finds on a system, and what its sections may not hold.
 import { describe, expect, test } from "bun:test";
+import { ruleSections } from "../../../src/domains/compliance/index.ts";
 import { findSectionFaults, openPolicy } from "../../../src/domains/compliance/policy.ts";
+import { parseRulesWith } from "../../../src/domains/inventory/rules-file.ts";
 import type { JsonObject } from "../../../src/domains/inventory/index.ts";
 import { listInstalled, mergeInstalled } from "../../../src/domains/compliance/products.ts";
 import type { Advisory } from "../../../src/domains/compliance/schema.ts";
@@ -88,6 +90,16 @@ test("the order of sections in the file does not make another policy, another ru
   const advisories = [advisory([{ fixed: "1" }])];
   expect(openPolicy({ versions, advisories }).fingerprint).toBe(openPolicy({ advisories, versions }).fingerprint);
   expect(openPolicy({ versions }).fingerprint).not.toBe(openPolicy({ advisories }).fingerprint);
+});
+
+test("the examples in the documentation are valid", async () => {
+  const text = await Bun.file(`${import.meta.dir}/../../../docs/inventory-alerts.md`).text();
+  const [rules = "", advisories = ""] = [...text.matchAll(/```json\n([^]*?)```/g)].map((match) => match[1] ?? "");
+  const { policy } = parseRulesWith(rules, ruleSections, () => advisories);
+  expect(policy.mostCommonOf).toEqual(["ns8"]);
+  expect(policy.newSystem).toEqual({ severity: "low", resolveAfterDays: 7 });
+  const found = causes(policy, system("5.1", "module/webtop", "webtop1"));
+  expect(found.map((one) => one.cause)).toEqual(["module/webtop", "CVE-2026-1234 module/webtop"]);
 });
 
 test("what the schemas cannot say is named with its place", () => {
