@@ -4,7 +4,7 @@
 local held = held_of(cjson.decode(ARGV[3]))
 for _, id in ipairs(held) do
   local job = jobs[id]
-  later('ZREM', job[QUEUE] .. ':active', id)
+  later('ZREM', job[QUEUE] .. ':active', show(id, job))
   job[STATE], job[LEASE], job[REASON], job[DUE] = 'x', false, ARGV[2], tonumber(ARGV[1])
   dirty[id] = true
   later('RPUSH', job[QUEUE] .. ':dead', show_dead(id, job))

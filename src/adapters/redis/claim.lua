@@ -27,12 +27,26 @@ local function gather(queue)
   if #delayed > 0 then flush() end
 end
 
+-- Entries of :active without a job are of jobs that somebody deleted by hand.
 local function expired_of(queue)
-  return redis.call('ZRANGEBYSCORE', queue .. ':active', '-inf', now / 1000, 'WITHSCORES', 'LIMIT', 0, max_count)
+  local key, found = queue .. ':active', {}
+  local scored = redis.call('ZRANGEBYSCORE', key, '-inf', now / 1000, 'WITHSCORES', 'LIMIT', 0, max_count)
+  for at = 1, #scored, 2 do
+    local id = shown_id(scored[at])
+    if id and load(id) then
+      found[#found + 1] = scored[at]
+      found[#found + 1] = scored[at + 1]
+    else
+      redis.call('ZREM', key, scored[at])
+    end
+  end
+  return found
 end
 
 local function add_scored(found, scored)
-  for at = 1, #scored, 2 do found[#found + 1] = { id = scored[at], due = tonumber(scored[at + 1]) } end
+  for at = 1, #scored, 2 do
+    found[#found + 1] = { id = shown_id(scored[at]) or scored[at], due = tonumber(scored[at + 1]) }
+  end
 end
 
 -- Ids of the oldest jobs that are ready or whose lease ran out, at most max_count of each.
@@ -59,7 +73,6 @@ for _, id in ipairs(ids) do
   local job = jobs[id]
   if not job then
     for i = 6, #ARGV do redis.call('ZREM', ARGV[i] .. ':ready', id) end
-    for i = 6, #ARGV do redis.call('ZREM', ARGV[i] .. ':active', id) end
   else
     bytes = bytes + job[BYTES]
     if #chosen > 0 and bytes > max_bytes then break end
@@ -71,7 +84,7 @@ for _, id in ipairs(ids) do
     end
     job[STATE], job[LEASE], job[ATTEMPT], job[DUE] = 'a', lease, job[ATTEMPT] + 1, lease_ends
     dirty[id] = true
-    later('ZADD', job[QUEUE] .. ':active', lease_ends / 1000, id)
+    later('ZADD', job[QUEUE] .. ':active', lease_ends / 1000, show(id, job))
   end
 end
 leave_lists(listed)

@@ -4,7 +4,7 @@ local held = held_of(cjson.decode(ARGV[2]))
 for _, id in ipairs(held) do
   jobs[id][DUE] = tonumber(ARGV[1])
   dirty[id] = true
-  later('ZADD', jobs[id][QUEUE] .. ':active', jobs[id][DUE] / 1000, id)
+  later('ZADD', jobs[id][QUEUE] .. ':active', jobs[id][DUE] / 1000, show(id, jobs[id]))
 end
 flush()
 return held

@@ -4,7 +4,7 @@
 --   {queue}          list of what is pending, for people to read (LLEN = pending); the truth for claims is in :ready
 --   {queue}:removed  how many elements left the list's head since it was last empty: place - removed = index
 --   {queue}:ready    sorted set of claimable ids by due second      {queue}:blocked  the same, behind the head of their lane
---   {queue}:delayed  sorted set of what is due later, by due second {queue}:active   ids in flight by the end of their lease
+--   {queue}:delayed  sorted set of what is due later, by due second {queue}:active   of what is in flight, by the end of its lease
 --   {queue}:dead     list of what was given up                      {queue}:foreign  what others had put where ours belongs
 --   {queue}:keys     hash key → id                                  {queue}:held     sorted set of held keys by their end
 --   muster:jobs      hash id → packed job                           muster:payloads  hash id → payload
@@ -68,7 +68,8 @@ local function later(command, key, a, b)
   if b then args[#args + 1] = b end
 end
 
--- What people see of a job, in lists and sorted sets: the same text for the same job.
+-- What people see of a job, in lists and sorted sets: the same text for the same job. Longer than 64 bytes, which makes Redis
+-- keep even a small sorted set as a tree, where many members of one score go in quickly.
 local function show(id, job)
   return '{"id":"' .. id .. '","lane":' .. (job[LANE] and cjson.encode(job[LANE]) or 'null')
     .. ',"bytes":' .. job[BYTES] .. ',"pushed_at":"' .. job[PUSHED] .. '"}'
@@ -224,7 +225,7 @@ local function erase(id, job, listed)
   gone[id] = true
   if job[KEY] then later('HDEL', job[QUEUE] .. ':keys', job[KEY]) end
   if job[STATE] == 'a' then
-    later('ZREM', job[QUEUE] .. ':active', id)
+    later('ZREM', job[QUEUE] .. ':active', show(id, job))
   elseif job[STATE] == 'd' then
     later('ZREM', job[QUEUE] .. ':delayed', show(id, job))
   elseif job[STATE] == 'p' then
