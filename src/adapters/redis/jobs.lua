@@ -85,6 +85,10 @@ local function shown_id(text)
   return text and string.match(text, '^{"id":"(%w+)"')
 end
 
+local function shows(text, id)
+  return text and string.sub(text, 8, 7 + #id) == id
+end
+
 local function list_of(queue)
   local list = lists[queue]
   if not list then
@@ -113,13 +117,18 @@ end
 local function leave_list(queue, ids)
   local list = list_of(queue)
   push_added(list)
-  table.sort(ids, function(a, b) return jobs[a][PLACE] < jobs[b][PLACE] end)
+  for i = 2, #ids do
+    if jobs[ids[i]][PLACE] < jobs[ids[i - 1]][PLACE] then
+      table.sort(ids, function(a, b) return jobs[a][PLACE] < jobs[b][PLACE] end)
+      break
+    end
+  end
   local run = 0
   while run < #ids and jobs[ids[run + 1]][PLACE] == list.removed + run do run = run + 1 end
   if run > 0 then
     local heads = redis.call('LRANGE', list.key, 0, run - 1)
     for i = 1, run do
-      if shown_id(heads[i]) ~= ids[i] then
+      if not shows(heads[i], ids[i]) then
         run = i - 1
         break
       end
@@ -132,7 +141,7 @@ local function leave_list(queue, ids)
   end
   for i = run + 1, #ids do
     local index = jobs[ids[i]][PLACE] - list.removed
-    if index >= 0 and index < list.length and shown_id(redis.call('LINDEX', list.key, index)) == ids[i] then
+    if index >= 0 and index < list.length and shows(redis.call('LINDEX', list.key, index), ids[i]) then
       local head = redis.call('LPOP', list.key)
       list.removed = list.removed + 1
       list.length = list.length - 1
