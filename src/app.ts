@@ -29,6 +29,8 @@ import { openS3 } from "./adapters/s3/objects.ts";
 import { systemClock } from "./adapters/system/clock.ts";
 import type { Config } from "./config.ts";
 import type { Check, Domain } from "./domain.ts";
+import { openApplications } from "./domains/applications/index.ts";
+import type { Applications } from "./domains/applications/index.ts";
 import { openFleet } from "./domains/fleet/index.ts";
 import type { FleetReader } from "./domains/fleet/index.ts";
 import { openBackups } from "./domains/backups/index.ts";
@@ -86,6 +88,7 @@ export interface App {
   backups: BackupsApi;
   objects: Pick<ObjectStore, "describe" | "check">;
   fleet: FleetReader;
+  applications: Applications;
   queue: Queue;
   runner: Runner;
   scheduler: Scheduler;
@@ -184,10 +187,15 @@ async function compose({ config, role, log, version, clock, postgres, database, 
     admit,
     maxBytes: config.apiMaxRequestSize,
     ratePerMinute: config.inventoryRatePerMinute,
-    keepers: [(tx, newest) => fleet.keep(tx, newest), (tx, newest) => compliance.keeper(tx, newest)],
+    keepers: [
+      (tx, newest) => fleet.keep(tx, newest),
+      (tx, newest) => compliance.keeper(tx, newest),
+      (tx, newest) => applications.keep(tx, newest),
+    ],
     rulesInForce,
   });
   const fleet = openFleet({ database, documents: inventory.documents });
+  const applications = openApplications({ database, documents: inventory.documents, showSystem: systems.show });
   const objects = openObjects(config, clock);
   const backups = openBackups({
     database,
@@ -223,6 +231,7 @@ async function compose({ config, role, log, version, clock, postgres, database, 
     heartbeats,
     inventory,
     fleet,
+    applications,
     compliance,
     backups,
     overview,
@@ -295,6 +304,7 @@ async function compose({ config, role, log, version, clock, postgres, database, 
     backups: backups.api,
     objects,
     fleet: fleet.reader,
+    applications,
     queue,
     runner,
     scheduler,

@@ -9,6 +9,8 @@ import type { Limiter } from "../../ports/limiter.ts";
 import type { Push, Queue } from "../../ports/queue.ts";
 import type { Authenticate, System } from "../systems/index.ts";
 import { adminRoutes } from "./admin.ts";
+import { findGaps } from "./partial.ts";
+import type { Gap } from "./partial.ts";
 import { openPins } from "./pins.ts";
 import type { Pins } from "./pins.ts";
 import { openLearned } from "./learned.ts";
@@ -30,7 +32,7 @@ import { RawJson, rawResponse } from "./raw.ts";
 import { findLatestHash } from "./store.ts";
 
 export type { InventoryReader, JsonObject, JsonValue, NewestInventory, Pins, PruneReport, StateKeeper };
-export type { RulesInForce };
+export type { Gap, RulesInForce };
 export { RawJson, stringify } from "./raw.ts";
 export { openRulesInForce } from "./rules-in-force.ts";
 
@@ -68,6 +70,8 @@ export interface Documents {
   labelsOf(array: JsonValue[]): (string | undefined)[];
   /** The text of a number that a double cannot hold; undefined for every other value. */
   exactText(value: JsonValue): string | undefined;
+  /** What a document lacks because it could not be collected, as far as the document itself tells. */
+  gapsOf(document: JsonObject): Gap[];
   /** JSON text that goes into an answer unread. */
   raw(text: string): unknown;
   /** A 200 in the envelope, in which such texts may be. */
@@ -107,6 +111,7 @@ export function openInventory(deps: InventoryDeps): Inventory {
         return array.map((element, at) => (identityOf(element) ? labels[at] : undefined));
       },
       exactText: (value) => (isExact(value) ? value.rawJSON : undefined),
+      gapsOf: (document) => findGaps(document),
       raw: (text) => new RawJson(text),
       respond: rawResponse,
     },
