@@ -22,18 +22,20 @@ export function openFeed({ database, documents: { raw } }: FeedDeps) {
   return {
     async changes({ after, significant, limit }: FeedQuery) {
       const [epoch, transaction, id] = decodeCursor(after, ["integer", "bigint", "uuid"]) ?? ["0", "0", NO_ID];
-      const position = { epoch, transaction, id };
-      const { rows, scannedTo } = await listFeed(database, position, significant ?? null, limit);
-      const last = rows.length === limit ? rows.at(-1) : scannedTo;
-      const next = last ?? position;
+      const { found, end } = await scanFeed(database, { epoch, transaction, id }, significant ?? null, limit);
+      const changes = await findChanges(
+        database,
+        found.map((row) => row.id),
+      );
+      const last = found.length === limit ? found.at(-1) : end;
       return {
-        changes: rows.map(({ epoch, transaction, previous_value, current_value, ...row }) => ({
+        changes: changes.map(({ previous_value, current_value, ...row }) => ({
           ...row,
           previous_value: previous_value === null ? null : raw(previous_value),
           current_value: current_value === null ? null : raw(current_value),
         })),
-        next_cursor: encodeCursor(String(next.epoch), String(next.transaction), next.id),
-        more: last !== undefined && (rows.length === limit || scannedTo?.isFull === true),
+        next_cursor: encodeCursor(last?.epoch ?? epoch, last?.transaction ?? transaction, last?.id ?? id),
+        more: found.length === limit || end?.place === MAX_SCANNED,
       };
     },
 
@@ -59,9 +61,37 @@ interface Position {
   id: string;
 }
 
-interface FeedRow {
-  epoch: number;
-  transaction: string;
+interface ScannedRow extends Position {
+  place: number;
+  isFound: boolean;
+}
+
+/**
+ * The rows to show, and the last one that was looked at. One statement, so that the rows and the oldest running transaction
+ * are seen in one snapshot.
+ */
+async function scanFeed(db: Queryable, after: Position, significant: boolean | null, limit: number) {
+  const rows = await db.query<ScannedRow>(
+    `with scanned as materialized (
+       select feed_epoch, feed_transaction, id, significant, row_number() over (order by feed_epoch, feed_transaction, id) as place
+       from inventory_diffs
+       where (feed_epoch, feed_transaction, id) > ($1::integer, $2::text::xid8, $3::uuid)
+         and (feed_epoch < (select max(epoch) from feed_epochs) or feed_transaction < pg_snapshot_xmin(pg_current_snapshot()))
+       order by feed_epoch, feed_transaction, id limit $5
+     ), chosen as (
+       (select *, true as is_found from scanned where $4::boolean is null or significant = $4 order by place limit $6)
+       union all
+       (select *, false as is_found from scanned order by place desc limit 1)
+     )
+     select feed_epoch::text as epoch, feed_transaction::text as transaction, id, place::integer as place, is_found as "isFound"
+     from chosen order by is_found desc, place`,
+    [after.epoch, after.transaction, after.id, significant, significant === null ? limit : MAX_SCANNED, limit],
+    { name: "scan-feed" },
+  );
+  return { found: rows.filter((row) => row.isFound), end: rows.find((row) => !row.isFound) };
+}
+
+interface ChangeRow {
   id: string;
   system_id: string;
   system_key: string;
@@ -79,32 +109,18 @@ interface FeedRow {
   detected_at: Date;
 }
 
-/** One statement, so that rows and the oldest running transaction are seen in one snapshot. */
-async function listFeed(db: Queryable, after: Position, significant: boolean | null, limit: number) {
-  const scanned = significant === null ? limit : MAX_SCANNED;
-  const rows = await db.query<FeedRow & { is_shown: boolean; place: number }>(
-    `with scanned as materialized (
-       select feed_epoch, feed_transaction, id, significant, row_number() over (order by feed_epoch, feed_transaction, id) as place
-       from inventory_diffs
-       where (feed_epoch, feed_transaction, id) > ($1::integer, $2::text::xid8, $3::uuid)
-         and (feed_epoch < (select max(epoch) from feed_epochs) or feed_transaction < pg_snapshot_xmin(pg_current_snapshot()))
-       order by feed_epoch, feed_transaction, id limit $5
-     ), shown as (
-       select id from scanned where $4::boolean is null or significant = $4 order by place limit $6
-     )
-     select k.feed_epoch as epoch, k.feed_transaction::text as transaction, k.id, k.place::integer as place, sh.id is not null as is_shown,
-       d.system_id, s.system_key, d.record_id, d.previous_record_id, d.position, d.pointer, d.field_path, d.change_type, d.category,
-       d.severity, d.significant, d.previous_value::text as previous_value, d.current_value::text as current_value, d.detected_at
-     from scanned k left join shown sh on sh.id = k.id
-     left join (inventory_diffs d join systems s on s.id = d.system_id) on d.id = sh.id
-     where sh.id is not null or k.place = (select max(place) from scanned) order by k.place`,
-    [after.epoch, after.transaction, after.id, significant, scanned, limit],
+/** In the order of the ids. One that was deleted meanwhile is left out. */
+async function findChanges(db: Queryable, ids: string[]): Promise<ChangeRow[]> {
+  const rows = await db.query<ChangeRow>(
+    `select d.id, d.system_id, s.system_key, d.record_id, d.previous_record_id, d.position, d.pointer, d.field_path, d.change_type,
+       d.category, d.severity, d.significant, d.previous_value::text as previous_value, d.current_value::text as current_value,
+       d.detected_at
+     from inventory_diffs d join systems s on s.id = d.system_id where d.id = any($1::uuid[])`,
+    [ids],
+    { name: "find-feed-changes" },
   );
-  const end = rows.at(-1);
-  return {
-    rows: rows.filter((row) => row.is_shown).map(({ is_shown, place, ...row }): FeedRow => row),
-    scannedTo: end && { ...end, isFull: end.place === scanned },
-  };
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  return ids.flatMap((id) => byId.get(id) ?? []);
 }
 
 /**

@@ -1,5 +1,6 @@
 // A document as facts: one for each scalar leaf that is not noise, told apart by a hash, so that only news need be spelled out.
 import type { Documents, JsonObject, JsonValue } from "../inventory/index.ts";
+import { HASH_SHIFT } from "./hashes.ts";
 import { formatSegment } from "./path.ts";
 
 export interface Fact {
@@ -9,8 +10,8 @@ export interface Fact {
 }
 
 export interface Flattened {
-  /** Hashes of the facts, each once. */
-  hashes: Set<number>;
+  /** Hashes of the facts in the document's order; one that the document repeats, as often. */
+  hashes: Float64Array;
   /** More leaves than are kept. */
   truncated: boolean;
   /** Spells one of the facts out. */
@@ -27,6 +28,7 @@ const MAX_VALUE_LENGTH = 200;
 const MAX_PATH_LENGTH = 500;
 /** About 30 MB. Paths with names that users chose come and go, so the tree starts anew when it has grown so far. */
 const MAX_PLACES = 100_000;
+const MAX_KNOWN_VALUES = 8;
 
 /** A path met before: what it is called and what its hashes begin with. */
 interface Place {
@@ -35,13 +37,16 @@ interface Place {
   seed: bigint;
   isNoise: boolean | undefined;
   children: Map<string, Place>;
-  elements: Map<string, Place>;
+  elements: Map<string | undefined, Place>;
+  /** Hashes of the first values met here: switches, names and versions come again in most documents. */
+  known: Map<JsonValue, number>;
 }
 
-type Leaf = [place: Place, value: JsonValue];
-
 interface Walk {
-  leaves: Map<number, Leaf>;
+  hashes: number[];
+  places: Place[];
+  values: JsonValue[];
+  /** Leaves that may still be looked at. */
   left: number;
   truncated: boolean;
 }
@@ -54,7 +59,7 @@ export function openFlatten(documents: Pick<Documents, "isNoise" | "labelsOf" | 
   const newPlace = (path: string, rulePath: string[], type: string): Place => {
     places++;
     const seed = Bun.hash.xxHash64(`${type}\0${path}`);
-    return { path, rulePath, seed, isNoise: undefined, children: new Map(), elements: new Map() };
+    return { path, rulePath, seed, isNoise: undefined, children: new Map(), elements: new Map(), known: new Map() };
   };
 
   const rootOf = (type: string): Place => {
@@ -68,7 +73,7 @@ export function openFlatten(documents: Pick<Documents, "isNoise" | "labelsOf" | 
   };
 
   const flatten: Flatten = (type, document) => {
-    const walk: Walk = { leaves: new Map(), left: MAX_LEAVES, truncated: false };
+    const walk: Walk = { hashes: [], places: [], values: [], left: MAX_LEAVES, truncated: false };
 
     const childOf = (place: Place, key: string): Place => {
       let child = place.children.get(key);
@@ -81,11 +86,11 @@ export function openFlatten(documents: Pick<Documents, "isNoise" | "labelsOf" | 
     };
 
     const elementOf = (place: Place, label: string | undefined): Place => {
-      const name = label === undefined ? "[]" : `.${formatSegment(label)}`;
-      let element = place.elements.get(name);
+      let element = place.elements.get(label);
       if (!element) {
+        const name = label === undefined ? "[]" : `.${formatSegment(label)}`;
         element = newPlace(place.path + name, [...place.rulePath, "[]"], type);
-        place.elements.set(name, element);
+        place.elements.set(label, element);
       }
       return element;
     };
@@ -106,23 +111,34 @@ export function openFlatten(documents: Pick<Documents, "isNoise" | "labelsOf" | 
     const visitLeaf = (value: JsonValue, place: Place): void => {
       if (--walk.left < 0) walk.truncated = true;
       place.isNoise ??= place.path.length > MAX_PATH_LENGTH || documents.isNoise(place.rulePath);
-      if (place.isNoise || (typeof value === "string" && value.length > MAX_VALUE_LENGTH)) return;
+      if (place.isNoise) return;
+      const hash = place.known.get(value) ?? hashOf(value, place);
+      if (hash === undefined) return;
+      if (walk.hashes.length >= MAX_FACTS) {
+        walk.truncated = true;
+        return;
+      }
+      walk.hashes.push(hash);
+      walk.places.push(place);
+      walk.values.push(value);
+    };
+
+    /** Undefined for a value that is too long. */
+    const hashOf = (value: JsonValue, place: Place): number | undefined => {
       const text = typeof value === "string" ? `"${value}` : String(documents.exactText(value) ?? value);
-      if (text.length > MAX_VALUE_LENGTH + 1) return;
-      const hash = Number(Bun.hash.xxHash64(text, place.seed) >> 11n);
-      if (walk.leaves.size >= MAX_FACTS && !walk.leaves.has(hash)) walk.truncated = true;
-      else walk.leaves.set(hash, [place, value]);
+      if (text.length > MAX_VALUE_LENGTH + 1) return undefined;
+      const hash = Number(Bun.hash.xxHash64(text, place.seed) >> HASH_SHIFT);
+      if (place.known.size < MAX_KNOWN_VALUES && !isComposite(value)) place.known.set(value, hash);
+      return hash;
     };
 
     visit(document, rootOf(type));
-    const { leaves, truncated } = walk;
     return {
-      hashes: new Set(leaves.keys()),
-      truncated,
+      hashes: Float64Array.from(walk.hashes),
+      truncated: walk.truncated,
       fact(hash) {
-        const leaf = leaves.get(hash);
-        if (!leaf) throw new Error("a fact that the document does not hold");
-        return { path: leaf[0].path, value: JSON.stringify(leaf[1]) };
+        const at = walk.hashes.indexOf(hash);
+        return { path: walk.places[at]?.path ?? "", value: JSON.stringify(walk.values[at]) };
       },
     };
   };

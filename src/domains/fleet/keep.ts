@@ -2,6 +2,7 @@
 import type { Queryable } from "../../ports/database.ts";
 import type { NewestInventory, StateKeeper } from "../inventory/index.ts";
 import type { Flatten, Flattened } from "./flatten.ts";
+import { compareHashes } from "./hashes.ts";
 import * as store from "./store.ts";
 import type { Holder, KeptSystem, KnownFact, NewFact } from "./store.ts";
 
@@ -34,9 +35,7 @@ function compareAll(flatten: Flatten, newest: NewestInventory[], kept: KeptSyste
     if (!before) return [];
     const flattened = flatten(before.type, document);
     const { hashes, truncated } = flattened;
-    const known = new Set(before.hashes);
-    const added = [...hashes].filter((hash) => !known.has(hash));
-    const removed = before.hashes.filter((hash) => !hashes.has(hash));
+    const { added, removed } = compareHashes(before.hashes, hashes);
     if (added.length + removed.length === 0 && truncated === before.truncated) return [];
     const { type, systemNo } = before;
     return [{ systemId, systemNo, type, hashes, truncated, flattened, added, removed }];

@@ -1,6 +1,7 @@
 // SQL that reads the facts: which paths, which values, who holds them.
 import type { Queryable } from "../../ports/database.ts";
 import type { Condition } from "./conditions.ts";
+import { readHashes } from "./hashes.ts";
 import type { PathPattern } from "./path.ts";
 import type { Filters } from "./schema.ts";
 
@@ -74,20 +75,46 @@ export async function searchSystems(
   return { total: rows[0]?.total ?? 0, systems };
 }
 
-export interface ValueRow {
-  systemNo: number;
+/** A fact that a condition asks for. */
+export interface AskedFact {
+  id: number;
+  hash: number;
   path: string;
   value: string;
 }
 
-/** What these systems hold at these paths. */
-export async function findValues(db: Queryable, systemNos: number[], pathIds: number[]): Promise<ValueRow[]> {
+export async function findAskedFacts(
+  db: Queryable,
+  { pathIds, factIds }: { pathIds: number[]; factIds: number[] },
+  limit: number,
+): Promise<AskedFact[]> {
   return db.query(
-    `select s.system_no as "systemNo", p.path, f.value
-     from fleet_systems s cross join lateral unnest(s.facts) as u (hash)
-     join fleet_facts f on f.hash = u.hash join fleet_paths p on p.id = f.path_id
-     where s.system_no = any($1::integer[]) and f.path_id = any($2::integer[])
-     order by s.system_no, p.path, f.value`,
+    `select f.id, f.hash, p.path, f.value
+     from (select id from fleet_facts where path_id = any($1::integer[]) union select unnest($2::integer[])) asked
+     join fleet_facts f on f.id = asked.id join fleet_paths p on p.id = f.path_id where f.systems > 0 limit $3`,
+    [pathIds, factIds, limit],
+  );
+}
+
+/** Everything these systems hold, as hashes. */
+export async function findHashes(db: Queryable, systemNos: number[]): Promise<Map<number, Float64Array>> {
+  const rows = await db.query<{ no: number; facts: Buffer }>(
+    `select system_no as no, facts from fleet_systems where system_no = any($1::integer[])`,
+    [systemNos],
+  );
+  return new Map(rows.map(({ no, facts }) => [no, readHashes(facts)]));
+}
+
+/** What these systems hold at these paths, where the paths have too many values to go by those. */
+export async function findHeld(
+  db: Queryable,
+  systemNos: number[],
+  pathIds: number[],
+): Promise<{ no: number; path: string; value: string }[]> {
+  return db.query(
+    `select h.system_no as no, p.path, f.value
+     from (select fact_id, system_no from fleet_holders where path_id = any($2::integer[]) and system_no = any($1::integer[])) h
+     join fleet_facts f on f.id = h.fact_id join fleet_paths p on p.id = f.path_id`,
     [systemNos, pathIds],
   );
 }

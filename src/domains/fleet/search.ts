@@ -3,6 +3,7 @@ import { decodeCursor, encodeCursor } from "../../http/cursor.ts";
 import type { Queryable } from "../../ports/database.ts";
 import type { Documents } from "../inventory/index.ts";
 import { resolvePath, resolveTerms } from "./conditions.ts";
+import { findHeldValues } from "./held.ts";
 import * as lookup from "./lookup.ts";
 import { parsePath, parseQuery } from "./query.ts";
 import type { Term } from "./query.ts";
@@ -13,27 +14,23 @@ export interface SearchDeps {
   documents: Pick<Documents, "raw">;
 }
 
-/** Of one system, in a list. */
-const MAX_VALUES_SHOWN = 20;
-
 export function openSearch({ database, documents: { raw } }: SearchDeps) {
   return {
     async search({ q, limit, cursor, ...filters }: SearchQuery) {
       const after = Number(decodeCursor(cursor, ["integer"])?.[0] ?? 0);
       const conditions = await resolveTerms(database, termsOf(q));
       const { total, systems } = await lookup.searchSystems(database, conditions, filtersOf(filters), { limit, after });
-      const pathIds = [...new Set(conditions.flatMap((condition) => condition.pathIds))];
-      const numbers = systems.map((system) => system.no);
-      const values = pathIds.length > 0 ? await lookup.findValues(database, numbers, pathIds) : [];
-      const bySystem = Map.groupBy(values, (row) => row.systemNo);
+      const held = await findHeldValues(
+        database,
+        systems.map((system) => system.no),
+        conditions,
+      );
       const last = systems.length === limit ? systems.at(-1) : undefined;
       return {
         total,
         systems: systems.map(({ no, ...system }) => ({
           ...system,
-          values: (bySystem.get(no) ?? [])
-            .slice(0, MAX_VALUES_SHOWN)
-            .map(({ path, value }) => ({ path, value: raw(value) })),
+          values: (held.get(no) ?? []).map(({ path, value }) => ({ path, value: raw(value) })),
         })),
         next_cursor: last ? encodeCursor(String(last.no)) : null,
       };

@@ -1,6 +1,7 @@
 // SQL that keeps the facts of each system's newest inventory. Locks are taken in one order, so gateways never deadlock.
 import type { Queryable } from "../../ports/database.ts";
 import type { Fact } from "./flatten.ts";
+import { readHashes, writeHashes } from "./hashes.ts";
 
 export interface KeptSystem {
   systemId: string;
@@ -8,28 +9,24 @@ export interface KeptSystem {
   /** Null for a system whose facts were never kept. */
   systemNo: number | null;
   truncated: boolean | null;
-  hashes: number[];
+  hashes: Float64Array;
 }
 
 /** The caller holds the locks of these systems. */
 export async function findKeptSystems(tx: Queryable, systemIds: string[]): Promise<KeptSystem[]> {
-  const rows = await tx.query<Omit<KeptSystem, "hashes"> & { facts: string | null }>(
-    `select s.id as "systemId", coalesce(s.type, '') as type, f.system_no as "systemNo", f.truncated, f.facts::text as facts
+  const rows = await tx.query<Omit<KeptSystem, "hashes"> & { facts: Buffer | null }>(
+    `select s.id as "systemId", coalesce(s.type, '') as type, f.system_no as "systemNo", f.truncated, f.facts
      from systems s left join fleet_systems f on f.system_id = s.id where s.id = any($1::uuid[])`,
     [systemIds],
     { name: "find-kept-systems" },
   );
-  return rows.map(({ facts, ...row }) => ({ ...row, hashes: parseHashes(facts) }));
+  return rows.map(({ facts, ...row }) => ({ ...row, hashes: readHashes(facts) }));
 }
-
-/** Four times faster than an array that the driver parses. */
-const parseHashes = (text: string | null) =>
-  text === null || text === "{}" ? [] : text.slice(1, -1).split(",").map(Number);
 
 export interface SystemState {
   systemId: string;
   type: string;
-  hashes: Iterable<number>;
+  hashes: Float64Array;
   truncated: boolean;
 }
 
@@ -37,8 +34,7 @@ export interface SystemState {
 export async function insertSystems(tx: Queryable, states: SystemState[]): Promise<Map<string, number>> {
   const rows = await tx.query<{ id: string; no: number }>(
     `insert into fleet_systems (system_id, type, facts, truncated)
-     select system_id, type, facts::bigint[], truncated
-     from unnest($1::uuid[], $2::text[], $3::text[], $4::boolean[]) as t (system_id, type, facts, truncated)
+     select * from unnest($1::uuid[], $2::text[], $3::bytea[], $4::boolean[]) as t (system_id, type, facts, truncated)
      returning system_id as id, system_no as no`,
     stateColumns(states),
     { name: "insert-fleet-systems" },
@@ -48,8 +44,8 @@ export async function insertSystems(tx: Queryable, states: SystemState[]): Promi
 
 export async function updateSystems(tx: Queryable, states: SystemState[]): Promise<void> {
   await tx.query(
-    `update fleet_systems f set type = t.type, facts = t.facts::bigint[], truncated = t.truncated
-     from unnest($1::uuid[], $2::text[], $3::text[], $4::boolean[]) as t (system_id, type, facts, truncated)
+    `update fleet_systems f set type = t.type, facts = t.facts, truncated = t.truncated
+     from unnest($1::uuid[], $2::text[], $3::bytea[], $4::boolean[]) as t (system_id, type, facts, truncated)
      where f.system_id = t.system_id`,
     stateColumns(states),
     { name: "update-fleet-systems" },
@@ -59,7 +55,7 @@ export async function updateSystems(tx: Queryable, states: SystemState[]): Promi
 const stateColumns = (states: SystemState[]) => [
   states.map((state) => state.systemId),
   states.map((state) => state.type),
-  states.map((state) => `{${[...state.hashes].join(",")}}`),
+  states.map((state) => writeHashes(state.hashes)),
   states.map((state) => state.truncated),
 ];
 

@@ -1,0 +1,194 @@
+// Answers and costs with a fleet of 10,000 systems (`--systems 100000` for the full size): p99 of pages and searches, and what
+// one more inventory costs compared with a fleet of 1,000.
+import { parseArgs } from "node:util";
+import { openDatabase } from "../src/adapters/postgres/database.ts";
+import { openFlatten } from "../src/domains/fleet/flatten.ts";
+import { factKeeper } from "../src/domains/fleet/keep.ts";
+import { parseExact } from "../src/domains/inventory/json.ts";
+import type { JsonObject, NewestInventory } from "../src/domains/inventory/index.ts";
+import { openTestApp } from "../test/support/app.ts";
+import type { TestApp, TestSystem } from "../test/support/app.ts";
+import { createTestDatabase, stopTestServer, testLog } from "../test/support/postgres.ts";
+import { buildFleet, DIFFS_PER_SYSTEM, RECORDS_PER_SYSTEM } from "./support/fleet.ts";
+import { readFileSync } from "node:fs";
+
+const SMALL_FLEET = 1_000;
+const TURNS = 200;
+const TARGET_P99_MS = 200;
+/** Systems whose documents grow old during the bench, and how many times each sends a new one. */
+const SENDERS = 100;
+const STEPS = 10;
+const WARM_UP_STEPS = 2;
+
+export async function benchScale(systems: number) {
+  try {
+    const small = await withFleet(SMALL_FLEET, measureCosts);
+    return await withFleet(systems, async (fleet) => ({
+      bench: "scale",
+      systems,
+      records: systems * RECORDS_PER_SYSTEM,
+      diffs: systems * DIFFS_PER_SYSTEM,
+      build_s: fleet.buildSeconds,
+      p99_target_ms: TARGET_P99_MS,
+      answers: await measureAnswers(fleet.muster, systems),
+      one_more_inventory: compareCosts(small, await measureCosts(fleet)),
+    }));
+  } finally {
+    await stopTestServer();
+  }
+}
+
+interface Fleet {
+  muster: TestApp;
+  buildSeconds: number;
+}
+
+async function withFleet<Result>(systems: number, work: (fleet: Fleet) => Promise<Result>): Promise<Result> {
+  await using made = await createTestDatabase();
+  await using muster = await openTestApp(
+    { REGISTER_RATE_PER_MINUTE: "100000", INVENTORY_RATE_PER_MINUTE: "100000" },
+    made,
+  );
+  const patient = openDatabase(made.connection, { maxConnections: 1, log: testLog, queryTimeoutMs: 600_000 });
+  const startMs = performance.now();
+  await buildFleet(patient, muster.app.inventory.documents, systems);
+  await patient.close();
+  return await work({ muster, buildSeconds: Math.round((performance.now() - startMs) / 1000) });
+}
+
+async function measureAnswers(muster: TestApp, systems: number) {
+  const anySystem = (turn: number) =>
+    `NOC-${(((turn * 7919) % systems) + 1).toString(16).toUpperCase().padStart(8, "0")}`;
+  const q = (text: string) => encodeURIComponent(text);
+  let listCursor = "";
+  let feedCursor = "";
+  const requests: Record<string, (turn: number) => string> = {
+    list_page: () => `systems?limit=50${listCursor}`,
+    list_search: (turn) => `systems?limit=50&search=gw${(turn * 31) % systems}.`,
+    system_page: (turn) => `systems/${anySystem(turn)}`,
+    changes_page: (turn) => `systems/${anySystem(turn)}/inventory/changes?limit=50`,
+    timeline_page: (turn) => `systems/${anySystem(turn)}/inventory/timeline`,
+    feed_page: () => `changes?limit=100${feedCursor}`,
+    feed_page_significant: () => `changes?limit=100&significant=true${feedCursor}`,
+    search_version: (turn) => `inventory/query?q=${q(`facts.distro.version = 8.${turn % 7}.0`)}`,
+    search_unique: (turn) => `inventory/query?q=${q(`facts.features.own1 = own-1-${(turn * 31) % systems}`)}`,
+    search_half: () => `inventory/query?q=${q("facts.features.f0 = state0")}`,
+    search_exists: () => `inventory/query?q=${q("facts.features.f1 exists")}`,
+    search_missing: () => `inventory/query?q=${q("facts.features.nothing missing")}`,
+    search_two: () =>
+      `inventory/query?q=${q("facts.distro.version >= 8.3 and facts.features.f3 != state1")}&status=active`,
+    search_any_module: (turn) => `inventory/query?q=${q(`facts.modules.*.version = ${turn % 15}.1.0`)}&type=ns8`,
+    facets: () => `inventory/facets?path=facts.distro.version`,
+    facets_of_search: () => `inventory/facets?path=facts.distro.version&q=${q("facts.features.f0 = state0")}`,
+    facets_unique: () => `inventory/facets?path=facts.features.own0`,
+    odd: (turn) => `inventory/odd?type=${turn % 2 ? "ns8" : "nsec"}`,
+    paths: (turn) => `inventory/paths?search=f${turn % 40}`,
+    overview: () => `overview`,
+  };
+  const answers: Record<string, { p50_ms: number; p99_ms: number; within_target: boolean }> = {};
+  for (const [name, pathOf] of Object.entries(requests)) {
+    const times: number[] = [];
+    for (let turn = 0; turn < TURNS + 5; turn++) {
+      const startMs = performance.now();
+      const answer = await muster.admin<{ next_cursor?: string }>("GET", `/api/admin/${pathOf(turn)}`);
+      if (turn >= 5) times.push(performance.now() - startMs);
+      if (answer.status !== 200) throw new Error(`${name}: ${answer.text}`);
+      const next = answer.body.data.next_cursor;
+      if (name === "list_page") listCursor = next ? `&cursor=${next}` : "";
+      if (name.startsWith("feed")) feedCursor = next ? `&after=${next}` : "";
+    }
+    times.sort((left, right) => left - right);
+    const at = (share: number) => rounded(times[Math.ceil(times.length * share) - 1] ?? Number.NaN);
+    answers[name] = { p50_ms: at(0.5), p99_ms: at(0.99), within_target: at(0.99) < TARGET_P99_MS };
+  }
+  return answers;
+}
+
+interface Costs {
+  pipeline_ms: number;
+  keep_ms: number;
+  keep_cpu_ms: number;
+}
+
+/** Of one inventory among many: through the whole pipeline, and of the facts alone, with real documents of 45 KB. */
+async function measureCosts({ muster }: Pick<Fleet, "muster">): Promise<Costs> {
+  const text = readFileSync(`${import.meta.dir}/../test/support/fixtures/inventories/ns8-inventory.json`, "utf8");
+  const senders: TestSystem[] = [];
+  for (let at = 0; at < SENDERS; at++) senders.push(await muster.addSystem(`Sender ${at}`));
+  const times: number[] = [];
+  for (let step = 0; step < STEPS; step++) {
+    const startMs = performance.now();
+    const posts = senders.map(({ authorization }, at) =>
+      muster.request("POST", "/api/systems/inventory", { authorization, body: evolve(text, at, step) }),
+    );
+    const refused = (await Promise.all(posts)).find(({ status }) => status >= 300);
+    if (refused) throw new Error(`not accepted: ${refused.text}`);
+    await muster.clock.advance(60_000);
+    await muster.app.runner.drain();
+    if (step >= WARM_UP_STEPS) times.push((performance.now() - startMs) / SENDERS);
+  }
+  return { pipeline_ms: median(times), ...(await measureKeeper(muster, senders, text)) };
+}
+
+async function measureKeeper(muster: TestApp, senders: TestSystem[], text: string) {
+  const keep = factKeeper(openFlatten(muster.app.inventory.documents));
+  const times: number[] = [];
+  const cpu: number[] = [];
+  for (let step = STEPS; step < STEPS * 3; step++) {
+    const newest = senders.map(({ system_id }, at): NewestInventory => ({
+      systemId: system_id,
+      recordId: crypto.randomUUID(),
+      receivedAt: muster.clock.now(),
+      previousRecordId: null,
+      partialReasons: [],
+      document: parseExact(evolve(text, at, step)) as JsonObject,
+    }));
+    await muster.database.transaction(async (tx) => {
+      const [pid] = await tx.query<{ pid: number }>("select pg_backend_pid() as pid");
+      const own = process.cpuUsage();
+      const serverMs = serverCpuMs(pid?.pid ?? 0);
+      const startMs = performance.now();
+      await keep(tx, newest);
+      times.push((performance.now() - startMs) / SENDERS);
+      const { user, system } = process.cpuUsage(own);
+      cpu.push(((user + system) / 1000 + serverCpuMs(pid?.pid ?? 0) - serverMs) / SENDERS);
+    });
+  }
+  return { keep_ms: median(times), keep_cpu_ms: rounded(cpu.reduce((sum, ms) => sum + ms, 0) / cpu.length) };
+}
+
+/** A hundredth of a second is what Linux counts in. */
+function serverCpuMs(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+}
+
+/** About 20 places change: figures that always move, three modules upgraded, a count, and a name that only this system has. */
+function evolve(text: string, sender: number, step: number): string {
+  let upgraded = 0;
+  return text
+    .replace(/"uptime_seconds": ?\d+/g, `"uptime_seconds": ${1_000_000 + step * 3600 + sender}`)
+    .replace(/"used_bytes": ?\d+/g, `"used_bytes": ${5_000_000 + step * 977 + sender}`)
+    .replace(/"version": ?"(\d+)\.(\d+)\.(\d+)"/g, (all, major, minor) =>
+      upgraded++ % 17 === step % 17 ? `"version": "${major}.${minor}.${step}"` : all,
+    )
+    .replace(/"total_users": ?\d+/, `"total_users": ${sender * 100 + step}`)
+    .replace(/"ui_name": ?"Produzione[^"]*"/, `"ui_name": "Sender ${sender} at ${step}"`);
+}
+
+const compareCosts = (small: Costs, large: Costs) => ({
+  with_1000_systems: small,
+  with_all: large,
+  ratio_pipeline: rounded(large.pipeline_ms / small.pipeline_ms),
+  ratio_keep: rounded(large.keep_ms / small.keep_ms),
+  target_ratio: "1 ± 0.2",
+});
+
+const median = (times: number[]) =>
+  rounded(times.toSorted((left, right) => left - right)[times.length >> 1] ?? Number.NaN);
+const rounded = (value: number) => Number(value.toPrecision(3));
+
+if (import.meta.main) {
+  const { values } = parseArgs({ options: { systems: { type: "string", default: "10000" } } });
+  console.log(JSON.stringify(await benchScale(Number(values.systems)), null, 2));
+}

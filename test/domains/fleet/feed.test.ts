@@ -1,0 +1,204 @@
+// The feed of changes: nothing skipped, nothing twice, whatever commits when.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { openTestApp } from "../../support/app.ts";
+import type { TestApp, TestSystem } from "../../support/app.ts";
+import { firewall, sendInventory } from "../../support/fleet-facts.ts";
+import { seeded } from "../../support/random.ts";
+import type { Queryable } from "../../../src/ports/database.ts";
+
+interface Page {
+  changes: { id: string; field_path: string; significant: boolean; current_value: unknown }[];
+  next_cursor: string;
+  more: boolean;
+}
+
+let muster: TestApp;
+let system: TestSystem;
+beforeAll(async () => {
+  muster = await openTestApp({ DATABASE_MAX_CONNS: "20" });
+  system = await muster.addSystem();
+});
+afterAll(() => muster[Symbol.asyncDispose]());
+
+const read = async (after: string, query = "") =>
+  (await muster.admin<Page>("GET", `/api/admin/changes?limit=1000${after && `&after=${after}`}${query}`)).body.data;
+const readOn = async (after: string) => {
+  const { changes, next_cursor } = await read(after);
+  return { names: changes.map((change) => change.field_path), next: next_cursor };
+};
+
+const insertChange = (tx: Queryable, name: string, significant = true) =>
+  tx.query(
+    `insert into inventory_diffs (id, system_id, record_id, previous_record_id, detected_at, position, pointer, field_path, change_type,
+       category, severity, significant, current_value)
+     values ($1, $2, gen_random_uuid(), gen_random_uuid(), now(), 0, '/x', $3, 'create', 'system', 'low', $4, '1')`,
+    [Bun.randomUUIDv7(), system.system_id, name, significant],
+  );
+
+/** A transaction that has written and waits to be told how to end. */
+async function openWriter(name: string) {
+  const [wrote, end] = [Promise.withResolvers<void>(), Promise.withResolvers<"commit" | "abort">()];
+  const done = muster.database
+    .transaction(async (tx) => {
+      await insertChange(tx, name);
+      wrote.resolve();
+      if ((await end.promise) === "abort") throw new Error("aborted");
+    })
+    .catch((error: Error) => {
+      if (error.message !== "aborted") throw error;
+    });
+  await wrote.promise;
+  return {
+    finish: async (how: "commit" | "abort") => {
+      end.resolve(how);
+      await done;
+    },
+  };
+}
+
+test("shows changes that came through the pipeline, whole", async () => {
+  await sendInventory(muster, system, firewall({ distro: { version: "8.6.0" }, big: 1 }));
+  const start = (await readOn("")).next;
+  await sendInventory(
+    muster,
+    system,
+    `{"installation":"nethsecurity","facts":{"distro":{"version":"8.7.0"},"big":12345678901234567890}}`,
+  );
+  const { text, body } = await muster.admin<Page>("GET", `/api/admin/changes?after=${start}`);
+  expect(text).toContain('"current_value":12345678901234567890');
+  expect(body.data.changes).toHaveLength(2);
+  expect(body.data.changes).toContainEqual({
+    id: expect.any(String),
+    system_id: system.system_id,
+    system_key: system.system_key,
+    record_id: expect.any(String),
+    previous_record_id: expect.any(String),
+    position: expect.any(Number),
+    pointer: "/facts/distro/version",
+    field_path: "facts.distro.version",
+    change_type: "update",
+    category: "os",
+    severity: "high",
+    significant: true,
+    previous_value: "8.6.0",
+    current_value: "8.7.0",
+    detected_at: expect.stringMatching(/Z$/),
+  } as never);
+  expect((await readOn(body.data.next_cursor)).names).toEqual([]);
+});
+
+describe("transactions that commit in another order than they wrote in", () => {
+  test("are shown when the oldest is over, and not before", async () => {
+    const start = (await readOn("")).next;
+    const first = await openWriter("first");
+    const second = await openWriter("second");
+    await second.finish("commit");
+    const between = await readOn(start);
+    expect(between.names).toEqual([]);
+    await first.finish("commit");
+    const after = await readOn(between.next);
+    expect(after.names).toEqual(["first", "second"]);
+    expect((await readOn(after.next)).names).toEqual([]);
+  });
+
+  test("are not held up by one that was rolled back", async () => {
+    const start = (await readOn("")).next;
+    const first = await openWriter("rolled back");
+    const second = await openWriter("kept");
+    await second.finish("commit");
+    await first.finish("abort");
+    expect((await readOn(start)).names).toEqual(["kept"]);
+  });
+
+  test("reach a reader that polls all the time once each", async () => {
+    const random = seeded(3);
+    let { next } = await readOn("");
+    const seen: string[] = [];
+    const expected = new Set<string>();
+    const open: { name: string; finish(how: "commit" | "abort"): Promise<void> }[] = [];
+    for (let step = 0; step < 150; step++) {
+      if (open.length < 8 && random.next() < 0.55) open.push({ name: `w${step}`, ...(await openWriter(`w${step}`)) });
+      else if (open.length > 0) {
+        const [writer] = open.splice(random.int(open.length), 1);
+        const how = random.next() < 0.2 ? "abort" : "commit";
+        if (writer && how === "commit") expected.add(writer.name);
+        await writer?.finish(how);
+      }
+      const page = await readOn(next);
+      seen.push(...page.names);
+      next = page.next;
+    }
+    for (const writer of open) {
+      expected.add(writer.name);
+      await writer.finish("commit");
+    }
+    seen.push(...(await readOn(next)).names);
+    expect(seen.toSorted()).toEqual([...expected].toSorted());
+  });
+});
+
+describe("a page", () => {
+  test("goes on where the last one ended, in the same order for everybody", async () => {
+    const start = (await readOn("")).next;
+    await muster.database.transaction(async (tx) => {
+      for (let at = 0; at < 25; at++) await insertChange(tx, `p${at}`);
+    });
+    const names: string[] = [];
+    let page = { next_cursor: start, more: true } as Page;
+    while (page.more) {
+      page = (await muster.admin<Page>("GET", `/api/admin/changes?limit=10&after=${page.next_cursor}`)).body.data;
+      names.push(...page.changes.map((change) => change.field_path));
+    }
+    expect(names).toEqual(Array.from({ length: 25 }, (_, at) => `p${at}`));
+  });
+
+  test("of significant changes alone passes over the others and need not look at them again", async () => {
+    const start = (await readOn("")).next;
+    await muster.database.transaction(async (tx) => {
+      for (let at = 0; at < 12; at++) await insertChange(tx, `s${at}`, at % 4 === 0);
+    });
+    const page = await read(start, "&significant=true");
+    expect(page.changes.map((change) => change.field_path)).toEqual(["s0", "s4", "s8"]);
+    expect((await readOn(page.next_cursor)).names).toEqual([]);
+    const none = await read(start, "&significant=false");
+    expect(none.changes).toHaveLength(9);
+  });
+
+  test("refuses a cursor of another making", async () => {
+    for (const after of [
+      "x",
+      btoa('["1","2","3"]'),
+      btoa('["1","99999999999999999999","00000000-0000-0000-0000-000000000000"]'),
+    ])
+      expect((await muster.admin("GET", `/api/admin/changes?after=${after}`)).status).toBe(400);
+  });
+});
+
+test("goes on after a restore into another server, where transactions are counted from the start again", async () => {
+  await using other = await openTestApp({ LISTEN_ADDRESS: "127.0.0.1:0", HEALTH_LISTEN_ADDRESS: "127.0.0.1:0" });
+  const restored = await other.addSystem();
+  const add = (name: string, more = "") =>
+    other.database.query(
+      `insert into inventory_diffs (id, system_id, record_id, previous_record_id, detected_at, position, pointer, field_path, change_type,
+         category, severity, significant ${more && ", feed_transaction"})
+       values ($1, $2, gen_random_uuid(), gen_random_uuid(), now(), 0, '/x', $3, 'create', 'system', 'low', true ${more})`,
+      [Bun.randomUUIDv7(), restored.system_id, name],
+    );
+  const page = async (after: string) =>
+    (await other.admin<Page>("GET", `/api/admin/changes${after && `?after=${after}`}`)).body.data;
+  const names = ({ changes }: Page) => changes.map((change) => change.field_path);
+  // As a dump brings it: rows and an epoch of a server that had counted much further.
+  await add("old", ", '900000000000'::xid8");
+  await other.database.query(`insert into feed_epochs (epoch, server) values (1, 'another server')`);
+  expect(names(await page(""))).toEqual([]);
+  await other.app.start();
+  await add("new");
+  const first = await page("");
+  expect(names(first)).toEqual(["old", "new"]);
+  await add("newer");
+  expect(names(await page(first.next_cursor))).toEqual(["newer"]);
+  expect(await other.database.query("select epoch from feed_epochs order by epoch")).toEqual([
+    { epoch: 1 },
+    { epoch: 2 },
+  ]);
+});
