@@ -36,7 +36,9 @@ create table alert_review (
   review bigint not null default 0,
   fingerprint text not null default '',
   most_common jsonb not null default '{}',  -- version by type of system
-  new_systems_since timestamptz             -- null while nobody asks for alerts on new systems
+  new_systems_since timestamptz,            -- null while nobody asks for alerts on new systems
+  -- Systems whose inventories came before this table was kept are looked at in the order of their ids; null when all were.
+  listed_to uuid default '00000000-0000-0000-0000-000000000000'
 );
 insert into alert_review default values;
 

@@ -222,6 +222,7 @@ async function compose({ config, role, log, version, clock, postgres, database, 
     database,
     clock,
     policy: rulesInForce.policy,
+    restate: inventory.restate,
     changeResolvesAfterDays: () => rulesInForce.ruleSet().critical_change.resolve_after_days,
     showSystem: systems.show,
   });

@@ -19,6 +19,7 @@ export interface ComplianceDeps {
   /** The policy of the rules file as it is now. */
   policy(): Policy;
   changeResolvesAfterDays(): number;
+  restate(newest: { systemId: string; recordId: string }[]): Promise<void>;
   showSystem(keyOrId: string): Promise<System>;
 }
 

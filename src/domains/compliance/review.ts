@@ -13,6 +13,8 @@ import { compareVersions, parseVersion } from "./version.ts";
 export interface ReviewDeps extends EvaluateDeps {
   /** After how many days an alert on a change ends by itself. */
   changeResolvesAfterDays(): number;
+  /** Has the keepers look at these systems' newest records again. */
+  restate(newest: { systemId: string; recordId: string }[]): Promise<void>;
 }
 
 const DAY_MS = 86_400_000;
@@ -46,6 +48,7 @@ async function review(deps: ReviewDeps): Promise<Push[]> {
       before.fingerprint === policy.fingerprint &&
       Bun.deepEquals(before.mostCommon, mostCommon, true);
     const after = {
+      ...before,
       review: isSame ? before.review : before.review + 1,
       fingerprint: policy.fingerprint,
       mostCommon,
@@ -54,6 +57,7 @@ async function review(deps: ReviewDeps): Promise<Push[]> {
     await store.updateReview(tx, after);
     return { ...after, newSystemsSince: before.newSystemsSince ?? after.newSystemsSince };
   });
+  await listEarlier(deps, inForce.listedTo);
   await alertNewSystems(deps, policy, inForce.newSystemsSince, now);
   await endByAge(deps, policy, now);
   const [left] = await store.findUnjudged(database, inForce.review, 1);
@@ -82,6 +86,14 @@ async function findMostCommon(tx: Queryable, types: readonly string[]): Promise<
     if (isBetter) best.set(type, { version, count });
   }
   return Object.fromEntries([...best].map(([type, { version }]) => [type, version]));
+}
+
+/** After an upgrade: inventories that came before are looked at too. Repeating a part of it changes nothing. */
+async function listEarlier({ database, restate }: ReviewDeps, listedTo: string | null): Promise<void> {
+  if (listedTo === null) return;
+  const unlisted = await store.findUnlisted(database, listedTo, MAX_ROWS);
+  if (unlisted.length > 0) await restate(unlisted);
+  await store.setListedTo(database, unlisted.length < MAX_ROWS ? null : (unlisted.at(-1)?.systemId ?? null));
 }
 
 async function alertNewSystems({ database }: ReviewDeps, policy: Policy, since: Date | null, now: Date): Promise<void> {

@@ -8,9 +8,11 @@ export interface Review {
   fingerprint: string;
   mostCommon: Record<string, string>;
   newSystemsSince: Date | null;
+  /** How far the systems were gone through whose inventories came before their products were kept; null at the end. */
+  listedTo: string | null;
 }
 
-const REVIEW = `review, fingerprint, most_common as "mostCommon", new_systems_since as "newSystemsSince" from alert_review`;
+const REVIEW = `review, fingerprint, most_common as "mostCommon", new_systems_since as "newSystemsSince", listed_to as "listedTo" from alert_review`;
 
 export async function findReview(db: Queryable): Promise<Review> {
   return theOnly(await db.query<Review>(`select ${REVIEW}`, [], { name: "find-review" }));
@@ -36,6 +38,27 @@ function theOnly(rows: Review[]): Review {
   const [row] = rows;
   if (!row) throw new Error("the row of alert_review is missing");
   return row;
+}
+
+export async function setListedTo(db: Queryable, listedTo: string | null): Promise<void> {
+  await db.query(`update alert_review set listed_to = $1`, [listedTo]);
+}
+
+/** Newest records of systems, in the order of ids, of which it is not kept what is installed. */
+export async function findUnlisted(
+  db: Queryable,
+  after: string,
+  limit: number,
+): Promise<{ systemId: string; recordId: string }[]> {
+  return db.query(
+    `select s.id as "systemId", r.id as "recordId" from systems s
+     cross join lateral (
+       select id from inventory_records where system_id = s.id order by received_at desc, id desc limit 1
+     ) r
+     where s.id > $1 and not exists (select from system_products p where p.system_id = s.id)
+     order by s.id limit $2`,
+    [after, limit],
+  );
 }
 
 /** How many systems of these types have which version; an index scan over the systems, never over inventories. */

@@ -11,6 +11,7 @@ import type { Authenticate, System } from "../systems/index.ts";
 import { adminRoutes } from "./admin.ts";
 import { findGaps } from "./partial.ts";
 import type { Gap } from "./partial.ts";
+import { encodeRecordId } from "./payload.ts";
 import { openPins } from "./pins.ts";
 import type { Pins } from "./pins.ts";
 import { openLearned } from "./learned.ts";
@@ -23,6 +24,7 @@ import { openReader } from "./reader.ts";
 import type { InventoryReader } from "./reader.ts";
 import { openReceiver } from "./receive.ts";
 import { applianceRoutes } from "./routes.ts";
+import { STATE_QUEUE } from "./schema.ts";
 import type { RulesInForce } from "./rules-in-force.ts";
 import type { NewestInventory, StateKeeper } from "./state.ts";
 import { identityOf, labelsOf } from "./identity.ts";
@@ -60,6 +62,8 @@ export interface Inventory extends Domain {
   /** Deletes the records that retention lets go, and alerts long resolved; a dry run only counts them. */
   prune(options: { dryRun: boolean }): Promise<PruneReport>;
   documents: Documents;
+  /** Has every keeper look at these systems' newest records again. */
+  restate(newest: { systemId: string; recordId: string }[]): Promise<void>;
 }
 
 /** How inventories are read, for domains that keep something of them. */
@@ -104,6 +108,14 @@ export function openInventory(deps: InventoryDeps): Inventory {
     noise: learned,
     pins,
     prune: (options) => prune(deps, options),
+    restate: (newest) =>
+      queue.push(
+        newest.map(({ systemId, recordId }) => ({
+          queue: STATE_QUEUE,
+          payload: encodeRecordId(recordId),
+          lane: systemId,
+        })),
+      ),
     documents: {
       isNoise: rules.isNoise,
       labelsOf: (array) => {

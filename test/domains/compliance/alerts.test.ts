@@ -1,5 +1,5 @@
 // Alerts on inventory on the real store: one open row a cause, from the inventory that shows it to the one that does not.
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,6 +18,9 @@ interface Alert {
   is_resolved: boolean;
   resolution: string | null;
 }
+
+/** Several gateways and fleets, on a machine that has other things to do too. */
+setDefaultTimeout(60_000);
 
 const directories: string[] = [];
 afterEach(() => {
@@ -409,7 +412,7 @@ test("a sweep that was killed in the middle is taken up where it was, and its al
   await review(muster);
   expect(await alertsOf(muster)).toHaveLength(1_000);
   expect(await countAlerts(muster)).toBe(1_000);
-}, 60_000);
+});
 
 test("gateways that are killed while they sweep lose no alert and double none", async () => {
   const SYSTEMS = 3_000;
@@ -458,7 +461,7 @@ test("5,000 new advisories reach 1,000 systems in seconds", async () => {
   const tookMs = performance.now() - started;
   expect(await countAlerts(muster)).toBe(2_000);
   expect(tookMs).toBeLessThan(5_000);
-}, 60_000);
+});
 
 /** Open or resolved. */
 async function countAlerts(muster: TestApp, cause?: string): Promise<number> {
@@ -484,6 +487,18 @@ async function insertFleet(muster: TestApp, count: number) {
     [count, now],
   );
 }
+
+test("inventories that came before an upgrade are looked at too", async () => {
+  const rules = rulesFile({ advisories: [advisory("CVE-1", "8.6.0"), advisory("CVE-2", "6.7", "kernel")] });
+  await using muster = await openTestApp(rules.env);
+  const systems = [await muster.addSystem("a"), await muster.addSystem("b"), await muster.addSystem("silent")];
+  for (const system of systems.slice(0, 2)) await post(muster, system, firewall("8.5.0"));
+  await muster.database.query("delete from system_products");
+  await review(muster);
+  await review(muster);
+  expect(await causesOf(muster)).toEqual(["CVE-1 nsec", "CVE-1 nsec", "CVE-2 kernel", "CVE-2 kernel"]);
+  expect(await muster.database.query("select listed_to from alert_review")).toEqual([{ listed_to: null }]);
+});
 
 describe("the list of alerts", () => {
   test("is filtered by severity, type, system and state, page by page, newest first", async () => {
