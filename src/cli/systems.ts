@@ -2,6 +2,7 @@
 import { duration } from "../config.ts";
 import { ListQuery, NewSystem } from "../domains/systems/schema.ts";
 import type { Health, System } from "../domains/systems/index.ts";
+import { applications } from "./applications.ts";
 import { changes } from "./changes.ts";
 import { UsageError, printable, readArgs, readOptions, withApp } from "./verb.ts";
 import type { Cli, Verb } from "./verb.ts";
@@ -13,6 +14,7 @@ export const systems: Verb = {
 muster systems list [--search TEXT] [--status active|inactive|unknown|suspended] [--organization ID] [--limit N] [--cursor C] [--json]
 muster systems show KEY [--json]
 muster systems changes KEY [--severity LIST] [--category LIST] [--type LIST] [--from TIME] [--to TIME] [--limit N] [--all] [--json]
+muster systems applications KEY [--deleted] [--limit N] [--cursor C] [--json]
 muster systems suspend|resume KEY [--json]
 muster systems rotate KEY [--overlap 24h] [--json]                new secret; the old one stays valid for the overlap
 muster systems old-secrets [--json]                               who can still come in with an old secret, and did
@@ -31,6 +33,7 @@ const ACTIONS: Record<string, (args: string[], cli: Cli) => Promise<number>> = {
   list,
   show,
   changes,
+  applications,
   suspend: (args, cli) => switchState("suspend", args, cli),
   resume: (args, cli) => switchState("resume", args, cli),
   rotate,

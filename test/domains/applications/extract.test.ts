@@ -100,7 +100,7 @@ describe("odd values", () => {
   });
 
   test("a nameless element makes the list incomplete; one of no kind is there, but is not read", () => {
-    for (const broken of [
+    const nameless: JsonValue[] = [
       null,
       7,
       "x",
@@ -109,7 +109,8 @@ describe("odd values", () => {
       { id: "" },
       { id: 7, module: "x" },
       { id: "i".repeat(256), module: "x" },
-    ]) {
+    ];
+    for (const broken of nameless) {
       const extracted = extractApplications(cluster([{ id: "m1", module: "mail" }, broken]));
       expect(extracted?.complete).toBe(false);
       expect(extracted?.applications).toHaveLength(1);
