@@ -1,9 +1,9 @@
 // Which errors of Redis mean that it cannot be used now; those become a Failure that callers may retry.
 import { Failure } from "../../errors.ts";
 
-/** Replies of a server that is there but cannot serve: it loads, is full, cannot write to disk, is a replica, asks for a login. */
+/** Replies of a server that is there but cannot serve: it loads, is full, cannot write to disk, is a replica, asks for a login, is a cluster. */
 const UNAVAILABLE_REPLIES =
-  /^(LOADING|OOM|MISCONF|READONLY|MASTERDOWN|BUSY|NOREPLICAS|NOAUTH|WRONGPASS|NOPERM|UNBLOCKED|ERR max number of clients|ERR invalid password|ERR DB index)/;
+  /^(LOADING|OOM|MISCONF|READONLY|MASTERDOWN|BUSY|NOREPLICAS|NOAUTH|WRONGPASS|NOPERM|UNBLOCKED|CLUSTERDOWN|MOVED|CROSSSLOT|ERR SELECT is not allowed|ERR Script attempted to access|ERR max number of clients|ERR invalid password|ERR DB index)/;
 
 /** What ioredis says itself: the connection is away, or no answer came in time. */
 const CONNECTION_WORDS =

@@ -21,6 +21,8 @@ function findDangers(info: Map<string, string>): string[] {
   const [major = 0, minor = 0] = (info.get("redis_version") ?? "").split(".").map(Number);
   if (major < MIN_VERSION[0] || (major === MIN_VERSION[0] && minor < MIN_VERSION[1]))
     dangers.push(`Redis is older than ${MIN_VERSION.join(".")}: upgrade it.`);
+  if (info.get("redis_mode") === "cluster")
+    dangers.push("Redis is a cluster, which the queue cannot use: name a single server.");
   const policy = info.get("maxmemory_policy") ?? "noeviction";
   if (policy !== "noeviction")
     dangers.push(

@@ -15,6 +15,7 @@ for i = 3, #ARGV do
     withdrawn = withdrawn + 1
   end
 end
+redis.call('PEXPIRE', WITHDRAWN, ARGV[2])
 leave_lists(listed)
 flush()
 return withdrawn
