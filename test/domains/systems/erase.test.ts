@@ -30,6 +30,7 @@ test("erases secrets, beats, flips, inventories, changes and alerts, and leaves 
     for (const version of ["8.0", "9.0"]) {
       const body = JSON.stringify({ os: { name: "Linux", version }, facts: { nodes: { "1": { fqdn: version } } } });
       expect((await app.request("POST", "/api/systems/inventory", { authorization, body })).status).toBe(200);
+      await app.clock.advance(1_000);
     }
   }
   await app.app.runner.drain();
