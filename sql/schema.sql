@@ -5,10 +5,35 @@ create table alert_review (
   review bigint default 0 not null,
   fingerprint text default ''::text not null,
   most_common jsonb default '{}'::jsonb not null,
-  new_systems_since timestamp with time zone
+  new_systems_since timestamp with time zone,
+  listed_to uuid default '00000000-0000-0000-0000-000000000000'::uuid
 );
 alter table alert_review add constraint alert_review_pkey PRIMARY KEY (is_only);
 alter table alert_review add constraint alert_review_is_only_check CHECK (is_only);
+
+create table applications (
+  id text not null,
+  system_id uuid not null,
+  module_id text not null,
+  instance_of text not null,
+  name text,
+  display_name text,
+  source text,
+  version text,
+  node_id integer,
+  node_label text,
+  is_user_facing boolean not null,
+  url text,
+  inventory_data json not null,
+  content_hash text not null,
+  first_seen_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  deleted_at timestamp with time zone
+) with (fillfactor=85);
+alter table applications add constraint applications_pkey PRIMARY KEY (id);
+alter table applications add constraint applications_system_id_fkey FOREIGN KEY (system_id) REFERENCES systems(id) ON DELETE CASCADE;
+CREATE INDEX applications_by_instance ON public.applications USING btree (instance_of, system_id) WHERE (deleted_at IS NULL);
+CREATE UNIQUE INDEX applications_by_system ON public.applications USING btree (system_id, module_id);
 
 create table backup_alerts (
   id uuid not null,
@@ -148,7 +173,7 @@ create table fleet_systems (
   system_id uuid not null,
   system_no integer generated always as identity not null,
   type text not null,
-  facts bigint[] not null,
+  facts bytea not null,
   truncated boolean not null
 );
 alter table fleet_systems add constraint fleet_systems_pkey PRIMARY KEY (system_id);
@@ -500,11 +525,16 @@ CREATE OR REPLACE FUNCTION public.forget_fleet_facts()
  RETURNS trigger
  LANGUAGE plpgsql
 AS $function$
+declare
+  plain bytea := old.facts || ''::bytea;  -- read from its own table once, not once a hash
+  hashes bigint[];
 begin
-  perform 1 from fleet_facts where hash = any(old.facts) order by id for no key update;
+  select array_agg(('x' || encode(substr(plain, at, 8), 'hex'))::bit(64)::bigint) into hashes
+    from generate_series(1, length(plain), 8) as at;
+  perform 1 from fleet_facts where hash = any(hashes) order by id for no key update;
   delete from fleet_holders h using fleet_facts f
-    where f.hash = any(old.facts) and h.path_id = f.path_id and h.fact_id = f.id and h.system_no = old.system_no;
-  update fleet_facts set systems = systems - 1 where hash = any(old.facts);
+    where f.hash = any(hashes) and h.path_id = f.path_id and h.fact_id = f.id and h.system_no = old.system_no;
+  update fleet_facts set systems = systems - 1 where hash = any(hashes);
   return old;
 end $function$;
 
