@@ -42,6 +42,7 @@ async function examineApp(cli: Cli): Promise<Finding[]> {
       ...(await examineRedis(app)),
       await examineClock(await app.databaseTime()),
       await examineQueues(await app.queue.counts()),
+      await examineObjects(app),
       examineRules(cli.config(), app.rulesFault()),
     ]);
   } catch (error) {
@@ -130,6 +131,22 @@ function examineRules({ inventoryRulesFile }: Config, fault: string | undefined)
     finding: fault,
     advice: "A running gateway keeps the rules it had; one that starts now refuses to. See docs/inventory-rules.md.",
   };
+}
+
+async function examineObjects({ objects }: App): Promise<Finding> {
+  const check = "backups";
+  try {
+    const doubt = await objects.check();
+    if (doubt !== undefined) return { check, status: "warning", finding: doubt };
+    return { check, status: "ok", finding: `Backups can be stored: ${objects.describe}.` };
+  } catch (error) {
+    return {
+      check,
+      status: "failed",
+      finding: `Backups cannot be stored in ${objects.describe}: ${reasonOf(error)}.`,
+      advice: "Check the S3_* and BACKUP_S3_* settings, or that DATA_DIR can be written.",
+    };
+  }
 }
 
 function examineDataDir(config: Config): Finding[] {

@@ -4,6 +4,7 @@ import { ConfigError, parseConfig } from "../config.ts";
 import type { Environment } from "../config.ts";
 import { Failure, reasonOf } from "../errors.ts";
 import { openLog } from "../log.ts";
+import { backups } from "./backups.ts";
 import { config } from "./config.ts";
 import { doctor } from "./doctor.ts";
 import { inventory } from "./inventory.ts";
@@ -16,7 +17,7 @@ import { UsageError } from "./verb.ts";
 import type { Cli, Verb } from "./verb.ts";
 import { VERSION, version } from "./version.ts";
 
-const VERBS: Verb[] = [serve, systems, inventory, tokens, queues, doctor, migrate, config, version];
+const VERBS: Verb[] = [serve, systems, inventory, backups, tokens, queues, doctor, migrate, config, version];
 
 /** 0 done, 1 failed, 2 misused. */
 export async function run(argv: string[], env: Environment): Promise<number> {

@@ -63,6 +63,10 @@ export function applianceRoutes({ authenticate, upload, list, download, remove, 
       },
       { detail: operation({ summary: "A backup's bytes, whole or a range of them", auth: "system" }) },
     )
+    .head("/systems/backups/:id", async ({ request, server, params }) => {
+      const system = await authenticate(request, server);
+      return download(system.id, readId(params.id), request);
+    })
     .delete(
       "/systems/backups/:id",
       async ({ request, server, params }) => {
