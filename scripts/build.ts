@@ -9,7 +9,7 @@ const [entry = "src/main.ts", outfile = "dist/muster"] = process.argv.slice(2);
 
 const archive = await packPostgres(join(root, "dist/embedded"));
 const build = await Bun.build({
-  entrypoints: [join(root, entry)],
+  entrypoints: [join(root, entry), join(root, "src/domains/inventory/large-worker.ts")],
   // Full minification renames what Elysia reads in the source of its handlers.
   minify: { whitespace: true, syntax: true, identifiers: false },
   sourcemap: "linked",

@@ -14,6 +14,8 @@ import type { Gap } from "./partial.ts";
 import { encodeRecordId } from "./payload.ts";
 import { openPins } from "./pins.ts";
 import type { Pins } from "./pins.ts";
+import { openCompare } from "./comparing.ts";
+import { openLargeDocuments } from "./large.ts";
 import { openLearned } from "./learned.ts";
 import type { Learned } from "./learned.ts";
 import { learnedRoutes } from "./learned-routes.ts";
@@ -32,6 +34,7 @@ import { isExact } from "./json.ts";
 import type { JsonObject, JsonValue } from "./json.ts";
 import { RawJson, rawResponse } from "./raw.ts";
 import { findLatestHash } from "./store.ts";
+import { openSweep } from "./sweep.ts";
 
 export type { InventoryReader, JsonObject, JsonValue, NewestInventory, Pins, PruneReport, StateKeeper };
 export type { Gap, RulesInForce };
@@ -52,7 +55,7 @@ export interface InventoryDeps {
   ratePerMinute: number;
   /** Other domains that keep something of each system's newest inventory. */
   keepers: StateKeeper[];
-  rulesInForce: Pick<RulesInForce<unknown>, "rules" | "fault">;
+  rulesInForce: Pick<RulesInForce<unknown>, "rules" | "ruleSet" | "fault">;
 }
 
 export interface Inventory extends Domain {
@@ -95,13 +98,18 @@ export function openInventory(deps: InventoryDeps): Inventory {
     bytesOf: (push) => push.payload.length,
     flush: (pushes) => queue.push(pushes),
   });
+  const large = openLargeDocuments({ clock });
+  const sweep = openSweep();
   const receiver = openReceiver({
     ...deps,
+    large,
+    sweep,
     push: (push) => batcher.add(push),
     latestHash: (systemId) => findLatestHash(database, systemId),
   });
   const learned = openLearned({ database, clock });
-  const reader = openReader({ ...deps, rules, learned });
+  const compare = openCompare({ rules: deps.rulesInForce, large });
+  const reader = openReader({ ...deps, compare, learned });
   const pins = openPins(deps);
   return {
     reader,
@@ -129,12 +137,13 @@ export function openInventory(deps: InventoryDeps): Inventory {
     },
     applianceRoutes: applianceRoutes({ ...deps, receiver }),
     adminRoutes: new Elysia().use(adminRoutes(reader, pins)).use(learnedRoutes(learned, deps.body)),
-    jobs: [...pipeline({ database, clock, rules, learned, keepers: deps.keepers }), pruneJob(deps)],
+    jobs: [...pipeline({ database, clock, rules, compare, sweep, learned, keepers: deps.keepers }), pruneJob(deps)],
     schedules: [PRUNE_SCHEDULE],
     checks: [{ name: "inventory rules", run: async () => deps.rulesInForce.fault() }],
     async stop() {
       await batcher.close();
       await learned.close();
+      await large.close();
     },
   };
 }

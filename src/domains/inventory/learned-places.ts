@@ -48,3 +48,9 @@ export function findPlaces(places: Places, document: JsonObject): Set<string> {
   visit(places, document);
   return found;
 }
+
+/** The paths again, for another thread. */
+export const pathsOf = (places: Places): string[] => [
+  ...(places.path === undefined ? [] : [places.path]),
+  ...[...places.below.values()].flatMap(pathsOf),
+];

@@ -5,9 +5,13 @@ import type { IncomingRecord } from "./store.ts";
 /** The fastest: a tenth of the size, in a fiftieth of a millisecond for 30 KB, saves writing and reading it through the queue. */
 const LEVEL = 1;
 
-export function encodeIncoming({ text, ...header }: IncomingRecord): string {
-  return `${JSON.stringify(header)}\n${Bun.zstdCompressSync(Buffer.from(text), { level: LEVEL }).toString("base64")}`;
-}
+export const packText = (text: string) => Bun.zstdCompressSync(Buffer.from(text), { level: LEVEL }).toString("base64");
+
+export const encodePacked = ({ header, packed }: Pick<PackedRecord, "header" | "packed">) =>
+  `${JSON.stringify(header)}\n${packed}`;
+
+export const encodeIncoming = ({ text, ...header }: IncomingRecord): string =>
+  encodePacked({ header, packed: packText(text) });
 
 /** A document on its way that has not been inflated yet; `bytes` is what it will take. */
 export interface PackedRecord {

@@ -20,6 +20,7 @@ import { restoreNeighbours } from "./restore.ts";
 import { ROUND_BYTES, rounds } from "./rounds.ts";
 import { DIFF_QUEUE, NOTIFY_QUEUE, RECORD_QUEUE, STATE_QUEUE } from "./schema.ts";
 import * as store from "./store.ts";
+import type { Sweep } from "./sweep.ts";
 import type { ComparedPair, DiffRow, IncomingRecord, Pair, SignificantDiff } from "./store.ts";
 
 export interface PipelineDeps {
@@ -27,6 +28,7 @@ export interface PipelineDeps {
   clock: Clock;
   rules: Pick<Rules, "notifies">;
   compare: Compare;
+  sweep: Sweep;
   learned: Learned;
   keepers: StateKeeper[];
 }
@@ -62,7 +64,10 @@ async function record(deps: PipelineDeps, recent: RecentTexts, jobs: Job[]): Pro
   for (const round of rounds(packed)) {
     const incoming = round.map(unpack);
     undiffed.push(...(await deps.database.transaction((tx) => storeRound(tx, incoming))));
-    for (const one of incoming) recent.add(one.id, one.text);
+    for (const one of incoming) {
+      recent.add(one.id, one.text);
+      deps.sweep.after(one.size);
+    }
   }
   const bySystem = Map.groupBy(undiffed, (row) => row.systemId);
   return packed.map(({ header: { id, systemId } }) => {
@@ -101,7 +106,7 @@ const recordJob = (queue: string, recordId: string, lane: string | null): Push =
 
 /** Idempotent by `diffed_at`: whoever marks the pair writes its diffs, in the same transaction. */
 async function diff(
-  { database, clock, compare, learned }: PipelineDeps,
+  { database, clock, compare, sweep, learned }: PipelineDeps,
   recent: RecentTexts,
   jobs: Job[],
 ): Promise<Push[][]> {
@@ -129,6 +134,7 @@ async function diff(
     for (const pair of compared) {
       if (!pair.diffs.some((one) => one.significant)) quiet.add(pair.recordId);
       if (marked.has(pair.recordId)) learned.observe(pair.systemId, pair.diffs, pair.present);
+      sweep.after(pair.bytes);
     }
   }
   await learned.flush();

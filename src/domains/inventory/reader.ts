@@ -4,7 +4,7 @@ import { Failure } from "../../errors.ts";
 import { decodeCursor, encodeCursor } from "../../http/cursor.ts";
 import type { Queryable } from "../../ports/database.ts";
 import type { System } from "../systems/index.ts";
-import { compareTexts } from "./compare.ts";
+import type { Compare } from "./comparing.ts";
 import { fold } from "./learned.ts";
 import type { Known, Learned } from "./learned.ts";
 import { rateOf } from "./learned-counts.ts";
@@ -12,12 +12,11 @@ import { noisePath } from "./learned-path.ts";
 import { RawJson, rawOrNull } from "./raw.ts";
 import * as reading from "./reading.ts";
 import type { ChangeRow, RecordRow } from "./reading.ts";
-import type { Rules } from "./rules.ts";
 import type { ChangesQuery, CompareQuery, HistoryQuery, TimelineQuery } from "./schema.ts";
 
 export interface InventoryReaderDeps {
   database: Queryable;
-  rules: Rules;
+  compare: Compare;
   learned: Pick<Learned, "known">;
   /** A Failure 404 for a key or id that no system has. */
   showSystem(keyOrId: string): Promise<System>;
@@ -25,7 +24,7 @@ export interface InventoryReaderDeps {
 
 export type InventoryReader = ReturnType<typeof openReader>;
 
-export function openReader({ database, rules, learned, showSystem }: InventoryReaderDeps) {
+export function openReader({ database, compare, learned, showSystem }: InventoryReaderDeps) {
   const idOf = async (keyOrId: string) => (await showSystem(keyOrId)).system_id;
 
   const recordOf = async (systemId: string, id: string) => {
@@ -88,7 +87,7 @@ export function openReader({ database, rules, learned, showSystem }: InventoryRe
       const systemId = await idOf(key);
       const [before, after] = await Promise.all([recordOf(systemId, from), recordOf(systemId, to)]);
       const known = await learned.known();
-      const changes = fold(compareTexts(before.text, after.text, rules).changes, known);
+      const changes = fold((await compare(before.text, after.text)).changes, known);
       return {
         from: shown(before),
         to: shown(after),

@@ -4,16 +4,21 @@ import { Failure } from "../../errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Limiter } from "../../ports/limiter.ts";
 import type { Push } from "../../ports/queue.ts";
-import { readDocument } from "./document.ts";
-import { extractFacts } from "./facts.ts";
-import { partialReasons } from "./partial.ts";
-import { encodeIncoming } from "./payload.ts";
+import { inspect } from "./inspect.ts";
+import type { Inspected } from "./inspect.ts";
+import { LARGE_BYTES } from "./large.ts";
+import type { LargeDocuments } from "./large.ts";
+import { encodePacked, packText } from "./payload.ts";
 import { RECORD_QUEUE } from "./schema.ts";
+import type { Sweep } from "./sweep.ts";
+import { openTurns } from "./turns.ts";
 
 export interface ReceiverDeps {
   clock: Clock;
   limiter: Limiter;
   ratePerMinute: number;
+  large: Pick<LargeDocuments, "inspect">;
+  sweep: Sweep;
   /** Resolves when the push is durable. */
   push(push: Push): Promise<void>;
   latestHash(systemId: string): Promise<string | undefined>;
@@ -39,8 +44,20 @@ const IN_FLIGHT_MS = 30_000;
 const MAX_IN_FLIGHT = 10_000;
 /** How long an answer waits for a frozen database to say whether a document is a re-send. */
 const HASH_PATIENCE_MS = 1_000;
+/** Large documents between their bytes and their push at once: each is there several times over on the way. */
+const LARGE_AT_WORK_BYTES = 20 * 1024 ** 2;
+const LARGE_WAITING_BYTES = 64 * 1024 ** 2;
 
-export function openReceiver({ clock, limiter, ratePerMinute, push, latestHash }: ReceiverDeps): Receiver {
+export function openReceiver({
+  clock,
+  limiter,
+  ratePerMinute,
+  large,
+  sweep,
+  push,
+  latestHash,
+}: ReceiverDeps): Receiver {
+  const turns = openTurns({ maxBytes: LARGE_AT_WORK_BYTES, maxWaitingBytes: LARGE_WAITING_BYTES });
   /** The last hash accepted from a system, for re-sends that overtake their own first copy. */
   const inFlight = new Map<string, { hash: string; untilMs: number }>();
 
@@ -72,6 +89,24 @@ export function openReceiver({ clock, limiter, ratePerMinute, push, latestHash }
     }
   };
 
+  const accept = async (systemId: string, read: Inspected, packed: string): Promise<Receipt> => {
+    const { hash, size } = read;
+    const receivedAt = clock.now();
+    const changesDetected = !(await isResend(systemId, hash, receivedAt.getTime()));
+    const id = randomUUIDv7("hex", receivedAt.getTime());
+    const payload = encodePacked({ header: { id, systemId, receivedAt, ...read }, packed });
+    await push({ queue: RECORD_QUEUE, lane: systemId, payload });
+    remember(systemId, hash, receivedAt.getTime());
+    return {
+      system_id: systemId,
+      timestamp: receivedAt.toISOString(),
+      data_size: size,
+      queue_status: "queued",
+      message: "Your inventory data has been received and will be processed shortly",
+      changes_detected: changesDetected,
+    };
+  };
+
   return {
     async admit(systemId) {
       const waitSeconds = await limiter.take(`inventory:${systemId}`, { limit: ratePerMinute, windowMs: 60_000 });
@@ -82,30 +117,16 @@ export function openReceiver({ clock, limiter, ratePerMinute, push, latestHash }
     },
 
     async receive(systemId, bytes) {
-      const { document, text, hash, size, repaired } = readDocument(bytes);
-      const receivedAt = clock.now();
-      const changesDetected = !(await isResend(systemId, hash, receivedAt.getTime()));
-      const id = randomUUIDv7("hex", receivedAt.getTime());
-      const header = {
-        id,
-        systemId,
-        receivedAt,
-        hash,
-        size,
-        repaired,
-        facts: extractFacts(document),
-        partialReasons: partialReasons(document),
-      };
-      await push({ queue: RECORD_QUEUE, lane: systemId, payload: encodeIncoming({ ...header, text }) });
-      remember(systemId, hash, receivedAt.getTime());
-      return {
-        system_id: systemId,
-        timestamp: receivedAt.toISOString(),
-        data_size: size,
-        queue_status: "queued",
-        message: "Your inventory data has been received and will be processed shortly",
-        changes_detected: changesDetected,
-      };
+      if (bytes.length <= LARGE_BYTES) {
+        const { text, ...read } = inspect(bytes);
+        return accept(systemId, read, packText(text));
+      }
+      return turns.take(bytes.length, async () => {
+        const { inspected, packed } = await large.inspect(bytes);
+        const receipt = await accept(systemId, inspected, packed);
+        sweep.after(receipt.data_size);
+        return receipt;
+      });
     },
   };
 }
