@@ -39,6 +39,8 @@ export async function startRedis(settings: readonly string[] = []): Promise<Test
       `dir ${directory}`,
       "appendonly yes",
       'save ""',
+      // A fork in the middle of a test that measures would be measured too.
+      "auto-aof-rewrite-percentage 0",
       "daemonize no",
       ...settings,
     ].join("\n"),
