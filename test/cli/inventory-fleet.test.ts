@@ -1,0 +1,71 @@
+// muster inventory query, facets, odd, paths: in words and as JSON, beside an app that works on the same database.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { openTestApp } from "../support/app.ts";
+import type { TestApp, TestSystem } from "../support/app.ts";
+import { firewall, sendInventory } from "../support/fleet-facts.ts";
+import { runJson, runMuster } from "../support/program.ts";
+
+let muster: TestApp;
+let system: TestSystem;
+let env: { DATABASE_URL: string };
+beforeAll(async () => {
+  muster = await openTestApp();
+  env = { DATABASE_URL: muster.databaseUrl };
+  system = await muster.addSystem("Branch 1");
+  await sendInventory(
+    muster,
+    system,
+    firewall({ distro: { version: "8.6.0", odd: "\u009b31m" }, network: { "eth0.6": { type: "vlan" } } }),
+  );
+  await sendInventory(muster, await muster.addSystem("Branch 2"), firewall({ distro: { version: "8.7.0" } }));
+});
+afterAll(() => muster[Symbol.asyncDispose]());
+
+const run = (...args: string[]) => runMuster(["inventory", ...args], { env });
+const json = <Value>(...args: string[]) => runJson<Value>(["inventory", ...args], { env });
+
+describe("query", () => {
+  test("lists the systems and why", async () => {
+    const { code, stdout, stderr } = await run("query", "facts.distro.version < 8.7", "--type", "nsec");
+    expect([code, stderr]).toEqual([0, "1 system.\n"]);
+    expect(stdout).toBe(`${system.system_key}  Branch 1\n    facts.distro.version = "8.6.0"\n`);
+  });
+
+  test("prints no value that steers the terminal", async () => {
+    expect((await run("query", "facts.distro.odd exists")).stdout).toContain('= "\\u009b31m"');
+  });
+
+  test("as JSON is what the API answers", async () => {
+    const found = await json<{ total: number; systems: object[] }>("query", 'facts.network."eth0.6".type = vlan');
+    expect(found).toMatchObject({ total: 1, systems: [{ system_id: system.system_id }] });
+  });
+
+  test("says where it is wrong", async () => {
+    const { code, stderr } = await run("query", "facts.distro.version ~ 8");
+    expect(code).toBe(1);
+    expect(stderr).toContain("invalid query at character 22: expected one of = !=");
+    expect((await run("query")).code).toBe(2);
+  });
+});
+
+test("facets counts values, most common first", async () => {
+  const { stdout, stderr } = await run("facets", "facts.network.*.type");
+  expect(stdout).toBe('        1  "vlan"\n');
+  expect(stderr).toBe("1 systems have no such path.\n");
+  expect(await json("facets", "facts.distro.version", "--query", "facts.network exists")).toEqual({
+    path: "facts.distro.version",
+    values: [{ value: "8.6.0", count: 1 }],
+    more_values: 0,
+    missing: 0,
+  });
+});
+
+test("odd says when there are too few to tell", async () => {
+  const { code, stdout, stderr } = await run("odd", "nsec");
+  expect([code, stdout, stderr]).toEqual([0, "", "2 systems of the type nsec: too few to call one of them odd.\n"]);
+});
+
+test("paths finds what to ask for", async () => {
+  const { stdout } = await run("paths", "--search", "eth0");
+  expect(stdout).toBe('facts.network."eth0.6".type  "vlan"\n');
+});
