@@ -1,12 +1,14 @@
-// muster inventory: what is kept of inventories, and for how long.
+// muster inventory: what is kept of inventories, for how long, and what they say across systems.
 import type { PruneReport } from "../domains/inventory/index.ts";
+import { FLEET_USAGE, facets, odd, paths, query } from "./fleet.ts";
 import { UsageError, readArgs, withApp } from "./verb.ts";
 import type { Cli, Verb } from "./verb.ts";
 
 export const inventory: Verb = {
   name: "inventory",
-  summary: "Prune old inventories; pin those that must stay.",
-  usage: `muster inventory prune [--dry-run] [--json]            deletes what retention lets go, as every night at 03:17 UTC
+  summary: "Search the newest inventories of all systems; prune old ones, pin those that must stay.",
+  usage: `${FLEET_USAGE}
+muster inventory prune [--dry-run] [--json]            deletes what retention lets go, as every night at 03:17 UTC
 muster inventory pin|unpin KEY RECORD_ID [--json]      a pinned record is never pruned
 
 KEY is the system key or the system id.`,
@@ -18,6 +20,10 @@ KEY is the system key or the system id.`,
 };
 
 const ACTIONS: Record<string, (args: string[], cli: Cli) => Promise<number>> = {
+  query,
+  facets,
+  odd,
+  paths,
   prune,
   pin: (args, cli) => switchPin("pin", args, cli),
   unpin: (args, cli) => switchPin("unpin", args, cli),
