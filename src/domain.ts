@@ -24,6 +24,8 @@ export interface JobHandler {
   batchBytes: number;
   /** Calls in flight at once in one process. */
   concurrency: number;
+  /** After a batch that was not full, the next claim waits this long, so that more work is done at once. */
+  lingerMs?: number;
   /** The job comes back when it was not settled by then; the runner extends it while the handler works. */
   leaseMs: number;
   /**

@@ -94,6 +94,7 @@ export function openRunner({ queue, handlers, clock, log, pollMs, random = Math.
       }
       const batch: Promise<void> = runClaimed(worker, jobs).finally(() => batches.delete(batch));
       batches.add(batch);
+      if (handler.lingerMs && jobs.length < handler.batch) await clock.sleep(handler.lingerMs, stopping.signal);
     }
     await Promise.all(batches);
   }

@@ -75,10 +75,12 @@ export function openHeartbeats(deps: HeartbeatsDeps): Domain {
       {
         // Safe to repeat: the newest beat of a system stays, whatever comes late or twice.
         queue: HEARTBEAT_QUEUE,
-        batch: 10,
-        batchBytes: 1024 ** 2,
+        // Under load the beats of a fifth of a second are stored together: a system that beats often costs no more.
+        batch: 200,
+        batchBytes: 4 * 1024 ** 2,
+        lingerMs: 200,
         concurrency: 1,
-        leaseMs: 30_000,
+        leaseMs: 15_000,
         handle: (jobs) => upsertBeats(database, joinBeats(jobs), new Date(clock.now().getTime() - timeoutMs)),
       },
       { queue: MONITOR_QUEUE, batch: 1, batchBytes: 1024, concurrency: 1, leaseMs: 60_000, handle: judge },
