@@ -82,13 +82,19 @@ async function pruneStep(
   if (!found) return undefined;
   const now = clock.now();
   const range = { after, last: found.last };
+  let going: Judged[] = [];
   for await (const records of readSystems(database, range, thinnedBefore(now))) {
     const verdicts = judgeRecords(records, now);
-    const judged = records.map((record, at) => ({ ...record, ...(verdicts[at] ?? YOUNG) }));
-    const going = judged.filter((record) => !record.kept);
-    const gone = dryRun ? new Set(going.map((record) => record.id)) : await deleteAll(database, going);
-    for (const { id, stage, bytes } of judged) tally.add(stage, gone.has(id) ? bytes : undefined);
+    for (const [at, record] of records.entries()) {
+      const judged: Judged = { ...record, ...(verdicts[at] ?? YOUNG) };
+      if (judged.kept) tally.keep(judged.stage, 1);
+      else going.push(judged);
+    }
+    if (going.length < RECORDS_PER_DELETE) continue;
+    await deleteAll(database, going, tally, dryRun);
+    going = [];
   }
+  await deleteAll(database, going, tally, dryRun);
   tally.keep("all", await store.countYoungRecords(database, range, thinnedBefore(now)));
   return found.more ? found.last : undefined;
 }
@@ -115,20 +121,27 @@ async function* readSystems(
   if (system.length > 0) yield system;
 }
 
-async function deleteAll(database: Database, records: StoredAgeingRecord[]): Promise<Set<string>> {
-  const gone = new Set<string>();
+type Judged = StoredAgeingRecord & Verdict;
+
+async function deleteAll(database: Database, records: Judged[], tally: Tally, dryRun: boolean): Promise<void> {
   for (let at = 0; at < records.length; at += RECORDS_PER_DELETE) {
     const chunk = records.slice(at, at + RECORDS_PER_DELETE);
-    const ids = await database.transaction(async (tx) => {
-      await lockSystems(tx, [...new Set(chunk.map((record) => record.systemId))]);
-      return store.deleteRecords(
-        tx,
-        chunk.map((record) => record.id),
-      );
-    });
-    for (const id of ids) gone.add(id);
+    const gone = dryRun ? new Set(chunk.map((record) => record.id)) : await deleteChunk(database, chunk);
+    for (const record of chunk) {
+      if (gone.has(record.id)) tally.remove(record.stage, record.bytes);
+      else tally.keep(record.stage, 1);
+    }
   }
-  return gone;
+}
+
+async function deleteChunk(database: Database, records: Judged[]): Promise<Set<string>> {
+  return database.transaction(async (tx) => {
+    await lockSystems(tx, [...new Set(records.map((record) => record.systemId))]);
+    return store.deleteRecords(
+      tx,
+      records.map((record) => record.id),
+    );
+  });
 }
 
 async function pruneAlerts(deps: PruneDeps): Promise<number> {
@@ -147,17 +160,15 @@ type Tally = ReturnType<typeof openTally>;
 function openTally() {
   const stages = STAGES.map((stage): StageTally => ({ stage, deleted: 0, bytes_freed: 0, kept: 0 }));
   const of = new Map(stages.map((one) => [one.stage, one]));
-  const keep = (stage: Stage, records: number) => {
-    const row = of.get(stage);
-    if (row) row.kept += records;
-  };
   return {
     stages,
-    keep,
-    /** A record of that stage; with its bytes when it went. */
-    add(stage: Stage, bytesFreed: number | undefined) {
+    keep(stage: Stage, records: number) {
       const row = of.get(stage);
-      if (bytesFreed === undefined || !row) return keep(stage, 1);
+      if (row) row.kept += records;
+    },
+    remove(stage: Stage, bytesFreed: number) {
+      const row = of.get(stage);
+      if (!row) return;
       row.deleted += 1;
       row.bytes_freed += bytesFreed;
     },
