@@ -11,13 +11,14 @@ import { inventory } from "./inventory.ts";
 import { migrate } from "./migrate.ts";
 import { queues } from "./queues.ts";
 import { serve } from "./serve.ts";
+import { simulate } from "./simulate.ts";
 import { systems } from "./systems.ts";
 import { tokens } from "./tokens.ts";
 import { UsageError } from "./verb.ts";
 import type { Cli, Verb } from "./verb.ts";
 import { VERSION, version } from "./version.ts";
 
-const VERBS: Verb[] = [serve, systems, inventory, backups, tokens, queues, doctor, migrate, config, version];
+const VERBS: Verb[] = [serve, systems, inventory, backups, tokens, queues, doctor, migrate, config, simulate, version];
 
 /** 0 done, 1 failed, 2 misused. */
 export async function run(argv: string[], env: Environment): Promise<number> {

@@ -1,0 +1,93 @@
+// A simulated fleet against a running gateway: its systems are made, registered, and erased again.
+import { makeAppliance, seedOf } from "./appliance.ts";
+import type { Appliance } from "./appliance.ts";
+import { ask } from "./client.ts";
+import type { Client } from "./client.ts";
+import { forEachBounded } from "./bounded.ts";
+
+export interface Member {
+  number: number;
+  name: string;
+  key: string;
+  authorization: string;
+  appliance: Appliance;
+  /** What the gateway acknowledged. */
+  lastHeartbeat: string | undefined;
+  /** Receive times of acknowledged inventories that differed from the one before. */
+  inventories: string[];
+  /** A request of this member is on its way; an appliance does one thing at a time. */
+  isBusy: boolean;
+}
+
+export interface FleetOptions {
+  client: Client;
+  token: string;
+  seed: number;
+  systems: number;
+}
+
+const ORGANIZATION = "simulation";
+const CONCURRENCY = 16;
+
+/** Systems of an earlier run with this seed are erased first: their secrets are not known any more. */
+export async function makeFleet(options: FleetOptions): Promise<Member[]> {
+  await eraseFleet(options);
+  const { client, token, seed, systems } = options;
+  const members: Member[] = [];
+  await forEachBounded(
+    Array.from({ length: systems }, (_, number) => number),
+    CONCURRENCY,
+    async (number) => {
+      const name = nameOf(seed, number);
+      const made = await ask(client, token, "POST", "/api/admin/systems", { name, organization_id: ORGANIZATION });
+      const [key, secret] = [String(made["system_key"]), String(made["system_secret"])];
+      members.push({
+        number,
+        name,
+        key,
+        authorization: `Basic ${btoa(`${key}:${secret}`)}`,
+        appliance: makeAppliance(seedOf(seed, number)),
+        lastHeartbeat: undefined,
+        inventories: [],
+        isBusy: false,
+      });
+      await register(client, secret);
+    },
+  );
+  return members.sort((left, right) => left.number - right.number);
+}
+
+/** How many systems were erased. */
+export async function eraseFleet({ client, token, seed }: Omit<FleetOptions, "systems">): Promise<number> {
+  const keys: string[] = [];
+  for (let cursor = ""; ;) {
+    const query = `search=${encodeURIComponent(`simulated-${seed}-`)}&organization=${ORGANIZATION}&limit=200`;
+    const page = await ask(client, token, "GET", `/api/admin/systems?${query}${cursor && `&cursor=${cursor}`}`);
+    for (const system of page["systems"] as { system_key: string; name: string }[])
+      if (system.name.startsWith(`simulated-${seed}-`)) keys.push(system.system_key);
+    if (typeof page["next_cursor"] !== "string") break;
+    cursor = encodeURIComponent(page["next_cursor"]);
+  }
+  await forEachBounded(
+    keys,
+    CONCURRENCY,
+    async (key) => void (await ask(client, token, "DELETE", `/api/admin/systems/${key}`)),
+  );
+  return keys.length;
+}
+
+/** One address may only try so often a minute, so a fleet from one machine has to be patient. */
+async function register(client: Client, secret: string): Promise<void> {
+  const body = JSON.stringify({ system_secret: secret });
+  for (let attempt = 0; ; attempt++) {
+    const { status } = await client.send("POST", "/api/systems/register", "", body);
+    if (status === 200) return;
+    if (status !== 429 || attempt >= MAX_REGISTER_ATTEMPTS)
+      throw new Error(
+        `the gateway answered ${status} to a registration; REGISTER_RATE_PER_MINUTE bounds how many one address may try`,
+      );
+  }
+}
+
+const MAX_REGISTER_ATTEMPTS = 1_000;
+const nameOf = (seed: number, number: number) => `simulated-${seed}-${number}`;

@@ -1,0 +1,73 @@
+// A whole simulation: make the fleet, load the gateway, verify that what it acknowledged is there.
+import { openClient } from "./client.ts";
+import { eraseFleet, makeFleet } from "./fleet.ts";
+import { latenciesOf } from "./latency.ts";
+import type { Latencies } from "./latency.ts";
+import { runLoad } from "./load.ts";
+import { verify } from "./verify.ts";
+import type { Verification } from "./verify.ts";
+
+export interface SimulationOptions {
+  url: string;
+  token: string;
+  systems: number;
+  rate: number;
+  durationMs: number;
+  seed: number;
+  /** How long the queue may take to become empty afterwards. */
+  drainMs: number;
+  /** Told what is being done. */
+  onPhase?: (sentence: string) => void;
+}
+
+export interface Simulation {
+  systems: number;
+  seed: number;
+  seconds: number;
+  heartbeats: { acknowledged: number; refused: number; latency: Latencies };
+  inventories: { acknowledged: number; refused: number; bytes: number; latency: Latencies };
+  /** Requests that were not started because their appliance, or the driver, had too many on their way. */
+  skipped: number;
+  /** Answers that were not 2xx, by status, retries counted; 0 is no answer. */
+  errors: Record<string, number>;
+  verification: Verification;
+  /** Whether everything acknowledged is there. */
+  complete: boolean;
+}
+
+export async function simulate(options: SimulationOptions): Promise<Simulation> {
+  const { url, token, seed, systems, rate, durationMs, onPhase = () => {} } = options;
+  const setup = openClient({ url });
+  onPhase(`Making ${systems} systems.`);
+  const members = await makeFleet({ client: setup, token, seed, systems });
+  const errors: Record<string, number> = {};
+  const client = openClient({
+    url,
+    onStatus: (status) => {
+      if (status < 200 || status >= 300) errors[status] = (errors[status] ?? 0) + 1;
+    },
+  });
+  onPhase(`Sending ${rate} requests a second for ${Math.round(durationMs / 1000)} s.`);
+  const startMs = performance.now();
+  const { heartbeats, inventories, skipped } = await runLoad({ client, members, rate, durationMs });
+  const seconds = Math.round((performance.now() - startMs) / 100) / 10;
+  onPhase("Waiting for the queue, then looking for what was acknowledged.");
+  const verification = await verify({ client: setup, token, members, deadlineMs: options.drainMs });
+  const { latenciesMs: beatsMs, ...beats } = heartbeats;
+  const { latenciesMs: inventoriesMs, ...posted } = inventories;
+  return {
+    systems,
+    seed,
+    seconds,
+    heartbeats: { ...beats, latency: latenciesOf(beatsMs) },
+    inventories: { ...posted, latency: latenciesOf(inventoriesMs) },
+    skipped,
+    errors,
+    verification,
+    complete: verification.drained && verification.missing.length === 0,
+  };
+}
+
+/** How many systems of this seed were erased. */
+export const cleanUp = ({ url, token, seed }: Pick<SimulationOptions, "url" | "token" | "seed">) =>
+  eraseFleet({ client: openClient({ url }), token, seed });
