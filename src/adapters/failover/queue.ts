@@ -18,6 +18,8 @@ const PREFIX = "pg-";
 const PATIENCE_MS = 3_000;
 /** While the primary is there, a fallback that had nothing is asked this often. */
 const FALLBACK_POLL_MS = 1_000;
+/** Requests of so short a time share one answer about the backlog. */
+const BACKLOG_FRESH_MS = 100;
 
 /**
  * Each queue keeps its own promises; between the two, a lane's order and a key's uniqueness are not kept. Handlers are
@@ -28,6 +30,12 @@ export function openFailoverQueue({ primary, fallback, presence, clock }: Failov
   /** By the queues of a claim: until when the fallback is taken to hold nothing for it. */
   const idleUntilMs = new Map<string, number>();
   fallback.onPush(() => idleUntilMs.clear());
+  let recentBacklog: { waiting: Promise<number>; untilMs: number } | undefined;
+
+  const countWaiting = async (): Promise<number> => {
+    const waiting = [presence.primary.isAway() ? 0 : primary.backlog(), fallback.backlog()];
+    return sum(await Promise.all(waiting.map((one) => Promise.resolve(one).catch(() => 0))));
+  };
 
   /** What becomes of the primary's jobs while it is away: nothing, once patience has run out. */
   const ofPrimary = async <Result>(call: () => Promise<Result>, lost: Result): Promise<Result> => {
@@ -59,6 +67,7 @@ export function openFailoverQueue({ primary, fallback, presence, clock }: Failov
 
   return {
     async push(jobs) {
+      recentBacklog = undefined;
       const isAway = presence.primary.isAway();
       if (!isAway) {
         try {
@@ -81,7 +90,7 @@ export function openFailoverQueue({ primary, fallback, presence, clock }: Failov
       const name = queues.join("\n");
       const isAway = presence.primary.isAway();
       let outage: unknown;
-      if (isAway || (idleUntilMs.get(name) ?? 0) <= nowMs()) {
+      if (isAway || !isWithin((idleUntilMs.get(name) ?? 0) - nowMs(), FALLBACK_POLL_MS)) {
         try {
           const jobs = presence.fallback.isAway() && !isAway ? [] : await claimFallback(queues, limit, leaseMs);
           if (jobs.length > 0) return jobs;
@@ -149,10 +158,11 @@ export function openFailoverQueue({ primary, fallback, presence, clock }: Failov
       return merged;
     },
 
-    async backlog() {
-      const waiting = [presence.primary.isAway() ? 0 : primary.backlog(), fallback.backlog()];
-      const known = await Promise.all(waiting.map((one) => Promise.resolve(one).catch(() => 0)));
-      return known.reduce((sum, one) => sum + one, 0);
+    backlog() {
+      const now = nowMs();
+      if (!recentBacklog || !isWithin(recentBacklog.untilMs - now, BACKLOG_FRESH_MS))
+        recentBacklog = { waiting: countWaiting(), untilMs: now + BACKLOG_FRESH_MS };
+      return recentBacklog.waiting;
     },
 
     /** The primary's jobs, then the fallback's. */
@@ -210,6 +220,9 @@ export function openFailoverQueue({ primary, fallback, presence, clock }: Failov
     return sum(done);
   }
 }
+
+/** Of a wait that began as `wholeMs`: more of it is left only when the clock was set back, and then it is over too. */
+const isWithin = (leftMs: number, wholeMs: number) => leftMs > 0 && leftMs <= wholeMs;
 
 const isFallback = (id: string) => id.startsWith(PREFIX);
 const ownId = (id: string) => (isFallback(id) ? id.slice(PREFIX.length) : id);

@@ -11,7 +11,7 @@ export interface Backlog {
 
 export function openBacklog(clock: Clock, count: () => Promise<number>): Backlog {
   let known: number | undefined;
-  let freshUntilMs = 0;
+  let countedAtMs = 0;
   let counting: Promise<number> | undefined;
 
   const recount = async () => {
@@ -19,14 +19,15 @@ export function openBacklog(clock: Clock, count: () => Promise<number>): Backlog
       known = await count();
       return known;
     } finally {
-      freshUntilMs = clock.now().getTime() + FRESH_MS;
+      countedAtMs = clock.now().getTime();
       counting = undefined;
     }
   };
 
   return {
     async read() {
-      if (known !== undefined && clock.now().getTime() < freshUntilMs) return known;
+      // In both directions: a clock that was set back must not make a number last.
+      if (known !== undefined && Math.abs(clock.now().getTime() - countedAtMs) < FRESH_MS) return known;
       counting ??= recount();
       if (known === undefined) return counting;
       // An outage leaves the last number standing: the push that follows will say so better.
