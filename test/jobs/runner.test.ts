@@ -47,6 +47,20 @@ test("finds what another process pushed, and what time made due, by polling", as
   await opened.stop(1_000);
 });
 
+test("lingers after a batch that was not full, so that what comes meanwhile is done at once", async () => {
+  const { runner, push, clock } = openJobs(fixture.database);
+  const batches: number[] = [];
+  const opened = runner(handlerOf(async (jobs) => void batches.push(jobs.length), { batch: 10, lingerMs: 200 }));
+  opened.start();
+  await push("a");
+  await until(() => batches.length === 1);
+  await push("b");
+  await push("c", "d");
+  await until(() => batches.length === 2, clock, 50);
+  expect(batches).toEqual([1, 3]);
+  expect(await opened.stop(1_000)).toBe(0);
+});
+
 test("runs as many batches at once as the handler allows, and no more", async () => {
   const { runner, push } = openJobs(fixture.database);
   const door = gate();
