@@ -35,9 +35,15 @@ function mayImport(from: string, { path, isType }: Import): boolean {
       return (
         target === "cli" ||
         target === "simulate" ||
-        ["app.ts", "config.ts", "errors.ts", "log.ts", "http/query.ts", "adapters/postgres/migrate.ts"].includes(
-          path,
-        ) ||
+        [
+          "app.ts",
+          "config.ts",
+          "config-values.ts",
+          "errors.ts",
+          "log.ts",
+          "http/query.ts",
+          "adapters/postgres/migrate.ts",
+        ].includes(path) ||
         (target === "domains" && ["index.ts", "schema.ts"].includes(targetFile ?? "")) ||
         path === "../package.json" ||
         (isType && target === "ports")
@@ -45,6 +51,9 @@ function mayImport(from: string, { path, isType }: Import): boolean {
     case "simulate":
       return target === "simulate" || path === "errors.ts";
     case "app.ts":
+    case "backing.ts":
+    case "domains.ts":
+    case "readiness.ts":
       return !["cli", "main.ts", "simulate"].includes(target);
     case "metrics.ts":
       return isType;
@@ -70,10 +79,12 @@ function mayImport(from: string, { path, isType }: Import): boolean {
         target === layer ||
         target === "ports" ||
         ["domain.ts", "errors.ts", "log.ts"].includes(path) ||
-        (isType && path === "config.ts")
+        (isType && path === "config-values.ts")
       );
+    case "config.ts":
+      return path === "config-values.ts" || path === "log.ts";
     case "ports":
-      return target === "ports";
+      return target === "ports" || path === "errors.ts";
     default:
       return target === "ports" || ["errors.ts", "log.ts", "domain.ts"].includes(path);
   }

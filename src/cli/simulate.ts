@@ -1,5 +1,5 @@
 // muster simulate: a fleet that is not there, to see what a gateway bears and whether it keeps what it acknowledged.
-import { duration } from "../config.ts";
+import { duration } from "../config-values.ts";
 import { cleanUp, simulate as runSimulation } from "../simulate/run.ts";
 import type { Simulation } from "../simulate/run.ts";
 import { UsageError, readArgs } from "./verb.ts";

@@ -1,5 +1,5 @@
 // muster systems: the appliances, by hand.
-import { duration } from "../config.ts";
+import { duration } from "../config-values.ts";
 import { ListQuery, NewSystem } from "../domains/systems/schema.ts";
 import type { Health, System } from "../domains/systems/index.ts";
 import { applications } from "./applications.ts";

@@ -1,5 +1,5 @@
 // A listener: Bun.serve with limits, measured, and a stop that lets requests in flight finish.
-import type { ListenAddress } from "../config.ts";
+import type { ListenAddress } from "../config-values.ts";
 
 export interface ServerOptions {
   address: ListenAddress;
