@@ -10,7 +10,7 @@ export interface FeedDeps {
 }
 
 /** Rows that one request looks through for significant ones. */
-const MAX_SCANNED = 20_000;
+const MAX_SCANNED = 10_000;
 const NO_ID = "00000000-0000-0000-0000-000000000000";
 
 /**

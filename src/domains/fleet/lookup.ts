@@ -1,7 +1,7 @@
 // SQL that reads the facts: which paths, which values, who holds them.
 import type { Queryable } from "../../ports/database.ts";
 import type { Condition } from "./conditions.ts";
-import { readHashes } from "./hashes.ts";
+import { readHashes, readNumbers } from "./hashes.ts";
 import type { PathPattern } from "./path.ts";
 import type { Filters } from "./schema.ts";
 
@@ -46,6 +46,33 @@ export async function findFacts(
   ]);
 }
 
+/** Numbers of the systems that hold one of the facts, or any of the paths where none is named. Some come more than once. */
+export async function findHolders(db: Queryable, { pathIds, factIds, sense }: Condition): Promise<Int32Array> {
+  const facts = factIds === null ? "" : `and ${sense === "others than them" ? "not " : ""}fact_id = any($2::integer[])`;
+  const [row] = await db.query<{ numbers: Buffer | null }>(
+    `select string_agg(int4send(system_no), '') as numbers from fleet_holders where path_id = any($1::integer[]) ${facts}`,
+    factIds === null ? [pathIds] : [pathIds, factIds],
+  );
+  return readNumbers(row?.numbers ?? null);
+}
+
+/** Numbers of the systems that pass the filters. */
+export async function findFiltered(db: Queryable, { status, type, organization }: Filters): Promise<Int32Array> {
+  const values: string[] = [];
+  const wheres: string[] = [];
+  if (type !== undefined) wheres.push(`f.type = $${values.push(type)}`);
+  if (status !== undefined)
+    wheres.push(`(case when s.suspended_at is not null then 'suspended' else s.status end) = $${values.push(status)}`);
+  if (organization !== undefined) wheres.push(`s.organization_id = $${values.push(organization)}`);
+  const join = status !== undefined || organization !== undefined ? "join systems s on s.id = f.system_id" : "";
+  const [row] = await db.query<{ numbers: Buffer | null }>(
+    `select string_agg(int4send(f.system_no), '') as numbers from fleet_systems f ${join}
+     ${wheres.length > 0 ? `where ${wheres.join(" and ")}` : ""}`,
+    values,
+  );
+  return readNumbers(row?.numbers ?? null);
+}
+
 export interface FoundSystem {
   no: number;
   system_id: string;
@@ -53,26 +80,12 @@ export interface FoundSystem {
   name: string;
 }
 
-/** A page in the order in which systems first sent an inventory, and how many there are in all. */
-export async function searchSystems(
-  db: Queryable,
-  conditions: Condition[],
-  filters: Filters,
-  { limit, after }: { limit: number; after: number },
-): Promise<{ total: number; systems: FoundSystem[] }> {
-  const statement = matchedSystems(conditions, filters);
-  const [afterAt, limitAt] = [statement.values.push(after), statement.values.push(limit)];
-  const rows = await db.query<{ total: number; no: number | null } & Omit<FoundSystem, "no">>(
-    `with matched as materialized (${statement.text}), page as (
-       select system_no, system_id from matched where system_no > $${afterAt} order by system_no limit $${limitAt}
-     )
-     select t.total, p.system_no as no, s.id as system_id, s.system_key, s.name
-     from (select count(*)::integer as total from matched) t
-     left join (page p join systems s on s.id = p.system_id) on true order by p.system_no`,
-    statement.values,
+export async function findSystems(db: Queryable, systemNos: number[]): Promise<FoundSystem[]> {
+  return db.query(
+    `select f.system_no as no, s.id as system_id, s.system_key, s.name
+     from fleet_systems f join systems s on s.id = f.system_id where f.system_no = any($1::integer[]) order by f.system_no`,
+    [systemNos],
   );
-  const systems = rows.flatMap(({ total, no, ...system }) => (no === null ? [] : [{ no, ...system }]));
-  return { total: rows[0]?.total ?? 0, systems };
 }
 
 /** A fact that a condition asks for. */
@@ -119,66 +132,48 @@ export async function findHeld(
   );
 }
 
+/** Who holds which fact of the paths: pairs of a fact's and a system's number, by fact. */
+export async function findHolderPairs(db: Queryable, pathIds: number[]): Promise<Int32Array> {
+  const [row] = await db.query<{ numbers: Buffer | null }>(
+    `select string_agg(int8send((fact_id::bigint << 32) | system_no), '') as numbers
+     from (select fact_id, system_no from fleet_holders where path_id = any($1::integer[]) order by path_id, fact_id) h`,
+    [pathIds],
+  );
+  return readNumbers(row?.numbers ?? null);
+}
+
 export interface FacetRow {
   value: string;
   count: number;
 }
 
-/** Most common first, with the number of different values in all. */
-export async function countValues(
+/** Counts by fact become counts by value, most common first; `different` is how many values there are in all. */
+export async function sumByValue(
   db: Queryable,
-  pathIds: number[],
-  conditions: Condition[],
-  filters: Filters,
+  counts: Map<number, number>,
   limit: number,
-): Promise<{ values: FacetRow[]; different: number; holding: number; asked: number }> {
-  const statement = matchedSystems(conditions, filters);
-  const [pathsAt, limitAt] = [statement.values.push(pathIds), statement.values.push(limit)];
-  const [row] = await db.query<{ values: FacetRow[]; different: number; holding: number; asked: number }>(
-    `with matched as materialized (${statement.text}), held as materialized (
-       select h.fact_id, h.system_no from fleet_holders h join matched m on m.system_no = h.system_no
-       where h.path_id = any($${pathsAt}::integer[])
-     ), facts as (
-       select fact_id, count(*)::integer as count from held group by fact_id
-     ), counted as materialized (
-       ${
-         pathIds.length === 1
-           ? "select f.value, sum(c.count)::integer as count from facts c join fleet_facts f on f.id = c.fact_id group by f.value"
-           : "select f.value, count(distinct h.system_no)::integer as count from held h join fleet_facts f on f.id = h.fact_id group by f.value"
-       }
-     ), shown as (
-       select * from counted order by count desc, value limit $${limitAt}
-     )
-     select (select count(*)::integer from matched) as asked, (select count(distinct system_no)::integer from held) as holding,
-       (select count(*)::integer from counted) as different,
-       coalesce((select json_agg(json_build_object('value', value, 'count', count) order by count desc, value) from shown), '[]') as values`,
-    statement.values,
+): Promise<{ values: FacetRow[]; different: number }> {
+  const rows = await db.query<FacetRow & { different: number }>(
+    `select f.value, sum(c.count)::integer as count, count(*) over ()::integer as different
+     from unnest($1::integer[], $2::integer[]) as c (fact_id, count) join fleet_facts f on f.id = c.fact_id
+     group by f.value order by count desc, f.value limit $3`,
+    [[...counts.keys()], [...counts.values()], limit],
   );
-  return row ?? { values: [], different: 0, holding: 0, asked: 0 };
+  return { values: rows.map(({ value, count }) => ({ value, count })), different: rows[0]?.different ?? 0 };
 }
 
-/** The statement that gives the numbers of the systems that meet every condition. Nothing but parameters comes from outside. */
-function matchedSystems(conditions: Condition[], { status, type, organization }: Filters) {
-  const values: unknown[] = [];
-  const parameter = (value: unknown) => `$${values.push(value)}`;
-  const wheres = conditions.map(({ pathIds, factIds, sense }) => {
-    const paths = `h.path_id = any(${parameter(pathIds)}::integer[])`;
-    const facts =
-      factIds === null
-        ? ""
-        : ` and ${sense === "others than them" ? "not " : ""}h.fact_id = any(${parameter(factIds)}::integer[])`;
-    if (sense === "none at all")
-      return `not exists (select from fleet_holders h where h.system_no = f.system_no and ${paths})`;
-    return `f.system_no in (select h.system_no from fleet_holders h where ${paths}${facts})`;
-  });
-  if (type !== undefined) wheres.push(`f.type = ${parameter(type)}`);
-  if (status !== undefined)
-    wheres.push(`(case when s.suspended_at is not null then 'suspended' else s.status end) = ${parameter(status)}`);
-  if (organization !== undefined) wheres.push(`s.organization_id = ${parameter(organization)}`);
-  const needsSystems = status !== undefined || organization !== undefined;
-  const text = `select f.system_no, f.system_id from fleet_systems f ${needsSystems ? "join systems s on s.id = f.system_id" : ""}
-    ${wheres.length > 0 ? `where ${wheres.join(" and ")}` : ""}`;
-  return { text, values };
+/** For each fact of the paths, the first one that has the same value. */
+export async function findFirstFacts(
+  db: Queryable,
+  pathIds: number[],
+  factIds: number[],
+): Promise<Map<number, number>> {
+  const rows = await db.query<{ id: number; first: number }>(
+    `select id, min(id) over (partition by value) as first from fleet_facts
+     where path_id = any($1::integer[]) and id = any($2::integer[])`,
+    [pathIds, factIds],
+  );
+  return new Map(rows.map(({ id, first }) => [id, first]));
 }
 
 export interface PathRow {

@@ -62,10 +62,13 @@ async function findOdd(db: Queryable, type: string, systems: number, limit: numb
        select path_id, max(systems) as usual_count, (array_agg(value order by systems desc, value))[1] as usual
        from common group by path_id having sum(systems) >= $2::float8 * ${NORM_SHARE}
      ), rare as materialized (
-       select f.id, f.path_id, f.value, f.systems, n.usual, n.usual_count
-       from norms n join fleet_facts f on f.path_id = n.path_id
-       where f.type = $1 and f.systems > 0 and f.systems < $2::float8 * ${RARE_SHARE}
-       order by f.systems, f.path_id, f.id limit $3
+       select f.*, n.path_id, n.usual, n.usual_count
+       from norms n cross join lateral (
+         select id, value, systems from fleet_facts
+         where path_id = n.path_id and type = $1 and systems > 0 and systems < $2::float8 * ${RARE_SHARE}
+         order by systems, id limit $3
+       ) f
+       order by f.systems, n.path_id, f.id limit $3
      )
      select p.path, r.value, r.systems as count, r.usual, r.usual_count, h.holders
      from rare r join fleet_paths p on p.id = r.path_id

@@ -3,8 +3,10 @@ import { decodeCursor, encodeCursor } from "../../http/cursor.ts";
 import type { Queryable } from "../../ports/database.ts";
 import type { Documents } from "../inventory/index.ts";
 import { resolvePath, resolveTerms } from "./conditions.ts";
+import { countFacets } from "./facets.ts";
 import { findHeldValues } from "./held.ts";
 import * as lookup from "./lookup.ts";
+import { countMatched, matchSystems, pageOf } from "./matching.ts";
 import { parsePath, parseQuery } from "./query.ts";
 import type { Term } from "./query.ts";
 import type { FacetsQuery, Filters, PathsQuery, SearchQuery } from "./schema.ts";
@@ -19,20 +21,20 @@ export function openSearch({ database, documents: { raw } }: SearchDeps) {
     async search({ q, limit, cursor, ...filters }: SearchQuery) {
       const after = Number(decodeCursor(cursor, ["integer"])?.[0] ?? 0);
       const conditions = await resolveTerms(database, termsOf(q));
-      const { total, systems } = await lookup.searchSystems(database, conditions, filtersOf(filters), { limit, after });
-      const held = await findHeldValues(
-        database,
-        systems.map((system) => system.no),
-        conditions,
-      );
-      const last = systems.length === limit ? systems.at(-1) : undefined;
+      const matched = await matchSystems(database, conditions, filtersOf(filters));
+      const page = pageOf(matched, after, limit);
+      const [systems, held] = await Promise.all([
+        page.length > 0 ? lookup.findSystems(database, page) : [],
+        findHeldValues(database, page, conditions),
+      ]);
+      const last = page.length === limit ? page.at(-1) : undefined;
       return {
-        total,
+        total: countMatched(matched),
         systems: systems.map(({ no, ...system }) => ({
           ...system,
           values: (held.get(no) ?? []).map(({ path, value }) => ({ path, value: raw(value) })),
         })),
-        next_cursor: last ? encodeCursor(String(last.no)) : null,
+        next_cursor: last ? encodeCursor(String(last)) : null,
       };
     },
 
@@ -42,12 +44,13 @@ export function openSearch({ database, documents: { raw } }: SearchDeps) {
         resolvePath(database, path, pattern),
         resolveTerms(database, termsOf(q)),
       ]);
-      const counted = await lookup.countValues(database, pathIds, conditions, filtersOf(filters), limit);
+      const matched = await matchSystems(database, conditions, filtersOf(filters));
+      const { values, different, holding } = await countFacets(database, pathIds, matched, limit);
       return {
         path,
-        values: counted.values.map(({ value, count }) => ({ value: raw(value), count })),
-        more_values: counted.different - counted.values.length,
-        missing: counted.asked - counted.holding,
+        values: values.map(({ value, count }) => ({ value: raw(value), count })),
+        more_values: different - values.length,
+        missing: countMatched(matched) - holding,
       };
     },
 
