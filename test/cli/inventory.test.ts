@@ -26,7 +26,11 @@ afterAll(() => muster[Symbol.asyncDispose]());
 
 const countRecords = async () =>
   (await muster.database.query(`select from inventory_records where system_id = $1`, [system.system_id])).length;
-const quarter = (report: { stages: { stage: string }[] }) => report.stages.find((one) => one.stage === "quarter");
+interface Report {
+  dry_run: boolean;
+  stages: { stage: string }[];
+}
+const quarter = (report: Report) => report.stages.find((one) => one.stage === "quarter");
 
 test("prune --dry-run says what would go and leaves it; prune says the same and deletes it; pinned ones stay", async () => {
   const [, second = "", third = ""] = recordIds;
@@ -43,9 +47,9 @@ test("prune --dry-run says what would go and leaves it; prune says the same and 
   expect(lines.at(-1)).toBe("Alerts resolved more than 30 days ago: 0 would go.");
   expect(await countRecords()).toBe(4);
 
-  const planned = await runJson<{ stages: { stage: string }[] }>(["inventory", "prune", "--dry-run"], { env });
+  const planned = await runJson<Report>(["inventory", "prune", "--dry-run"], { env });
   expect(quarter(planned)).toEqual({ stage: "quarter", deleted: 1, bytes_freed: expect.any(Number), kept: 3 });
-  const done = await runJson<{ stages: { stage: string }[] }>(["inventory", "prune"], { env });
+  const done = await runJson<Report>(["inventory", "prune"], { env });
   expect(done).toEqual({ ...planned, dry_run: false });
   expect(await countRecords()).toBe(3);
 }, 60_000);
