@@ -28,7 +28,7 @@ const countRecords = async () =>
   (await muster.database.query(`select from inventory_records where system_id = $1`, [system.system_id])).length;
 interface Report {
   dry_run: boolean;
-  stages: { stage: string }[];
+  stages: { stage: string; deleted: number; bytes_freed: number; kept: number }[];
 }
 const quarter = (report: Report) => report.stages.find((one) => one.stage === "quarter");
 
