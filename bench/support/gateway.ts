@@ -2,25 +2,28 @@
 import { rmSync } from "node:fs";
 import { openApp } from "../../src/app.ts";
 import { parseConfig } from "../../src/config.ts";
+import type { Environment } from "../../src/config.ts";
 import { openLog } from "../../src/log.ts";
 import { temporaryDirectory } from "../../test/support/postgres.ts";
 import { startGateway } from "../../test/support/program.ts";
 
 export interface BenchGateway extends AsyncDisposable {
   url: string;
+  pid: number;
   dataDir: string;
   /** `Authorization` of each system. */
   authorizations: string[];
 }
 
-export async function openBenchGateway(systems: number): Promise<BenchGateway> {
+export async function openBenchGateway(systems: number, env: Environment = {}): Promise<BenchGateway> {
   const dataDir = temporaryDirectory("bench");
   // Limits are for strangers; the load comes from one address.
   const limits = { REGISTER_RATE_PER_MINUTE: "1000000", INVENTORY_RATE_PER_MINUTE: "1000000", LOG_LEVEL: "info" };
-  const gateway = await startGateway({ env: { DATA_DIR: dataDir, ...limits } });
+  const gateway = await startGateway({ env: { DATA_DIR: dataDir, ...limits, ...env } });
   const authorizations = await addSystems(dataDir, gateway.url, systems);
   return {
     url: gateway.url,
+    pid: gateway.pid,
     dataDir,
     authorizations,
     async [Symbol.asyncDispose]() {

@@ -16,7 +16,7 @@ import { backupJobs, changedPushes, schedules } from "./jobs.ts";
 import { countRemovals } from "./removals.ts";
 import { applianceRoutes } from "./routes.ts";
 import { openSpool } from "./spool.ts";
-import { countBackups, listAsJson } from "./store.ts";
+import { countBackups, listOwn } from "./store.ts";
 import { upload } from "./upload.ts";
 import type { UploadLimits } from "./upload.ts";
 
@@ -65,7 +65,7 @@ export function openBackups(deps: BackupsDeps): Backups {
           uploaded_at: kept.uploadedAt.toISOString(),
         };
       },
-      list: (systemId) => listAsJson(database, systemId),
+      list: (systemId) => listOwn(database, systemId),
       download: api.downloadOwn,
       remove: api.removeOwn,
       downloadByLink: api.downloadByLink,

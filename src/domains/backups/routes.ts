@@ -9,12 +9,12 @@ import type { BackupId } from "./names.ts";
 import { readId } from "./names.ts";
 import type { LinkProof } from "./links.ts";
 import { LinkQuery, OwnBackups, Uploaded } from "./schema.ts";
+import type { OwnBackup } from "./schema.ts";
 
 export interface BackupRoutesDeps {
   authenticate: Authenticate;
   upload(system: AuthenticatedSystem, request: Request, address: string): Promise<Uploaded>;
-  /** The envelope's `data`, as JSON text. */
-  list(systemId: string): Promise<string>;
+  list(systemId: string): Promise<OwnBackup[]>;
   download(systemId: string, id: BackupId, request: Request): Promise<Response>;
   remove(systemId: string, id: BackupId): Promise<string>;
   downloadByLink(id: BackupId, proof: LinkProof, request: Request, address: string): Promise<Response>;
@@ -48,12 +48,15 @@ export function applianceRoutes({ authenticate, upload, list, download, remove, 
       "/systems/backups",
       async ({ request, server }) => {
         const { id } = await authenticate(request, server);
-        return new Response(`{"code":200,"message":"backups listed","data":{"backups":${await list(id)}}}`, {
-          headers: { "content-type": "application/json" },
-        });
+        return envelope("backups listed", { backups: await list(id) });
       },
       { detail: operation({ summary: "The system's own backups, newest first", auth: "system", data: OwnBackups }) },
     )
+    // Before the GET, which would otherwise be answered for it with a length of nothing.
+    .head("/systems/backups/:id", async ({ request, server, params }) => {
+      const system = await authenticate(request, server);
+      return download(system.id, readId(params.id), request);
+    })
     .get(
       "/systems/backups/:id",
       async ({ request, server, params }) => {
@@ -63,10 +66,6 @@ export function applianceRoutes({ authenticate, upload, list, download, remove, 
       },
       { detail: operation({ summary: "A backup's bytes, whole or a range of them", auth: "system" }) },
     )
-    .head("/systems/backups/:id", async ({ request, server, params }) => {
-      const system = await authenticate(request, server);
-      return download(system.id, readId(params.id), request);
-    })
     .delete(
       "/systems/backups/:id",
       async ({ request, server, params }) => {

@@ -36,6 +36,7 @@ export const OwnBackup = Type.Object({
   locked_until: Nullable(Time),
   verified_at: Nullable(Time),
 });
+export type OwnBackup = Static<typeof OwnBackup>;
 export const OwnBackups = Type.Object({ backups: Type.Array(OwnBackup) });
 
 /** A backup as operators see it. */

@@ -2,6 +2,7 @@
 import type { Queryable } from "../../ports/database.ts";
 import type { Encryption } from "./encryption.ts";
 import type { Kept } from "./retention.ts";
+import type { OwnBackup } from "./schema.ts";
 
 export type BackupState = "kept" | "damaged" | "lost";
 
@@ -90,24 +91,18 @@ export async function findBackup(db: Queryable, id: string): Promise<BackupRow |
   return row;
 }
 
-/**
- * A system's own list, newest first, as JSON text made by the server: ten thousand rows would otherwise be parsed and
- * printed again here.
- */
-export async function listAsJson(db: Queryable, systemId: string): Promise<string> {
-  const [row] = await db.query<{ backups: string }>(
-    `select coalesce(json_agg(json_build_object(
-         'id', id || extension, 'filename', filename, 'size', size, 'sha256', sha256, 'mimetype', media_type,
-         'uploaded_at', to_char(uploaded_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
-         'encryption', encryption, 'state', state, 'pinned', pinned_at is not null,
-         'locked_until', to_char(locked_until at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
-         'verified_at', to_char(verified_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
-       ) order by uploaded_at desc, id desc), '[]')::text as backups
-     from backups where system_id = $1`,
+const ISO = `'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'`;
+const inUtc = (column: string) => `to_char(${column} at time zone 'UTC', ${ISO}) as ${column}`;
+
+/** A system's own list, newest first, in the words of the wire: ten thousand of them are turned into JSON as they are. */
+export async function listOwn(db: Queryable, systemId: string): Promise<OwnBackup[]> {
+  return db.query(
+    `select id || extension as id, filename, size, sha256, media_type as mimetype, ${inUtc("uploaded_at")},
+       encryption, state, pinned_at is not null as pinned, ${inUtc("locked_until")}, ${inUtc("verified_at")}
+     from backups b where system_id = $1 order by b.uploaded_at desc, b.id desc`,
     [systemId],
-    { name: "list-backups-as-json" },
+    { name: "list-own-backups" },
   );
-  return row?.backups ?? "[]";
 }
 
 export interface BackupFilter {
