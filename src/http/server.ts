@@ -28,6 +28,8 @@ export function startServer({ address, fetch, maxBodyBytes = MAX_BODY_BYTES }: S
     idleTimeout: IDLE_SECONDS,
     maxRequestBodySize: maxBodyBytes,
     development: false,
+    // Without development Bun shares the port with whoever else asks for it; a second gateway must be refused instead.
+    reusePort: false,
     fetch,
     // The application answers its own errors; this is for what it could not even catch.
     error: () => Response.json({ code: 500, message: "internal server error", data: null }, { status: 500 }),

@@ -1,9 +1,6 @@
 // Loaded before every test run: whatever the tests started is gone when the run ends, however it ends.
-import { afterAll, setDefaultTimeout } from "bun:test";
+import { afterAll } from "bun:test";
 import { removeTestDirectory, stopTestServer } from "./postgres.ts";
-
-/** Bun's own 5 s are too few for tests that start servers; a test that times out takes the shared PostgreSQL down with it. */
-setDefaultTimeout(30_000);
 
 afterAll(stopTestServer);
 
