@@ -78,7 +78,7 @@ test(`${DOCUMENTS} documents of 8 MB go through in bounded memory`, async () => 
 }, 900_000);
 
 /** The whole process: two heaps, buffers and the thread; what they hold at the worst moment. */
-const MAX_GROWTH_MEGABYTES = 500;
+const MAX_GROWTH_MEGABYTES = 350;
 
 /** A few deep places change from one to the next, most of the document stays: as a package list does. */
 function documentOf(bytes: number): (serial: number) => string {

@@ -53,7 +53,7 @@ export function openLargeDocuments({ clock }: { clock: Clock }): LargeDocuments 
 
   const run = async (task: LargeTask): Promise<LargeAnswer> => {
     cancelEnd();
-    const thread = (worker ??= new Worker(new URL("./large-worker.ts", import.meta.url).href, { smol: true }));
+    const thread = (worker ??= new Worker(workerUrl(), { smol: true }));
     const { promise, resolve, reject } = Promise.withResolvers<LargeAnswer>();
     thread.onmessage = ({ data }: MessageEvent<LargeAnswer>) => resolve(data);
     thread.onerror = ({ message }) => reject(new Error(`the thread for large documents failed: ${message}`));
@@ -93,6 +93,11 @@ export function openLargeDocuments({ clock }: { clock: Clock }): LargeDocuments 
     },
   };
 }
+
+/** The executable keeps each entry point by its path below src (scripts/build.ts). */
+const workerUrl = () =>
+  new URL(Bun.isStandaloneExecutable ? "./domains/inventory/large-worker.js" : "./large-worker.ts", import.meta.url)
+    .href;
 
 /** Bytes that are a window of something larger have to be copied. */
 const transferable = ({ buffer, byteLength }: Uint8Array): ArrayBuffer[] =>
