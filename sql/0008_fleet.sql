@@ -29,11 +29,12 @@ create table fleet_holders (
 
 -- A system's facts as they were last kept: what a newer inventory is compared with.
 create table fleet_systems (
-  system_id uuid primary key references systems on delete cascade,
+  system_id uuid not null references systems on delete cascade,
   system_no integer generated always as identity unique,
   type text not null,
   facts bytea not null,                  -- hashes, 8 bytes each, big-endian: half the cost of an array to read and write
-  truncated boolean not null             -- more leaves than are kept
+  truncated boolean not null,            -- more leaves than are kept
+  primary key (system_id) include (system_no)
 );
 
 -- Hashes do not shrink, so PostgreSQL need not try.

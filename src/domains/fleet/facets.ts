@@ -26,7 +26,22 @@ export async function countFacets(db: Queryable, pathIds: number[], matched: Mat
   }
   // Under one path a system holds a value once; under several it may hold it at many, and counts once.
   const once = pathIds.length > 1 ? await countOnce(db, pathIds, pairs, matched, counts) : counts;
-  return { ...(await lookup.sumByValue(db, once, limit)), holding };
+  const shown = mostHeld(once);
+  const { values, different } = await lookup.sumByValue(db, shown, limit);
+  return { values, different: different + once.size - shown.size, holding };
+}
+
+/** Where nearly everybody has a value of his own, the most common ones are all that is asked of the database. */
+const MAX_SUMMED = 5_000;
+
+function mostHeld(counts: Map<number, number>): Map<number, number> {
+  if (counts.size <= MAX_SUMMED) return counts;
+  const descending = Int32Array.from(counts.values()).sort().reverse();
+  const least = descending[MAX_SUMMED - 1] ?? 0;
+  const entries = [...counts];
+  const above = entries.filter(([, count]) => count > least);
+  const tied = entries.filter(([, count]) => count === least).slice(0, MAX_SUMMED - above.length);
+  return new Map([...above, ...tied]);
 }
 
 /** For each value, by one of its facts, the systems that hold it anywhere. */
