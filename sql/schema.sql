@@ -176,7 +176,7 @@ create table fleet_systems (
   facts bytea not null,
   truncated boolean not null
 );
-alter table fleet_systems add constraint fleet_systems_pkey PRIMARY KEY (system_id);
+alter table fleet_systems add constraint fleet_systems_pkey PRIMARY KEY (system_id) INCLUDE (system_no);
 alter table fleet_systems add constraint fleet_systems_system_id_fkey FOREIGN KEY (system_id) REFERENCES systems(id) ON DELETE CASCADE;
 alter table fleet_systems add constraint fleet_systems_system_no_key UNIQUE (system_no);
 CREATE INDEX fleet_systems_by_type ON public.fleet_systems USING btree (type, system_no);
