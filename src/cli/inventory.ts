@@ -1,6 +1,7 @@
 // muster inventory: what is kept of inventories, for how long, and what they say across systems.
 import type { PruneReport } from "../domains/inventory/index.ts";
 import { FLEET_USAGE, facets, odd, paths, query } from "./fleet.ts";
+import { noise } from "./noise.ts";
 import { UsageError, readArgs, withApp } from "./verb.ts";
 import type { Cli, Verb } from "./verb.ts";
 
@@ -10,6 +11,9 @@ export const inventory: Verb = {
   usage: `${FLEET_USAGE}
 muster inventory prune [--dry-run] [--json]            deletes what retention lets go, as every night at 03:17 UTC
 muster inventory pin|unpin KEY RECORD_ID [--json]      a pinned record is never pruned
+muster inventory noise [--json]                        places that change, most often first, and what is folded
+muster inventory noise pin PATH --fold|--show [--json] fold a place's changes, or show them whatever was learned
+muster inventory noise unpin PATH [--json]
 
 KEY is the system key or the system id.`,
   async run([action = "", ...args], cli) {
@@ -20,6 +24,7 @@ KEY is the system key or the system id.`,
 };
 
 const ACTIONS: Record<string, (args: string[], cli: Cli) => Promise<number>> = {
+  noise,
   query,
   facets,
   odd,

@@ -105,6 +105,10 @@ function tryExecutable(name: string, wrapper: string[]): void {
     const { changes } = await changesWhenThere();
     expect(changes.length).toBeGreaterThan(3);
     expect(changes[0]).toMatchObject({ significant: true, detected_at: expect.any(String) });
+    // Large enough for the thread that the executable carries beside the program.
+    const large = JSON.stringify({ facts: { text: "x".repeat(400_000) } });
+    const answer = await post("/api/systems/inventory", large, { authorization: authorization() });
+    expect(await answer.json()).toMatchObject({ code: 200, data: { data_size: large.length } });
   }, 60_000);
 
   test("an operator's token opens the admin API, and the description of the API is there", async () => {

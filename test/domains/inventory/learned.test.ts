@@ -15,6 +15,7 @@ import { testClock } from "../../support/clock.ts";
 import { makeFleet, placeOf } from "../../support/fleet.ts";
 import { isTrue, readHistory } from "../../support/history.ts";
 import { createTestDatabase } from "../../support/postgres.ts";
+import { runJson, runMuster } from "../../support/program.ts";
 
 const SYSTEMS = 200;
 const STEPS = 30;
@@ -300,3 +301,20 @@ describe("a place over the fleet", () => {
     expect(Object.keys(merged.systems).length).toBeLessThanOrEqual(64);
   });
 });
+
+test("the command line lists places and pins them", async () => {
+  await using made = await createTestDatabase();
+  const options = { env: { DATABASE_URL: made.url, DATA_DIR: "/nonexistent" } };
+  expect((await runMuster(["inventory", "noise"], options)).stdout).toContain("Nothing was learned yet");
+  const pin = ["inventory", "noise", "pin", "/facts/nodes/1/uptime_seconds"];
+  expect(await runJson([...pin, "--show"], options)).toMatchObject({
+    path: "facts.nodes.*.uptime_seconds",
+    pin: "show",
+  });
+  expect((await runMuster(["inventory", "noise"], options)).stdout).toContain(
+    "pinned: show  facts.nodes.*.uptime_seconds",
+  );
+  expect(await runMuster(pin, options)).toMatchObject({ code: 2, stderr: expect.stringContaining("--fold or --show") });
+  const unpin = ["inventory", "noise", "unpin", "facts.nodes.*.uptime_seconds"];
+  expect(await runJson(unpin, options)).toMatchObject({ pin: null, state: "watched" });
+}, 60_000);
