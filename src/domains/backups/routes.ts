@@ -52,11 +52,6 @@ export function applianceRoutes({ authenticate, upload, list, download, remove, 
       },
       { detail: operation({ summary: "The system's own backups, newest first", auth: "system", data: OwnBackups }) },
     )
-    // Before the GET, which would otherwise be answered for it with a length of nothing.
-    .head("/systems/backups/:id", async ({ request, server, params }) => {
-      const system = await authenticate(request, server);
-      return download(system.id, readId(params.id), request);
-    })
     .get(
       "/systems/backups/:id",
       async ({ request, server, params }) => {
