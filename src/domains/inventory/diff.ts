@@ -4,6 +4,7 @@ import { compareText, labelsOf } from "./identity.ts";
 import { getOwn, isObject, type JsonObject, type JsonValue } from "./json.ts";
 import { ARRAY_MARK, type Bag, normalise, type Normalised, type Tree } from "./normalise.ts";
 import { formatFieldPath, formatPointer, parsePointer } from "./pointer.ts";
+import { withoutEqualArrays } from "./unchanged.ts";
 
 export type ChangeType = "create" | "update" | "delete";
 
@@ -38,8 +39,9 @@ export function compareDocuments(
   current: JsonObject,
   { maxChanges = MAX_CHANGES }: CompareOptions = {},
 ): Change[] {
-  const before = openSide(previous);
-  const after = openSide(current);
+  const [was, is] = withoutEqualArrays(previous, current);
+  const before = openSide(previous, was);
+  const after = openSide(current, is);
   const operations = compare(before.tree, after.tree);
   // An array that became an object is two operations and one change.
   if (operations.length > maxChanges * 2) return [summarise(previous, current, operations.length)];
@@ -77,7 +79,12 @@ interface Side extends Normalised {
   places: Map<Bag, { indexes: Map<string, number>; labels: string[] }>;
 }
 
-const openSide = (document: JsonObject): Side => ({ ...normalise(document), document, places: new Map() });
+/** `rest` is what of the document is to be compared at all. */
+const openSide = (document: JsonObject, rest: JsonObject): Side => ({
+  ...normalise(rest),
+  document,
+  places: new Map(),
+});
 
 /** Where a walk along one operation's path stands on one side; undefined once the side has nothing there. */
 interface Position {
