@@ -126,10 +126,11 @@ export function openInventory(deps: InventoryDeps): Inventory {
       ),
     documents: {
       isNoise: rules.isNoise,
-      labelsOf: (array) => {
-        const labels = array.some((element) => identityOf(element)) ? labelsOf(array) : [];
-        return array.map((element, at) => (identityOf(element) ? labels[at] : undefined));
-      },
+      // An element without an identity is called by its index, and so may be one whose identity is that number.
+      labelsOf: (array) =>
+        labelsOf(array).map((label, at) =>
+          label === String(at) && !identityOf(array[at] ?? null) ? undefined : label,
+        ),
       exactText: (value) => (isExact(value) ? value.rawJSON : undefined),
       gapsOf: (document) => findGaps(document),
       raw: (text) => new RawJson(text),
