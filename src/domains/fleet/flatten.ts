@@ -133,14 +133,11 @@ export function openFlatten(documents: Pick<Documents, "isNoise" | "labelsOf" | 
     };
 
     visit(document, rootOf(type));
-    // Most documents bring few new facts, so the places of the others are only looked up when one is asked for.
-    let positions: Map<number, number> | undefined;
     return {
       hashes: Float64Array.from(walk.hashes),
       truncated: walk.truncated,
       fact(hash) {
-        positions ??= new Map(walk.hashes.map((one, position) => [one, position]));
-        const at = positions.get(hash) ?? -1;
+        const at = walk.hashes.indexOf(hash);
         return { path: walk.places[at]?.path ?? "", value: JSON.stringify(walk.values[at]) };
       },
     };

@@ -98,13 +98,12 @@ export interface KnownFact {
   id: number;
   hash: number;
   pathId: number;
-  value: string;
 }
 
 /** Locked until the transaction ends, for the counts to be changed. */
 export async function lockFacts(tx: Queryable, hashes: number[]): Promise<Map<number, KnownFact>> {
   const rows = await tx.query<KnownFact>(
-    `select id, hash, path_id as "pathId", value from fleet_facts where hash = any($1::bigint[]) order by id for no key update`,
+    `select id, hash, path_id as "pathId" from fleet_facts where hash = any($1::bigint[]) order by id for no key update`,
     [hashes],
     { name: "lock-fleet-facts" },
   );
