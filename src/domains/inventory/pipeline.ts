@@ -47,13 +47,17 @@ export function pipeline(deps: PipelineDeps): JobHandler[] {
     handler(RECORD_QUEUE, (jobs) => record(deps, recent, jobs)),
     handler(DIFF_QUEUE, (jobs) => diff(deps, recent, jobs)),
     handler(NOTIFY_QUEUE, (jobs) => notify(deps, jobs)),
-    handler(STATE_QUEUE, (jobs) =>
-      keepState(
-        deps,
-        recent,
-        jobs.map((job) => decodeRecordId(job.payload)),
+    // Behind a burst of one system only its newest inventory is left to be looked at.
+    {
+      ...handler(STATE_QUEUE, (jobs) =>
+        keepState(
+          deps,
+          recent,
+          jobs.map((job) => decodeRecordId(job.payload)),
+        ),
       ),
-    ),
+      lingerMs: 500,
+    },
   ];
 }
 
@@ -73,7 +77,7 @@ async function record(deps: PipelineDeps, recent: RecentTexts, jobs: Job[]): Pro
   return packed.map(({ header: { id, systemId } }) => {
     const rows = bySystem.get(systemId);
     // A first record has nothing to be compared with, but is its system's newest state.
-    if (!rows) return [recordJob(STATE_QUEUE, id, systemId)];
+    if (!rows) return [recordJob(STATE_QUEUE, id)];
     return rows.map((row) => recordJob(DIFF_QUEUE, row.id, systemId));
   });
 }
@@ -98,7 +102,7 @@ async function storeRound(tx: Queryable, incoming: IncomingRecord[]): Promise<{ 
   return store.findUndiffed(tx, [...kept.map((one) => one.id), ...relinked, ...successors]);
 }
 
-const recordJob = (queue: string, recordId: string, lane: string | null): Push => ({
+const recordJob = (queue: string, recordId: string, lane?: string | null): Push => ({
   queue,
   payload: encodeRecordId(recordId),
   ...(lane ? { lane } : {}),
@@ -141,7 +145,8 @@ async function diff(
   // Also for pairs that an earlier, interrupted attempt has stored: their follow-ups may not have been pushed.
   return jobs.map(({ lane }, index) => {
     const recordId = recordIds[index] ?? "";
-    const state = recordJob(STATE_QUEUE, recordId, lane);
+    // Without the lane: whatever the order, only the newest counts, and the next inventory need not wait for it.
+    const state = recordJob(STATE_QUEUE, recordId);
     return quiet.has(recordId) ? [state] : [recordJob(NOTIFY_QUEUE, recordId, lane), state];
   });
 }
