@@ -11,7 +11,8 @@ import type { RedisHealth } from "./adapters/redis/health.ts";
 import type { OpenedRedis } from "./adapters/redis/open.ts";
 import { systemClock } from "./adapters/system/clock.ts";
 import { openObjects, openShared } from "./backing.ts";
-import type { Config } from "./config.ts";
+import type { Config, Role } from "./config.ts";
+import type { Check } from "./domain.ts";
 import { openDomains } from "./domains.ts";
 import type { Applications } from "./domains/applications/index.ts";
 import type { FleetReader } from "./domains/fleet/index.ts";
@@ -23,29 +24,54 @@ import type { Inventory, RulesInForce } from "./domains/inventory/index.ts";
 import type { Operators } from "./domains/operators/index.ts";
 import type { Systems } from "./domains/systems/index.ts";
 import { openMeasure } from "./http/measure.ts";
-import { operationsHandler } from "./http/operations.ts";
+import { checkReadiness, operationsHandler, worstOf } from "./http/operations.ts";
+import type { Readiness } from "./http/operations.ts";
 import { buildRoutes } from "./http/routes.ts";
 import { startServer } from "./http/server.ts";
+import { steerConnections } from "./http/sockets.ts";
 import type { RunningServer } from "./http/server.ts";
 import { openRunner } from "./jobs/runner.ts";
-import type { Runner } from "./jobs/runner.ts";
+import type { HandlerStats, Runner } from "./jobs/runner.ts";
 import { openScheduler } from "./jobs/scheduler.ts";
 import type { Scheduler } from "./jobs/scheduler.ts";
 import type { Log } from "./log.ts";
 import { observePlumbing } from "./metrics.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { ObjectStore } from "./ports/objects.ts";
-import type { Queue } from "./ports/queue.ts";
+import type { Queue, QueueName } from "./ports/queue.ts";
 import { readinessChecks } from "./readiness.ts";
 
-/** `serve` owns its data directory and works; `cli` only asks and tells, beside a server or without one. */
-export type AppRole = "serve" | "cli";
+/**
+ * `serve` owns its data directory and works, `supervise` owns it and lets children work; `child` works for a supervisor; `cli`
+ * only asks and tells, beside a server or without one.
+ */
+export type AppRole = "serve" | "supervise" | "child" | "cli";
 
 export interface AppOptions {
   role: AppRole;
   log: Log;
   version: string;
   clock?: Clock;
+  /** The processes that work for this one. */
+  children?: Children;
+}
+
+/** What one process says of itself. */
+export interface Report {
+  readiness(): Promise<Readiness>;
+  /** In the text format of Prometheus, without what all processes would say alike. */
+  metrics(): Promise<string>;
+  workers(): Record<QueueName, HandlerStats>;
+}
+
+/** What the supervised processes say of themselves, put together. */
+export interface Children {
+  checks: Check[];
+  readiness(): Promise<Readiness[]>;
+  /** Theirs and `own`, each with its process as a label. */
+  metrics(own: string): Promise<string>;
+  workers(): Promise<Record<QueueName, HandlerStats>>;
+  describe(): Record<string, unknown>[];
 }
 
 export interface App {
@@ -73,8 +99,15 @@ export interface App {
   databaseTime(): Promise<Date>;
   /** Where the listeners answer, once started. */
   urls(): { main: string; operations: string } | undefined;
-  /** Listeners, workers and schedules. */
+  report: Report;
+  /** Listeners, workers and schedules, as far as they are this process's. */
   start(): Promise<void>;
+  /** The start in words: what it runs on, where it answers. */
+  announce(mainUrl: string | undefined): void;
+  /** Asks connected clients to connect anew, to somebody else, and waits until they did, for at least so long. */
+  drain(leastMs: number, limitMs: number): Promise<void>;
+  /** Which of the listeners on the main address gets new connections; false when it could not be done. */
+  steer(target: Parameters<typeof steerConnections>[1]): boolean;
   /** Lets requests and jobs in flight finish, within SHUTDOWN_TIMEOUT, then closes everything. Safe to call twice. */
   stop(): Promise<void>;
 }
@@ -82,7 +115,10 @@ export interface App {
 /** A job pushed by another process, or made due by time alone, is seen within this. */
 const POLL_MS = 500;
 
-export async function openApp(config: Config, { role, log, version, clock = systemClock() }: AppOptions): Promise<App> {
+export async function openApp(
+  config: Config,
+  { role, log, version, clock = systemClock(), children }: AppOptions,
+): Promise<App> {
   // Read before anything is started: a fault in it must stop the start.
   const rulesInForce = openRulesInForce({
     path: config.inventoryRulesFile,
@@ -91,10 +127,16 @@ export async function openApp(config: Config, { role, log, version, clock = syst
     guest: ruleSections,
     tolerant: role === "cli",
   });
-  const postgres = await openPostgres({ dataDir: config.dataDir, databaseUrl: config.databaseUrl, role, log });
+  const postgres = await openPostgres({
+    dataDir: config.dataDir,
+    databaseUrl: config.databaseUrl,
+    role: role === "supervise" ? "serve" : role,
+    log,
+    ...(role === "supervise" && { maxClients: clientsOf(config) }),
+  });
   const database = openDatabase(postgres.connection, { maxConnections: config.databaseMaxConns, log });
   try {
-    return await compose({ config, role, log, version, clock, postgres, database, rulesInForce });
+    return await compose({ config, role, log, version, clock, children, postgres, database, rulesInForce });
   } catch (error) {
     await database.close();
     await postgres.close();
@@ -102,14 +144,21 @@ export async function openApp(config: Config, { role, log, version, clock = syst
   }
 }
 
-interface Parts extends Required<AppOptions> {
+/** Every process's pool and its ears for signals, twice during a rolling restart, and commands beside them. */
+const clientsOf = ({ processes, databaseMaxConns }: Config) => (2 * (processes + 1) + 1) * (databaseMaxConns + 2) + 20;
+
+interface Parts extends Required<Omit<AppOptions, "children">> {
   config: Config;
+  children: Children | undefined;
   postgres: OpenedPostgres;
   database: PostgresDatabase;
   rulesInForce: RulesInForce<Policy>;
 }
 
-async function compose({ config, role, log, version, clock, postgres, database, rulesInForce }: Parts): Promise<App> {
+async function compose(parts: Parts): Promise<App> {
+  const { config, role, log, version, clock, children, postgres, database, rulesInForce } = parts;
+  /** A supervisor's roles are its children's. */
+  const does = (one: Role) => role !== "supervise" && config.roles.includes(one);
   const migrated = await migrate(database, log);
   const { signals, queue, limiter, redis, isRedisAway, pingRedis } = await openShared({
     config,
@@ -119,61 +168,89 @@ async function compose({ config, role, log, version, clock, postgres, database, 
     database,
   });
   const objects = openObjects(config, clock);
-  const exclusive = postgres.carried;
-  const opened = openDomains({ config, clock, database, queue, limiter, signals, objects, rulesInForce, exclusive });
+  const exclusive = postgres.carried && role !== "child";
+  const listens = does("http");
+  const shares = { database, queue, limiter, signals, objects };
+  const opened = openDomains({ config, clock, ...shares, rulesInForce, exclusive, listens });
   const { operators, systems, inventory, fleet, applications, backups, all: domains } = opened;
 
   const runner = openRunner({ queue, handlers: domains.flatMap((one) => one.jobs ?? []), clock, log, pollMs: POLL_MS });
   const scheduler = openScheduler({ queue, schedules: domains.flatMap((one) => one.schedules ?? []), clock, log });
 
   const routes = buildRoutes({ domains, authorizeOperator: operators.authorize, log, version });
-  const registry = new Registry();
+  const shared = new Registry();
+  const own = new Registry();
   const measure = openMeasure(
-    registry,
+    own,
     routes.routes.map((route) => route.path).filter((path) => !path.includes(":")),
   );
-  observePlumbing(registry, { queue, runner, database, carried: postgres.info });
-  for (const domain of domains) domain.metrics?.(registry);
+  observePlumbing({ shared, own }, { queue, runner, database, carried: postgres.info });
+  for (const domain of domains) domain.metrics?.(shared);
 
-  const checks = readinessChecks({ database, redis, isRedisAway, pingRedis, domains });
+  const checks = [
+    ...readinessChecks({ database, redis, isRedisAway, pingRedis, domains }),
+    ...(children?.checks ?? []),
+  ];
   const startedAt = clock.now();
   const stats = async () => ({
     queues: await queue.counts(),
-    workers: runner.stats(),
+    workers: (await children?.workers()) ?? runner.stats(),
     uptime_seconds: Math.floor((clock.now().getTime() - startedAt.getTime()) / 1000),
     version,
+    ...(children && { processes: children.describe() }),
   });
-  const handleOperations = operationsHandler({ version, checks, registry, stats });
+  const report: Report = {
+    readiness: () => checkReadiness(checks),
+    metrics: () => own.metrics(),
+    workers: () => runner.stats(),
+  };
+  const handleOperations = operationsHandler({
+    version,
+    async readiness() {
+      const [ownFindings, theirs = []] = await Promise.all([report.readiness(), children?.readiness()]);
+      return worstOf([ownFindings, ...theirs]);
+    },
+    async metrics() {
+      const [common, mine] = await Promise.all([shared.metrics(), report.metrics()]);
+      return `${common}\n${(await children?.metrics(mine)) ?? mine}`;
+    },
+    stats,
+  });
 
-  let servers: { main: RunningServer; operations: RunningServer } | undefined;
+  let servers: { main?: RunningServer; operations?: RunningServer } | undefined;
   let stopping: Promise<void> | undefined;
 
   const start = async () => {
     for (const domain of domains) await domain.start?.();
-    servers = listen(config, {
-      fetch: (request, server) => fetchMeasured(routes, measure, request, server),
-      handleOperations,
-    });
-    runner.start();
-    scheduler.start();
-    announce(log, config, postgres, redis, servers);
+    const fetch = (request: Request, server: Bun.Server<undefined>) => fetchMeasured(routes, measure, request, server);
+    const reusePort = role === "child";
+    servers = {
+      ...(does("http") && { main: startServer({ address: config.listenAddress, fetch, reusePort }) }),
+      ...(role !== "child" && { operations: startOperations(config, handleOperations) }),
+    };
+    if (does("worker")) runner.start();
+    if (does("scheduler")) scheduler.start();
+    if (role === "serve") announce(servers.main?.url);
   };
+
+  const announce = (mainUrl: string | undefined) =>
+    announceStart(log, config, postgres, redis, { main: mainUrl, operations: servers?.operations?.url });
 
   const stop = async () => {
     const deadlineMs = config.shutdownTimeout;
     scheduler.stop();
-    await servers?.main.stop(deadlineMs);
+    await servers?.main?.stop(deadlineMs);
     // After the listener: what its last requests pushed may still be done now, and is safe in the queue if not.
     await runner.stop(deadlineMs);
     for (const domain of domains) await domain.stop?.();
-    await servers?.operations.stop(1_000);
+    await servers?.operations?.stop(1_000);
     await queue.close();
     await signals.close();
     await limiter.close();
     await redis?.close();
     await database.close();
     await postgres.close();
-    if (role === "serve") log.info("Stopped.");
+    if (role !== "cli") log.info("Stopped.");
   };
 
   return {
@@ -197,8 +274,12 @@ async function compose({ config, role, log, version, clock, postgres, database, 
       const [row] = await database.query<{ now: Date }>("select clock_timestamp() as now");
       return row?.now ?? clock.now();
     },
-    urls: () => servers && { main: servers.main.url, operations: servers.operations.url },
+    urls: () => servers && { main: servers.main?.url ?? "", operations: servers.operations?.url ?? "" },
+    report,
     start,
+    announce,
+    drain: async (leastMs, limitMs) => servers?.main?.drain(leastMs, limitMs),
+    steer: (target) => steerConnections(config.listenAddress.port, target),
     stop: () => (stopping ??= stop()),
   };
 }
@@ -213,29 +294,20 @@ function fetchMeasured(
   return measure(request, () => routes.fetch(request));
 }
 
-interface Handlers {
-  fetch(request: Request, server: Bun.Server<undefined>): Promise<Response>;
-  handleOperations(request: Request): Promise<Response>;
-}
+const startOperations = ({ healthListenAddress }: Config, fetch: (request: Request) => Promise<Response>) =>
+  startServer({ address: healthListenAddress, fetch, maxBodyBytes: 1024 });
 
-function listen(config: Config, { fetch, handleOperations }: Handlers) {
-  const main = startServer({ address: config.listenAddress, fetch });
-  const operations = startServer({ address: config.healthListenAddress, fetch: handleOperations, maxBodyBytes: 1024 });
-  return { main, operations };
-}
-
-/** The start in words: what it runs on, where data lives, what is off. */
-function announce(
+function announceStart(
   log: Log,
   config: Config,
   postgres: OpenedPostgres,
   redis: OpenedRedis | undefined,
-  servers: { main: RunningServer; operations: RunningServer },
+  { main = "elsewhere", operations = "nowhere" }: Record<"main" | "operations", string | undefined>,
 ) {
   log.info(`Database: ${postgres.describe}.`);
   log.info(`Queue, rate limits and signals: ${redis?.describe ?? "in that database and in this process (no Redis)"}.`);
   log.info(`Inventory rules: ${config.inventoryRulesFile ?? "built in"}.`);
-  log.info(`Appliances and operators: ${servers.main.url}. Health, readiness, metrics: ${servers.operations.url}.`);
+  log.info(`Appliances and operators: ${main}. Health, readiness, metrics: ${operations}.`);
   log.info(
     'Ready. "muster systems add --name NAME" adds the first system, "muster tokens add --name NAME" an operator token.',
   );

@@ -1,5 +1,6 @@
 // Every setting once: name, meaning, default, how it is read. The only file that looks at the environment.
 import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import {
   address,
@@ -42,6 +43,10 @@ const setting = <T>(
 
 /** Root's own default must be reachable by the unprivileged user that PostgreSQL runs as, which a checkout in /root is not. */
 const defaultDataDir = () => (process.getuid?.() === 0 ? "/var/lib/muster" : "./data");
+
+/** Answers requests; does the jobs; pushes the jobs of timetables. */
+export const ROLES = ["http", "worker", "scheduler"] as const;
+export type Role = (typeof ROLES)[number];
 
 export const settings = {
   dataDir: setting("DATA_DIR", "Where everything is kept that no service of yours keeps.", defaultDataDir(), (text) =>
@@ -209,6 +214,18 @@ export const settings = {
     "100000",
     integer(1, 100_000_000),
   ),
+  processes: setting(
+    "PROCESSES",
+    "HTTP processes on one port, beside a worker and a supervisor; auto: one a core. 1: all in one.",
+    "1",
+    processCount,
+  ),
+  roles: setting(
+    "ROLES",
+    "What is done here of http, worker, scheduler; others on the same database do the rest.",
+    ROLES.join(","),
+    roleList,
+  ),
   shutdownTimeout: setting(
     "SHUTDOWN_TIMEOUT",
     "How long a stop waits for requests and jobs in flight.",
@@ -249,7 +266,7 @@ export function parseConfig(env: Environment = process.env): Config {
       problems.push((error as Error).message);
     }
   }
-  problems.push(...s3Problems(values as Partial<Config>));
+  problems.push(...s3Problems(values as Partial<Config>), ...roleProblems(values as Partial<Config>));
   if (problems.length > 0) throw new ConfigError(problems);
   return Object.freeze(values) as Config;
 }
@@ -282,6 +299,31 @@ function readSetting(one: Setting<unknown>, env: Environment): string {
       `${one.env}_FILE names ${JSON.stringify(file)}, which cannot be read: ${(error as Error).message}.`,
     );
   }
+}
+
+function processCount(text: string): number {
+  return text === "auto" ? availableParallelism() : integer(1, 64)(text);
+}
+
+function roleList(text: string): readonly Role[] {
+  const names = text.split(",").map((name) => name.trim());
+  const unknown = names.find((name) => !ROLES.some((role) => role === name));
+  if (unknown !== undefined) throw new Error(`must be a list of ${ROLES.join(", ")}`);
+  return ROLES.filter((role) => names.includes(role));
+}
+
+/** Roles that nobody else could take over, and processes without a role. */
+function roleProblems({ roles, processes, databaseUrl }: Partial<Config>): string[] {
+  if (!roles) return [];
+  const problems: string[] = [];
+  const missing = ROLES.filter((role) => !roles.includes(role));
+  if (missing.length > 0 && databaseUrl === undefined)
+    problems.push(
+      `ROLES leaves out ${missing.join(" and ")}, and no other muster can reach the carried PostgreSQL: set DATABASE_URL, or leave ROLES unset.`,
+    );
+  if (processes !== undefined && processes > 1 && !roles.includes("http"))
+    problems.push(`PROCESSES counts HTTP processes, and ROLES leaves out http: unset one of them.`);
+  return problems;
 }
 
 const LOOPBACK = /^(localhost|127\.0\.0\.1|\[::1\]|my\.localtest\.me)$/;

@@ -31,12 +31,14 @@ export interface DomainsDeps extends Pick<Shared, "queue" | "limiter" | "signals
   rulesInForce: RulesInForce<Policy>;
   /** No other gateway can be using this database. */
   exclusive: boolean;
+  /** This process hears appliances itself. */
+  listens: boolean;
 }
 
 export type Domains = ReturnType<typeof openDomains>;
 
 export function openDomains(deps: DomainsDeps) {
-  const { config, clock, database, queue, limiter, signals, objects, rulesInForce, exclusive } = deps;
+  const { config, clock, database, queue, limiter, signals, objects, rulesInForce, exclusive, listens } = deps;
   const body = openBodyReader({ clock });
   const admit = openAdmission({ queue, maxPending: config.queueMaxPending });
   const failuresPerMinute = config.authFailuresPerMinute;
@@ -64,6 +66,7 @@ export function openDomains(deps: DomainsDeps) {
     admit,
     gatewayId: randomUUIDv7(),
     exclusive,
+    listens,
     timeoutMinutes: config.heartbeatTimeoutMinutes,
   });
   const inventory = openInventory({

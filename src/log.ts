@@ -14,13 +14,21 @@ export interface Log {
 export interface LogOptions {
   level: LogLevel;
   format: "text" | "json";
+  /** The name of this process, on each line, where there are several. */
+  process?: string | undefined;
   write?: (line: string) => void;
 }
 
-export function openLog({ level, format, write = (line) => process.stderr.write(line) }: LogOptions): Log {
+export function openLog({
+  level,
+  format,
+  process: name,
+  write = (line) => process.stderr.write(line),
+}: LogOptions): Log {
   const threshold = LOG_LEVELS.indexOf(level);
   const emit = (at: LogLevel, message: string, facts: LogFacts = {}) => {
     if (LOG_LEVELS.indexOf(at) < threshold) return;
+    if (name !== undefined) facts = { process: name, ...facts };
     const time = new Date().toISOString();
     write(
       `${format === "json" ? JSON.stringify({ time, level: at, message, ...facts }) : textLine(time, at, message, facts)}\n`,

@@ -13,20 +13,26 @@ export interface Plumbing {
   carried(): CarriedInfo | undefined;
 }
 
-/** Everything is read when it is scraped; nothing is counted on the way. */
-export function observePlumbing(registry: Registry, { queue, runner, database, carried }: Plumbing): void {
-  collectDefaultMetrics({ register: registry });
+/**
+ * Everything is read when it is scraped; nothing is counted on the way. `shared` is what all processes would say alike, `own`
+ * what each says of itself.
+ */
+export function observePlumbing(
+  { shared, own }: { shared: Registry; own: Registry },
+  { queue, runner, database, carried }: Plumbing,
+): void {
+  collectDefaultMetrics({ register: own });
   const jobs = new Gauge({
     name: "muster_queue_jobs",
     help: "Jobs by queue and state.",
     labelNames: ["queue", "state"],
-    registers: [registry],
+    registers: [shared],
   });
   const age = new Gauge({
     name: "muster_queue_oldest_seconds",
     help: "For how long the oldest pending job has been due.",
     labelNames: ["queue"],
-    registers: [registry],
+    registers: [shared],
     async collect() {
       jobs.reset();
       this.reset();
@@ -44,7 +50,7 @@ export function observePlumbing(registry: Registry, { queue, runner, database, c
     name: "muster_worker_jobs_total",
     help: "Jobs of this process by queue and outcome.",
     labelNames: ["queue", "outcome"],
-    registers: [registry],
+    registers: [own],
     collect() {
       this.reset();
       for (const [name, { done, failed, buried }] of Object.entries(runner.stats())) {
@@ -57,7 +63,7 @@ export function observePlumbing(registry: Registry, { queue, runner, database, c
     name: "muster_worker_running",
     help: "Jobs at work in this process.",
     labelNames: ["queue"],
-    registers: [registry],
+    registers: [own],
     collect() {
       for (const [name, { running }] of Object.entries(runner.stats())) this.set({ queue: name }, running);
     },
@@ -66,7 +72,7 @@ export function observePlumbing(registry: Registry, { queue, runner, database, c
     name: "muster_database_connections",
     help: "Connections of this process by state.",
     labelNames: ["state"],
-    registers: [registry],
+    registers: [own],
     collect() {
       for (const [state, count] of Object.entries(database.counts())) this.set({ state }, count);
     },
@@ -74,7 +80,7 @@ export function observePlumbing(registry: Registry, { queue, runner, database, c
   new Gauge({
     name: "muster_database_up",
     help: "1 while the database answers.",
-    registers: [registry],
+    registers: [shared],
     async collect() {
       this.set(
         await database.query("select 1").then(
@@ -88,7 +94,7 @@ export function observePlumbing(registry: Registry, { queue, runner, database, c
     new Counter({
       name: "muster_carried_postgres_restarts_total",
       help: "Times that the carried PostgreSQL was started again after it died.",
-      registers: [registry],
+      registers: [shared],
       collect() {
         this.reset();
         this.inc(carried()?.restarts ?? 0);

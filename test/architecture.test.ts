@@ -35,6 +35,7 @@ function mayImport(from: string, { path, isType }: Import): boolean {
       return (
         target === "cli" ||
         target === "simulate" ||
+        target === "processes" ||
         [
           "app.ts",
           "config.ts",
@@ -42,11 +43,19 @@ function mayImport(from: string, { path, isType }: Import): boolean {
           "errors.ts",
           "log.ts",
           "http/query.ts",
+          "http/server.ts",
           "adapters/postgres/migrate.ts",
         ].includes(path) ||
         (target === "domains" && ["index.ts", "schema.ts"].includes(targetFile ?? "")) ||
         path === "../package.json" ||
         (isType && target === "ports")
+      );
+    case "processes":
+      return (
+        target === "processes" ||
+        ["domain.ts", "errors.ts"].includes(path) ||
+        (isType &&
+          (target === "http" || target === "jobs" || target === "ports" || ["config.ts", "log.ts"].includes(path)))
       );
     case "simulate":
       return target === "simulate" || path === "errors.ts";
@@ -54,7 +63,7 @@ function mayImport(from: string, { path, isType }: Import): boolean {
     case "backing.ts":
     case "domains.ts":
     case "readiness.ts":
-      return !["cli", "main.ts", "simulate"].includes(target);
+      return !["cli", "main.ts", "processes", "simulate"].includes(target);
     case "metrics.ts":
       return isType;
     case "domains":

@@ -1,24 +1,27 @@
 // argv in, exit code out: finds the verb, and turns whatever it throws into words that say what to do next.
 import { openApp } from "../app.ts";
-import { ConfigError, parseConfig } from "../config.ts";
-import type { Environment } from "../config.ts";
-import { Failure, reasonOf } from "../errors.ts";
+import { parseConfig } from "../config.ts";
+import type { Config, Environment } from "../config.ts";
 import { openLog } from "../log.ts";
 import { backups } from "./backups.ts";
 import { config } from "./config.ts";
 import { doctor } from "./doctor.ts";
 import { inventory } from "./inventory.ts";
 import { migrate } from "./migrate.ts";
+import { processVerb } from "./process.ts";
 import { queues } from "./queues.ts";
 import { serve } from "./serve.ts";
 import { simulate } from "./simulate.ts";
 import { systems } from "./systems.ts";
 import { tokens } from "./tokens.ts";
-import { UsageError } from "./verb.ts";
+import { explain, UsageError } from "./verb.ts";
 import type { Cli, Verb } from "./verb.ts";
 import { VERSION, version } from "./version.ts";
 
 const VERBS: Verb[] = [serve, systems, inventory, backups, tokens, queues, doctor, migrate, config, simulate, version];
+
+/** Not for people: what a supervisor starts. */
+const INTERNAL_VERBS: Verb[] = [processVerb];
 
 /** 0 done, 1 failed, 2 misused. */
 export async function run(argv: string[], env: Environment): Promise<number> {
@@ -32,7 +35,7 @@ async function dispatch([name = "help", ...args]: string[], cli: Cli): Promise<n
   if (name === "--help" || name === "-h") return help(undefined, cli);
   if (name === "help") return help(args[0], cli);
   if (name === "--version" || name === "-v") return version.run([], cli);
-  const verb = VERBS.find((one) => one.name === name);
+  const verb = [...VERBS, ...INTERNAL_VERBS].find((one) => one.name === name);
   if (!verb || args.includes("--help") || args.includes("-h")) return help(name, cli);
   try {
     return await verb.run(args, cli);
@@ -57,14 +60,6 @@ function help(name: string | undefined, cli: Cli): number {
   return 0;
 }
 
-function explain(error: unknown, verb: Verb): string {
-  if (error instanceof UsageError) return `${error.message}\n\n${verb.usage}`;
-  if (error instanceof ConfigError)
-    return `The configuration has faults:\n${error.problems.map((problem) => `  ${problem}`).join("\n")}\nmuster config lists every setting.`;
-  if (error instanceof Failure) return error.detail ? `${error.message}\n${error.detail}` : error.message;
-  return `muster ${verb.name} failed: ${reasonOf(error)}`;
-}
-
 /** All at once and awaited: process.stdout loses what a slow reader has not taken when the process ends. */
 async function writeAnswer(lines: string[]): Promise<void> {
   if (lines.length === 0) return;
@@ -83,16 +78,18 @@ function cliOf(env: Environment, answer: string[]): Cli {
     config,
     print: (line) => void answer.push(line),
     say: (line) => void process.stderr.write(`${line}\n`),
-    openApp(role) {
-      const parsed = config();
+    openApp(role, { config: parsed = config(), process: name, children } = {}) {
       // A command's own answer is what counts; of the log only what went wrong.
       const level = role === "cli" && parsed.logLevel === "info" ? "warn" : parsed.logLevel;
-      return openApp(parsed, { role, log: openLog({ level, format: parsed.logFormat }), version: VERSION });
+      const log = openLog({ level, format: parsed.logFormat, process: name });
+      return openApp(parsed, { role, log, version: VERSION, ...(children && { children }) });
     },
+    log: ({ logLevel: level, logFormat: format }: Config, name) => openLog({ level, format, process: name }),
     untilStopped() {
       const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>();
       for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, resolve);
       return promise;
     },
+    onHangUp: (listener) => void process.on("SIGHUP", listener),
   };
 }

@@ -1,15 +1,24 @@
-// muster serve: the gateway itself, until SIGTERM or SIGINT.
+// muster serve: the gateway itself, until SIGTERM or SIGINT; with PROCESSES, a supervisor of several that are the gateway.
+import type { Config } from "../config.ts";
+import { probeAddress } from "../http/server.ts";
+import { runningExecutable } from "../processes/executable.ts";
+import type { ProcessSpec } from "../processes/messages.ts";
+import { ProcessSupervisor } from "../processes/supervisor.ts";
 import { readArgs } from "./verb.ts";
-import type { Verb } from "./verb.ts";
+import type { Cli, Verb } from "./verb.ts";
+import { VERSION } from "./version.ts";
 
 export const serve: Verb = {
   name: "serve",
   summary: "Run the gateway.",
-  usage: "muster serve\n\nRuns until SIGTERM or Ctrl-C, then lets requests and jobs in flight finish.",
+  usage:
+    "muster serve\n\nRuns until SIGTERM or Ctrl-C, then lets requests and jobs in flight finish. PROCESSES=auto uses every core;\nSIGHUP then replaces the processes one generation by the next, without refusing a request.",
   async run(args, cli) {
     readArgs(args, {});
     const stopped = cli.untilStopped();
-    const app = await cli.openApp("serve");
+    const config = cli.config();
+    if (config.processes > 1) return await supervise(config, cli, stopped);
+    const app = await cli.openApp("serve", { config });
     try {
       await app.start();
       await stopped;
@@ -19,3 +28,47 @@ export const serve: Verb = {
     return 0;
   },
 };
+
+async function supervise(config: Config, cli: Cli, stopped: Promise<unknown>): Promise<number> {
+  let isStopping = false;
+  const stop = stopped.then(() => (isStopping = true));
+  let replace = () => {};
+  cli.onHangUp(() => replace());
+
+  const { url, ...listen } = await probeAddress(config.listenAddress);
+  const supervisor = new ProcessSupervisor({
+    specs: specsOf(config, listen),
+    executable: runningExecutable({ version: VERSION }),
+    env: cli.env,
+    shutdownTimeoutMs: config.shutdownTimeout,
+    log: cli.log(config),
+  });
+  const app = await cli.openApp("supervise", { config, children: supervisor.report });
+  try {
+    await app.start();
+    const started = supervisor.start();
+    await Promise.race([started, stop]);
+    if (!isStopping) {
+      replace = () => void supervisor.replace();
+      app.announce(url);
+      await Promise.race([stop, supervisor.gaveUp]);
+    }
+    await supervisor.stop();
+    await started.catch(() => {});
+  } finally {
+    replace = () => {};
+    await supervisor.stop();
+    await app.stop();
+  }
+  return 0;
+}
+
+function specsOf({ processes, roles }: Config, listen: ProcessSpec["listen"]): ProcessSpec[] {
+  const http = Array.from({ length: processes }, (_, index) => ({
+    name: `http-${index + 1}`,
+    roles: ["http"] as const,
+    listen,
+  }));
+  const others = roles.filter((role) => role !== "http");
+  return others.length > 0 ? [...http, { name: "worker", roles: others, listen }] : http;
+}

@@ -2,10 +2,12 @@
 import type { Static, TObject } from "@sinclair/typebox";
 import { parseArgs } from "node:util";
 import type { ParseArgsConfig } from "node:util";
-import type { App, AppRole } from "../app.ts";
+import type { App, AppOptions, AppRole } from "../app.ts";
+import { ConfigError } from "../config.ts";
 import type { Config, Environment } from "../config.ts";
-import { Failure } from "../errors.ts";
+import { Failure, reasonOf } from "../errors.ts";
 import { readQuery } from "../http/query.ts";
+import type { Log } from "../log.ts";
 
 export interface Cli {
   env: Environment;
@@ -15,9 +17,19 @@ export interface Cli {
   say(line: string): void;
   /** The environment's config; throws ConfigError with every fault. */
   config(): Config;
-  openApp(role: AppRole): Promise<App>;
+  openApp(role: AppRole, options?: OpenOptions): Promise<App>;
+  log(config: Config, process?: string): Log;
   /** Resolves at the first SIGTERM or SIGINT. */
   untilStopped(): Promise<NodeJS.Signals>;
+  /** Calls the listener at each SIGHUP, which otherwise ends the process. */
+  onHangUp(listener: () => void): void;
+}
+
+export interface OpenOptions extends Pick<AppOptions, "children"> {
+  /** Instead of what the environment says. */
+  config?: Config;
+  /** Name of this process in its log, where there are several. */
+  process?: string;
 }
 
 export interface Verb {
@@ -32,6 +44,15 @@ export interface Verb {
 /** Words that do not fit: exit code 2 and a hint at --help. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
+}
+
+/** What a verb threw, in words that say what to do next. */
+export function explain(error: unknown, verb: Pick<Verb, "name" | "usage">): string {
+  if (error instanceof UsageError) return `${error.message}\n\n${verb.usage}`;
+  if (error instanceof ConfigError)
+    return `The configuration has faults:\n${error.problems.map((problem) => `  ${problem}`).join("\n")}\nmuster config lists every setting.`;
+  if (error instanceof Failure) return error.detail ? `${error.message}\n${error.detail}` : error.message;
+  return `muster ${verb.name} failed: ${reasonOf(error)}`;
 }
 
 type Options = NonNullable<ParseArgsConfig["options"]>;

@@ -1,19 +1,21 @@
 // The operations listener: is it alive, is it ready, what does it measure, what is it doing.
-import type { Registry } from "prom-client";
 import type { Check } from "../domain.ts";
 import { reasonOf } from "../errors.ts";
 
 export interface OperationsDeps {
   version: string;
-  checks: Check[];
-  registry: Registry;
+  readiness(): Promise<Readiness>;
+  /** In the text format of Prometheus. */
+  metrics(): Promise<string>;
   stats(): Promise<Record<string, unknown>>;
 }
+
+const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 /** A check that does not come back by then counts as failed: a probe must get its answer. */
 const CHECK_TIMEOUT_MS = 2_500;
 
-export function operationsHandler({ version, checks, registry, stats }: OperationsDeps) {
+export function operationsHandler({ version, readiness, metrics, stats }: OperationsDeps) {
   return async (request: Request): Promise<Response> => {
     if (request.method !== "GET" && request.method !== "HEAD") {
       const headers = { allow: "GET, HEAD" };
@@ -23,12 +25,12 @@ export function operationsHandler({ version, checks, registry, stats }: Operatio
       case "/health":
         return Response.json({ code: 200, message: "service healthy", data: { version } });
       case "/ready": {
-        const report = await checkReadiness(checks);
+        const report = await readiness();
         const code = report.status === "unready" ? 503 : 200;
         return Response.json({ code, message: `service ${report.status}`, data: report }, { status: code });
       }
       case "/metrics":
-        return new Response(await registry.metrics(), { headers: { "content-type": registry.contentType } });
+        return new Response(await metrics(), { headers: { "content-type": METRICS_TYPE } });
       case "/stats":
         try {
           return Response.json({ code: 200, message: "statistics", data: await stats() });
@@ -56,12 +58,24 @@ export interface Readiness {
 export async function checkReadiness(checks: Check[]): Promise<Readiness> {
   const results = await Promise.all(checks.map(runCheck));
   const entries = checks.map(({ name }, index) => [name, results[index] ?? { status: "failed" as const }] as const);
-  const status = results.some((one) => one.status === "failed")
-    ? "unready"
-    : results.some((one) => one.status === "degraded")
-      ? "degraded"
-      : "ready";
-  return { status, checks: Object.fromEntries(entries) };
+  return readinessOf(Object.fromEntries(entries));
+}
+
+/** What several processes found, as one: of each check the worst. */
+export function worstOf(found: readonly Readiness[]): Readiness {
+  const checks: Readiness["checks"] = {};
+  for (const [name, result] of found.flatMap((one) => Object.entries(one.checks))) {
+    const known = checks[name];
+    if (!known || SEVERITY.indexOf(result.status) > SEVERITY.indexOf(known.status)) checks[name] = result;
+  }
+  return readinessOf(checks);
+}
+
+const SEVERITY = ["ok", "degraded", "failed"];
+
+function readinessOf(checks: Readiness["checks"]): Readiness {
+  const has = (status: string) => Object.values(checks).some((one) => one.status === status);
+  return { status: has("failed") ? "unready" : has("degraded") ? "degraded" : "ready", checks };
 }
 
 async function runCheck({ run }: Check): Promise<Readiness["checks"][string]> {

@@ -1,6 +1,5 @@
 // The operations listener: what probes, Prometheus and people ask of it.
 import { expect, test } from "bun:test";
-import { Registry } from "prom-client";
 import { checkReadiness, operationsHandler } from "../../src/http/operations.ts";
 import type { TestApp } from "../support/app.ts";
 import { openTestApp } from "../support/app.ts";
@@ -66,8 +65,8 @@ test("a check that warns degrades without refusing traffic, one that hangs count
   expect([status, checks["hangs"]]).toEqual(["unready", { status: "failed", reason: "no answer within 2500 ms" }]);
   const handle = operationsHandler({
     version: "1",
-    checks: [warns],
-    registry: new Registry(),
+    readiness: () => checkReadiness([warns]),
+    metrics: async () => "",
     stats: async () => ({}),
   });
   expect((await handle(new Request("http://localhost/ready"))).status).toBe(200);

@@ -26,15 +26,16 @@ export interface CarriedInfo {
 export interface CarriedOptions {
   dataDir: string;
   log: Log;
+  maxClients?: number | undefined;
 }
 
 /** The caller holds the data directory's lock. */
-export async function openCarriedPostgres({ dataDir, log }: CarriedOptions): Promise<CarriedPostgres> {
+export async function openCarriedPostgres({ dataDir, log, maxClients }: CarriedOptions): Promise<CarriedPostgres> {
   const { layout, account } = await prepareLayout(dataDir);
   const server = await unpackServer(layout.root);
   await clearRemains(layout, log);
   const isNew = await createCluster(server, layout, account);
-  const supervisor = await ServerSupervisor.start({ server, layout, account, log });
+  const supervisor = await ServerSupervisor.start({ server, layout, account, log, maxClients });
   const version = serverMajor(server);
   log.info(`${isNew ? "Made a database and started" : "Started"} the carried PostgreSQL.`, {
     version,
@@ -48,6 +49,9 @@ export async function openCarriedPostgres({ dataDir, log }: CarriedOptions): Pro
     close: () => supervisor.close(),
   };
 }
+
+/** Where a server that this installation carries answers, whether it runs or not. */
+export const carriedConnection = (dataDir: string) => connectionTo(layoutOf(dataDir).run);
 
 /** The server that another process of this installation runs, once it takes connections. */
 export function findRunningPostgres(dataDir: string): PostgresConnection | undefined {

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { Failure, reasonOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";
-import { findRunningPostgres, openCarriedPostgres } from "./carried.ts";
+import { carriedConnection, findRunningPostgres, openCarriedPostgres } from "./carried.ts";
 import type { CarriedInfo } from "./carried.ts";
 import type { PostgresConnection } from "./database.ts";
 import { heldBy, lockDataDir, readHolder, tryLockDataDir } from "./lock.ts";
@@ -12,8 +12,13 @@ import type { DataDirLock, LockRole } from "./lock.ts";
 export interface OpenPostgresOptions {
   dataDir: string;
   databaseUrl: string | undefined;
-  /** `serve` owns the data directory until it ends; `cli` uses a running server, or starts one for its own duration. */
-  role: LockRole;
+  /**
+   * `serve` owns the data directory until it ends; `cli` uses a running server, or starts one for its own duration; `child` uses
+   * the one that the process which started it runs, and never starts its own.
+   */
+  role: LockRole | "child";
+  /** What a carried server lets in at least, over all processes. */
+  maxClients?: number;
   log: Log;
   waitMs?: number;
 }
@@ -33,11 +38,12 @@ const WAIT_MS = 10_000;
 const POLL_MS = 20;
 
 export async function openPostgres(options: OpenPostgresOptions): Promise<OpenedPostgres> {
-  const { databaseUrl, role, log, waitMs = WAIT_MS } = options;
+  const { databaseUrl, role, log, maxClients, waitMs = WAIT_MS } = options;
   if (databaseUrl) return external(databaseUrl);
   const dataDir = resolve(options.dataDir);
+  if (role === "child") return runningElsewhere(carriedConnection(dataDir), dataDir);
   makeDataDir(dataDir);
-  if (role === "serve") return startOwn(dataDir, log, await lockDataDir(dataDir, { role, waitMs }));
+  if (role === "serve") return startOwn(dataDir, log, await lockDataDir(dataDir, { role, waitMs }), maxClients);
   return runningOrOwn(dataDir, log, waitMs);
 }
 
@@ -53,9 +59,9 @@ function external(databaseUrl: string): OpenedPostgres {
   };
 }
 
-async function startOwn(dataDir: string, log: Log, lock: DataDirLock): Promise<OpenedPostgres> {
+async function startOwn(dataDir: string, log: Log, lock: DataDirLock, maxClients?: number): Promise<OpenedPostgres> {
   try {
-    const carried = await openCarriedPostgres({ dataDir, log });
+    const carried = await openCarriedPostgres({ dataDir, log, maxClients });
     const { version, user } = carried.info();
     const close = async () => {
       await carried.close();
@@ -78,10 +84,7 @@ async function runningOrOwn(dataDir: string, log: Log, waitMs: number): Promise<
     const holder = readHolder(dataDir);
     // Another command stops its server when it is done, under whoever else uses it: wait for that one instead.
     const running = holder?.role === "serve" ? findRunningPostgres(dataDir) : undefined;
-    if (running) {
-      const describe = `PostgreSQL of the muster that serves from ${dataDir}`;
-      return { connection: running, carried: true, describe, info: () => undefined, close: async () => {} };
-    }
+    if (running) return runningElsewhere(running, dataDir);
     if (performance.now() >= endMs) {
       if (holder?.role !== "serve") throw heldBy(holder, dataDir);
       const sentence = `The muster that serves from ${dataDir} (pid ${holder.pid}) has no PostgreSQL that answers; see its log.`;
@@ -89,6 +92,11 @@ async function runningOrOwn(dataDir: string, log: Log, waitMs: number): Promise<
     }
     await Bun.sleep(POLL_MS);
   }
+}
+
+function runningElsewhere(connection: PostgresConnection, dataDir: string): OpenedPostgres {
+  const describe = `PostgreSQL of the muster that serves from ${dataDir}`;
+  return { connection, carried: true, describe, info: () => undefined, close: async () => {} };
 }
 
 /** Root's directory must let the unprivileged user of PostgreSQL pass; everybody else keeps theirs private. */

@@ -27,6 +27,8 @@ export interface SupervisorOptions {
   layout: Layout;
   account: Account;
   log: Log;
+  /** More than a gateway of one process needs. */
+  maxClients?: number | undefined;
 }
 
 /** Small enough for a gateway's box; everything that guards data is on. */
@@ -34,7 +36,6 @@ const SETTINGS = {
   listen_addresses: "",
   unix_socket_directories: "../run", // relative to the files: a socket's own path may not exceed 107 bytes
   unix_socket_permissions: "0700",
-  max_connections: "100",
   shared_buffers: "64MB",
   jit: "off",
   io_method: "sync",
@@ -52,6 +53,8 @@ const SETTINGS = {
   log_error_verbosity: "terse",
 };
 
+/** Enough for one process, commands beside it, and whoever looks by hand. */
+const MIN_CONNECTIONS = 100;
 const READY_POLL_MS = 5;
 const BACKOFF_MS = [20, 100, 250, 500, 1_000, 2_000, 5_000];
 /** One that lived this long did not die of how it was started; the next start is not delayed. */
@@ -147,12 +150,16 @@ export class ServerSupervisor {
   }
 
   #spawn(): Bun.Subprocess {
-    const { server, layout, account } = this.#options;
+    const { server, layout, account, maxClients = 0 } = this.#options;
     this.#boundLog();
     const output = this.#openLog();
     this.#logStart = fstatSync(output).size;
     try {
-      const flags = Object.entries({ ...SETTINGS, cluster_name: clusterName(layout.files) });
+      const flags = Object.entries({
+        ...SETTINGS,
+        max_connections: String(Math.max(MIN_CONNECTIONS, maxClients)),
+        cluster_name: clusterName(layout.files),
+      });
       this.#child = Bun.spawn(
         [
           join(server, "bin/postgres"),

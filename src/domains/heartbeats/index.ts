@@ -21,6 +21,8 @@ export interface HeartbeatsDeps {
   gatewayId: string;
   /** No other gateway can be using this database. */
   exclusive: boolean;
+  /** This process hears appliances itself. */
+  listens: boolean;
   timeoutMinutes: number;
 }
 

@@ -88,6 +88,16 @@ export async function findWatch(db: Queryable, ownSince: Date): Promise<Date | u
   return row?.since ?? undefined;
 }
 
+/** The same as somebody sees it who does not listen: by the eyes of one that was seen after `aliveSince`. */
+export async function findOthersWatch(db: Queryable, aliveSince: Date): Promise<Date | undefined> {
+  const [row] = await db.query<{ since: Date | null }>(
+    `select min(listening_since) as since from gateways
+     where seen_at >= (select min(listening_since) from gateways where seen_at >= $1)`,
+    [aliveSince],
+  );
+  return row?.since ?? undefined;
+}
+
 /** Removes one gateway, or every one: what an exclusive owner of the data finds at its start are the dead. */
 export async function leaveWatch(db: Queryable, gatewayId: string | null): Promise<void> {
   await db.query(`delete from gateways where $1::uuid is null or id = $1`, [gatewayId]);

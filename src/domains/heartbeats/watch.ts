@@ -1,11 +1,11 @@
 // Since when Muster itself has been listening. Silence of an appliance means nothing while nobody could hear it.
 import type { Clock } from "../../ports/clock.ts";
 import type { Queryable } from "../../ports/database.ts";
-import { findWatch, forgetDeadWatches, leaveWatch, renewWatch } from "./store.ts";
+import { findOthersWatch, findWatch, forgetDeadWatches, leaveWatch, renewWatch } from "./store.ts";
 
 export interface Watch {
   start(): Promise<void>;
-  /** Since when appliances have been heard without a gap; undefined while this gateway is not sure that it listens. */
+  /** Since when appliances have been heard without a gap; undefined while nobody is sure to listen. */
   since(): Promise<Date | undefined>;
   stop(): Promise<void>;
 }
@@ -16,6 +16,8 @@ export interface WatchDeps {
   gatewayId: string;
   /** True when no other gateway can be using this database: rows found at the start are of the dead. */
   exclusive: boolean;
+  /** False for a process that only judges: it looks at the watch of those that listen. */
+  listens: boolean;
 }
 
 const RENEW_MS = 2_000;
@@ -27,7 +29,7 @@ const DEAD_MS = 3_600_000;
  * Every gateway says every 2 s since when it listens. A renewal that failed or came late (database away, process frozen) is a
  * gap: beats were refused meanwhile, so the gateway's watch begins anew.
  */
-export function openWatch({ database, clock, gatewayId, exclusive }: WatchDeps): Watch {
+export function openWatch({ database, clock, gatewayId, exclusive, listens }: WatchDeps): Watch {
   let listeningSince = clock.now();
   let renewedAt = listeningSince;
   let hasGap = false;
@@ -39,6 +41,8 @@ export function openWatch({ database, clock, gatewayId, exclusive }: WatchDeps):
     if (hasGap || now.getTime() - renewedAt.getTime() > ALIVE_MS) listeningSince = now;
     try {
       await renewWatch(database, gatewayId, listeningSince, now);
+      // Whoever else listens may leave: what it heard so far goes on with this one.
+      listeningSince = (await findWatch(database, listeningSince)) ?? listeningSince;
       hasGap = false;
       renewedAt = now;
     } catch {
@@ -51,6 +55,7 @@ export function openWatch({ database, clock, gatewayId, exclusive }: WatchDeps):
     async start() {
       if (exclusive) await leaveWatch(database, null);
       else await forgetDeadWatches(database, new Date(clock.now().getTime() - DEAD_MS));
+      if (!listens) return;
       listeningSince = renewedAt = clock.now();
       await renew();
       running = (async () => {
@@ -61,13 +66,14 @@ export function openWatch({ database, clock, gatewayId, exclusive }: WatchDeps):
       })();
     },
     async since() {
+      if (!listens) return findOthersWatch(database, new Date(clock.now().getTime() - ALIVE_MS));
       const isFresh = clock.now().getTime() - renewedAt.getTime() <= ALIVE_MS;
       return hasGap || !isFresh ? undefined : findWatch(database, listeningSince);
     },
     async stop() {
       stopped.abort();
       await running;
-      await leaveWatch(database, gatewayId).catch(() => {});
+      if (listens) await leaveWatch(database, gatewayId).catch(() => {});
     },
   };
 }

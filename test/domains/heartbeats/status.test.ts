@@ -123,6 +123,41 @@ test("a second gateway vouches for what it heard while the first one restarted",
   expect(await flips(fresh, system)).toEqual(["active 00:00:00.000", "inactive 00:10:00.000"]);
 });
 
+test("a gateway that takes over from one that leaves goes on with its watch", async () => {
+  await using shared = await createTestDatabase();
+  const leaving = await openWatchedApp({}, shared);
+  const system = await leaving.addSystem();
+  await beat(leaving, system);
+  await leaving.watch(9 * MINUTE_MS);
+  await using fresh = await openWatchedApp({}, shared, 9 * MINUTE_MS);
+  // For a moment both listen.
+  await Promise.all([leaving.watch(4_000), fresh.watch(4_000)]);
+  await Promise.all([leaving.watch(4_000), fresh.watch(4_000)]);
+  await leaving[Symbol.asyncDispose]();
+  await fresh.watch(2 * MINUTE_MS);
+  await fresh.judge();
+  expect(await flips(fresh, system)).toEqual(["active 00:00:00.000", "inactive 00:10:00.000"]);
+});
+
+test("a worker that hears nobody itself judges by those who listen, and marks nobody while none does", async () => {
+  await using shared = await createTestDatabase();
+  const front = await openWatchedApp({ ROLES: "http" }, shared);
+  await using back = await openWatchedApp({ ROLES: "worker,scheduler" }, shared);
+  const [silent, unheard] = [await front.addSystem("Silent"), await front.addSystem("Unheard")];
+  await beat(front, silent);
+  await front.watch(5 * MINUTE_MS);
+  await back.watch(5 * MINUTE_MS);
+  await beat(front, unheard); // 00:05
+  await front.watch(6 * MINUTE_MS);
+  await back.watch(6 * MINUTE_MS);
+  await back.judge();
+  expect([await statusOf(back, silent), await statusOf(back, unheard)]).toEqual(["inactive", "active"]);
+  await front[Symbol.asyncDispose]();
+  await back.watch(20 * MINUTE_MS);
+  await back.judge();
+  expect(await statusOf(back, unheard)).toBe("active");
+});
+
 test("after a clock that jumped, as after a sleep of the machine, the watch begins anew", async () => {
   await using app = await openWatchedApp();
   const system = await app.addSystem();

@@ -1,0 +1,103 @@
+// One of the processes that `muster serve` starts with PROCESSES: does what its supervisor tells it, and ends with it.
+import type { App } from "../app.ts";
+import { Failure } from "../errors.ts";
+import { PROTOCOL } from "../processes/messages.ts";
+import type { FromProcess, ProcessSpec, ToProcess } from "../processes/messages.ts";
+import { explain, readArgs } from "./verb.ts";
+import type { Cli, Verb } from "./verb.ts";
+import { VERSION } from "./version.ts";
+
+export const processVerb: Verb = {
+  name: "process",
+  summary: "One process of several.",
+  usage: "muster process\n\nStarted by muster serve when PROCESSES is more than 1; not by hand.",
+  async run(args, cli) {
+    readArgs(args, {});
+    const supervisor = connect(cli);
+    if (!supervisor) {
+      cli.say(processVerb.usage);
+      return 2;
+    }
+    try {
+      await serveFor(supervisor, cli);
+      return 0;
+    } catch (error) {
+      supervisor.say({
+        kind: "failed",
+        words: explain(error, { ...processVerb, name: "serve" }),
+        outage: isOutage(error),
+      });
+      // Until it was heard: the supervisor then says stop, or is gone.
+      await supervisor.stopped;
+      return 1;
+    }
+  },
+};
+
+async function serveFor(supervisor: Supervisor, cli: Cli): Promise<void> {
+  supervisor.say({ kind: "hello", protocol: PROTOCOL, version: VERSION });
+  const spec = await Promise.race([supervisor.spec, supervisor.stopped]);
+  if (!spec) return;
+  const config = { ...cli.config(), roles: spec.roles, listenAddress: spec.listen };
+  const app = await cli.openApp("child", { config, process: spec.name });
+  try {
+    supervisor.onQuestion((message) => answer(app, message));
+    await app.start();
+    supervisor.say({ kind: "ready" });
+    await supervisor.stopped;
+  } finally {
+    await app.stop();
+  }
+}
+
+type Asked = Extract<ToProcess, { kind: "ask" }>;
+
+function answer(app: App, message: Asked): Promise<unknown> | unknown {
+  switch (message.question) {
+    case "readiness":
+      return app.report.readiness();
+    case "metrics":
+      return app.report.metrics();
+    case "workers":
+      return app.report.workers();
+    case "steer":
+      return app.steer(message.target);
+    case "drain":
+      return app.drain(message.leastMs, message.limitMs);
+  }
+}
+
+const isOutage = (error: unknown) => error instanceof Failure && error.code === "database.unavailable";
+
+interface Supervisor {
+  spec: Promise<ProcessSpec>;
+  /** Told so, by whoever; or the supervisor is gone, and nobody else would ever say it. */
+  stopped: Promise<undefined>;
+  say(message: FromProcess): void;
+  onQuestion(listener: (message: Asked) => Promise<unknown> | unknown): void;
+}
+
+/** Undefined when nobody is at the other end. */
+function connect(cli: Cli): Supervisor | undefined {
+  const channel = process;
+  if (!channel.send) return undefined;
+  const spec = Promise.withResolvers<ProcessSpec>();
+  const stopped = Promise.withResolvers<undefined>();
+  let listener: (message: Asked) => Promise<unknown> | unknown = () => undefined;
+  const say = (message: FromProcess) => {
+    if (channel.connected) channel.send?.(message);
+  };
+  channel.on("message", (message: ToProcess) => {
+    if (message.kind === "start") spec.resolve(message.spec);
+    else if (message.kind === "stop") stopped.resolve(undefined);
+    else
+      void Promise.try(() => listener(message))
+        .catch(() => undefined)
+        .then((value) => say({ kind: "answer", id: message.id, value: value ?? null }));
+  });
+  channel.on("disconnect", () => stopped.resolve(undefined));
+  void cli.untilStopped().then(() => stopped.resolve(undefined));
+  // A rolling restart is the supervisor's.
+  cli.onHangUp(() => {});
+  return { spec: spec.promise, stopped: stopped.promise, say, onQuestion: (given) => void (listener = given) };
+}

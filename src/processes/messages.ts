@@ -1,0 +1,40 @@
+// What a supervisor and its processes say to each other, as JSON: the two may be of different versions for a while.
+import type { Readiness } from "../http/operations.ts";
+import type { HandlerStats } from "../jobs/runner.ts";
+import type { QueueName } from "../ports/queue.ts";
+import type { Role } from "../config.ts";
+
+/** Raised when an older supervisor could no longer be understood. */
+export const PROTOCOL = 1;
+
+export interface ProcessSpec {
+  /** "http-1", "worker": in logs and metrics. */
+  name: string;
+  roles: readonly Role[];
+  listen: { hostname: string; port: number };
+}
+
+export type SteerTarget = { first: number; count: number } | "any";
+
+export interface Answers {
+  readiness: Readiness;
+  metrics: string;
+  workers: Record<QueueName, HandlerStats>;
+  steer: boolean;
+  drain: null;
+}
+export type Question = keyof Answers;
+
+export type ToProcess =
+  | { kind: "start"; spec: ProcessSpec }
+  | { kind: "ask"; id: number; question: "readiness" | "metrics" | "workers" }
+  | { kind: "ask"; id: number; question: "steer"; target: SteerTarget }
+  | { kind: "ask"; id: number; question: "drain"; leastMs: number; limitMs: number }
+  | { kind: "stop" };
+
+export type FromProcess =
+  | { kind: "hello"; protocol: number; version: string }
+  | { kind: "ready" }
+  /** It ends; `outage`: because what it needs is away, so that a later try may succeed. */
+  | { kind: "failed"; words: string; outage: boolean }
+  | { kind: "answer"; id: number; value: unknown };
