@@ -14,7 +14,8 @@ export interface TestS3 extends AsyncDisposable {
 }
 
 const PROGRAMS = ["radosgw", "radosgw-admin", "ceph", "ceph-mon", "ceph-mgr", "ceph-osd", "monmaptool"];
-const START_MS = 120_000;
+const START_MS = 60_000;
+const PATIENT = ["--connect-timeout", "60"];
 
 /** Says plainly why tests on S3 are skipped; where services are required, that is a failure. */
 export function s3IsMissing(): boolean {
@@ -32,7 +33,8 @@ let users = 0;
 /** Shared by the test files of a run; the last one to dispose of it stops it. */
 export async function openTestS3(): Promise<TestS3> {
   users += 1;
-  const shared = await (running ??= start());
+  // Once more if it hangs: on a machine under load, its parts can miss each other at the start.
+  const shared = await (running ??= start().catch(start));
   let disposed = false;
   return {
     ...shared,
@@ -77,17 +79,22 @@ async function start(): Promise<TestS3> {
     await run("ceph-mon", "-i", "a", "--mkfs", "--monmap", monmap);
     daemon("ceph-mon", "-i", "a");
     const uuid = crypto.randomUUID();
-    const osd = (await run("ceph", "--connect-timeout", "60", "osd", "create", uuid)).trim();
+    const osd = (await run("ceph", ...PATIENT, "osd", "create", uuid)).trim();
     daemon("ceph-mgr", "-i", "x");
     await run("ceph-osd", "-i", osd, "--mkfs", "--osd-uuid", uuid);
     await run("ceph", "osd", "crush", "add", `osd.${osd}`, "1.0", "root=default", "host=localhost");
     daemon("ceph-osd", "-i", osd);
-    daemon("radosgw", "-n", "client.rgw");
+    await until("the disk is up", async () => {
+      const dump: { osds: { up: number }[] } = JSON.parse(await run("ceph", ...PATIENT, "osd", "dump", "-f", "json"));
+      return dump.osds.some((one) => one.up === 1);
+    });
+    // Before the gateway itself: both make the pools that they miss.
     const [accessKey, secretKey] = ["TESTACCESSKEY", "testsecretkeytestsecretkey"];
     const keys = ["--access-key", accessKey, "--secret", secretKey];
     await run("radosgw-admin", "-n", "client.rgw", "user", "create", "--uid", "t", "--display-name", "t", ...keys);
+    daemon("radosgw", "-n", "client.rgw");
     const endpoint = `http://127.0.0.1:${gatewayPort}`;
-    await untilAnswering(endpoint);
+    await until("radosgw answers", async () => (await fetch(endpoint).catch(() => undefined))?.ok === true);
     const s3 = { endpoint, accessKey, secretKey };
     return {
       ...s3,
@@ -147,20 +154,18 @@ rgw data = ${directory}/run
 `;
 
 async function once(command: string[]): Promise<string> {
-  const child = Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const child = Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "pipe", timeout: START_MS });
   const [stdout, stderr, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
   if (code !== 0) throw new Error(`${command.join(" ")} ended with ${code}: ${stderr}`);
   return stdout;
 }
 
-async function untilAnswering(url: string): Promise<void> {
+async function until(what: string, isTrue: () => Promise<boolean>): Promise<void> {
   const endMs = performance.now() + START_MS;
-  while (performance.now() < endMs) {
-    const answer = await fetch(url).catch(() => undefined);
-    if (answer?.ok) return;
+  while (!(await isTrue())) {
+    if (performance.now() > endMs) throw new Error(`waited ${START_MS} ms in vain until ${what}`);
     await Bun.sleep(100);
   }
-  throw new Error(`radosgw did not answer within ${START_MS} ms`);
 }
 
 async function createBucket(
