@@ -1,67 +1,100 @@
-// Writes a body into a new file, durably. The next chunk is read while the last ones are being written.
+// Writes a body into a new file, durably. The next bytes are taken while the last ones are being written.
+import { ptr } from "bun:ffi";
+import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
+import { codeOf } from "./failures.ts";
 
-/** Bytes gathered for one write: small chunks would each cost a trip to a thread. */
-const WRITE_BYTES = 1024 * 1024;
-
-/**
- * Made durable while more comes: all at the end would be a burst that everybody else's small durable writes, such as
- * heartbeats, stand in line behind.
- */
-const SYNC_BYTES = 16 * 1024 * 1024;
+/** One write: enough that the trip to a thread is nothing beside it. */
+const BLOCK_BYTES = 1024 * 1024;
+/** What direct writes want of memory, place and length. */
+const ALIGNMENT = 4096;
 
 /** Resolves with the file's size once it is on the disk. Leaves the file when it fails. */
 export async function writeFile(path: string, body: AsyncIterable<Uint8Array>): Promise<number> {
   const file = await open(path, "wx", 0o600);
-  let size = 0;
-  let gathered: Uint8Array[] = [];
-  let gatheredBytes = 0;
-  let writing: Promise<void> = Promise.resolve();
-  let unsyncedBytes = 0;
-  let syncing: Promise<void> = Promise.resolve();
+  const blocks = openBlocks(path, file);
   try {
-    const flush = async () => {
-      await writing;
-      const [chunks, position] = [gathered, size];
-      size += gatheredBytes;
-      gathered = [];
-      gatheredBytes = 0;
-      writing = writeChunks(file, chunks, position);
-      // Awaited before the next write; until then a rejection is not unhandled.
-      writing.catch(() => {});
-      unsyncedBytes += size - position;
-      if (unsyncedBytes < SYNC_BYTES) return;
-      unsyncedBytes = 0;
-      await syncing;
-      syncing = writing.then(() => file.datasync());
-      syncing.catch(() => {});
-    };
     for await (const chunk of body) {
-      gathered.push(chunk);
-      gatheredBytes += chunk.byteLength;
-      if (gatheredBytes >= WRITE_BYTES) await flush();
+      for (let taken = 0; taken < chunk.byteLength;) {
+        const room = blocks.room();
+        const part = chunk.subarray(taken, taken + room.byteLength);
+        room.set(part);
+        taken += part.byteLength;
+        await blocks.filled(part.byteLength);
+      }
     }
-    await flush();
-    await writing;
-    await syncing;
-    await file.sync();
-    return size;
+    return await blocks.finish();
   } finally {
-    // A write under way must not outlive its file.
-    await Promise.allSettled([writing, syncing]);
+    await blocks.close();
     await file.close();
   }
 }
 
-async function writeChunks(file: FileHandle, chunks: Uint8Array[], start: number): Promise<void> {
-  let position = start;
-  for (const chunk of chunks) {
-    let offset = 0;
-    while (offset < chunk.byteLength) {
-      const { bytesWritten } = await file.write(chunk, offset, chunk.byteLength - offset, position);
-      offset += bytesWritten;
-      position += bytesWritten;
-    }
+/**
+ * Two blocks in turns: one is filled, the other is being written. Whole blocks go past the page cache, where the file
+ * system can do that: nothing piles up for the end, so the small durable writes of everybody else are not held up by it.
+ */
+function openBlocks(path: string, file: FileHandle) {
+  const blocks = [alignedBlock(), alignedBlock()] as const;
+  let current = blocks[0];
+  let filledBytes = 0;
+  let position = 0;
+  let direct: FileHandle | undefined;
+  let writing: Promise<void> = Promise.resolve();
+
+  const write = async (bytes: Uint8Array, at: number): Promise<void> => {
+    if (at === 0 && bytes.byteLength === BLOCK_BYTES) direct = await openDirect(path);
+    let written = 0;
+    if (direct && bytes.byteLength === BLOCK_BYTES)
+      written = (await direct.write(bytes, 0, bytes.byteLength, at)).bytesWritten;
+    while (written < bytes.byteLength)
+      written += (await file.write(bytes, written, bytes.byteLength - written, at + written)).bytesWritten;
+  };
+
+  const flush = async (): Promise<void> => {
+    await writing;
+    writing = write(current.subarray(0, filledBytes), position);
+    // Awaited before the next write; until then a rejection is not unhandled.
+    writing.catch(() => {});
+    position += filledBytes;
+    filledBytes = 0;
+    current = current === blocks[0] ? blocks[1] : blocks[0];
+  };
+
+  return {
+    room: () => current.subarray(filledBytes),
+    async filled(bytes: number): Promise<void> {
+      filledBytes += bytes;
+      if (filledBytes === BLOCK_BYTES) await flush();
+    },
+    async finish(): Promise<number> {
+      await flush();
+      await writing;
+      await file.sync();
+      return position;
+    },
+    async close(): Promise<void> {
+      // A write under way must not outlive its file.
+      await writing.catch(() => {});
+      await direct?.close();
+    },
+  };
+}
+
+function alignedBlock(): Uint8Array {
+  const memory = new Uint8Array(BLOCK_BYTES + ALIGNMENT);
+  const past = ptr(memory) % ALIGNMENT;
+  const start = past === 0 ? 0 : ALIGNMENT - past;
+  return memory.subarray(start, start + BLOCK_BYTES);
+}
+
+/** Undefined where the file system has no direct writes. */
+async function openDirect(path: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(path, constants.O_WRONLY | constants.O_DIRECT);
+  } catch (error) {
+    if (codeOf(error) === "EINVAL") return undefined;
+    throw error;
   }
 }
