@@ -5,7 +5,7 @@ import { encodeRequest, median, rounded, runLoad } from "./support/load.ts";
 import type { LoadResult } from "./support/load.ts";
 
 const SYSTEMS = 500;
-const CONNECTIONS = 256;
+const CONNECTIONS = 1000;
 const ROUNDS = 3;
 const ROUND_MS = 4_000;
 const WARM_UP_MS = 2_000;

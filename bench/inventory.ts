@@ -25,7 +25,7 @@ export async function benchInventory() {
     "create table plain (id bigint generated always as identity primary key, at timestamptz, data json)",
   );
   const evolve = await documentMaker();
-  const rounds: { ours: number; ceiling: number; p50Ms: number; p99Ms: number }[] = [];
+  const rounds: { ours: number; ceiling: number; single: number; p50Ms: number; p99Ms: number }[] = [];
   let changes = 0;
   let bytes = 0;
   try {
@@ -35,9 +35,10 @@ export async function benchInventory() {
         gateway.authorizations.map((_, system) => evolve(system, round * STEPS + step)),
       ).flat();
       bytes = Buffer.byteLength(documents[0] ?? "");
-      const ceiling = await insertPlainly(pool, documents);
+      const ceiling = await insertPlainly(pool, documents, DATABASE_CONNECTIONS);
+      const single = await insertPlainly(pool, documents, 1);
       const { perSecond, p50Ms, p99Ms } = await postAll(gateway, pool, documents);
-      if (round > 0) rounds.push({ ours: perSecond, ceiling, p50Ms, p99Ms });
+      if (round > 0) rounds.push({ ours: perSecond, ceiling, single, p50Ms, p99Ms });
     }
     const { rows } = await pool.query(
       "select avg(change_count)::float as n from inventory_records where previous_record_id is not null",
@@ -57,6 +58,7 @@ export async function benchInventory() {
     ratio: rounded(median(rounds.map(({ ours, ceiling }) => ours / ceiling))),
     target: 0.35,
     ceiling_connections: DATABASE_CONNECTIONS,
+    ratio_to_one_connection: rounded(median(rounds.map(({ ours, single }) => ours / single))),
     post_p50_ms: median(rounds.map((one) => one.p50Ms)),
     post_p99_ms: median(rounds.map((one) => one.p99Ms)),
   };
@@ -92,15 +94,15 @@ async function countDiffed(pool: pg.Pool): Promise<number> {
   return rows[0].n;
 }
 
-/** One autocommitted row a document, on as many connections at once as the gateway has. */
-async function insertPlainly(pool: pg.Pool, documents: string[]): Promise<number> {
+/** One autocommitted row a document, on so many connections at once. */
+async function insertPlainly(pool: pg.Pool, documents: string[], connections: number): Promise<number> {
   let at = 0;
   const startMs = performance.now();
   const insertRest = async () => {
     for (let document = documents[at++]; document !== undefined; document = documents[at++])
       await pool.query({ name: "plain", text: "insert into plain (at, data) values (now(), $1)", values: [document] });
   };
-  await Promise.all(Array.from({ length: DATABASE_CONNECTIONS }, insertRest));
+  await Promise.all(Array.from({ length: connections }, insertRest));
   return documents.length / ((performance.now() - startMs) / 1000);
 }
 

@@ -45,6 +45,8 @@ export function openHeartbeats(deps: HeartbeatsDeps): Domain {
   const watch = openWatch(deps);
   const batcher = openBatcher<Beat>({
     maxItems: MAX_BATCH,
+    // The more beats a flush carries, the less each costs; two at once would only be two halves.
+    maxFlushes: 1,
     flush: (beats) => queue.push([{ queue: HEARTBEAT_QUEUE, payload: encodeBeats(beats) }]),
   });
 

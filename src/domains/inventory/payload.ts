@@ -7,6 +7,8 @@ const LEVEL = 1;
 
 export const packText = (text: string) => Bun.zstdCompressSync(Buffer.from(text), { level: LEVEL }).toString("base64");
 
+export const unpackText = (packed: string) => Bun.zstdDecompressSync(Buffer.from(packed, "base64")).toString();
+
 export const encodePacked = ({ header, packed }: Pick<PackedRecord, "header" | "packed">) =>
   `${JSON.stringify(header)}\n${packed}`;
 
@@ -31,7 +33,7 @@ export function decodeIncoming(payload: string): PackedRecord {
 }
 
 export function unpack({ header, packed }: PackedRecord): IncomingRecord {
-  return { ...header, text: Bun.zstdDecompressSync(Buffer.from(packed, "base64")).toString() };
+  return { ...header, text: unpackText(packed) };
 }
 
 /** Diff and notify jobs carry ids only. */

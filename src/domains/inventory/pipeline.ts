@@ -68,9 +68,9 @@ async function record(deps: PipelineDeps, recent: RecentTexts, jobs: Job[]): Pro
   for (const round of rounds(packed)) {
     const incoming = round.map(unpack);
     undiffed.push(...(await deps.database.transaction((tx) => storeRound(tx, incoming))));
-    for (const one of incoming) {
-      recent.add(one.id, one.text);
-      deps.sweep.after(one.size);
+    for (const one of round) {
+      recent.add(one.header.id, one.packed);
+      deps.sweep.after(one.bytes);
     }
   }
   const bySystem = Map.groupBy(undiffed, (row) => row.systemId);
@@ -140,6 +140,7 @@ async function diff(
       if (marked.has(pair.recordId)) learned.observe(pair.systemId, pair.diffs, pair.present);
       sweep.after(pair.bytes);
     }
+    recent.drop(round.map((pair) => pair.previousRecordId));
   }
   await learned.flush();
   // Also for pairs that an earlier, interrupted attempt has stored: their follow-ups may not have been pushed.
