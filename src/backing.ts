@@ -18,6 +18,7 @@ import type { OpenedRedis } from "./adapters/redis/open.ts";
 import { openRedisQueue } from "./adapters/redis/queue.ts";
 import { openRedisSignals } from "./adapters/redis/signals.ts";
 import { openS3 } from "./adapters/s3/objects.ts";
+import { steadyClock } from "./adapters/system/steady.ts";
 import type { Config } from "./config.ts";
 import { CREDENTIALS_CHANNEL } from "./domains/systems/index.ts";
 import type { Log } from "./log.ts";
@@ -46,7 +47,8 @@ export interface Shared {
 }
 
 /** What processes share: in Redis when there is one, with PostgreSQL and this process behind it. */
-export async function openShared({ config, log, clock, postgres, database }: BackingDeps): Promise<Shared> {
+export async function openShared({ config, log, clock: wallClock, postgres, database }: BackingDeps): Promise<Shared> {
+  const clock = steadyClock(wallClock);
   const signals = await openSignals({ connection: postgres.connection, database, clock, log });
   const queue = openPostgresQueue({ database, clock });
   const limiter = openMemoryLimiter({ clock });

@@ -14,14 +14,16 @@ export interface Backlog {
 
 export function openBacklog(clock: Clock, count: () => Promise<number>): Backlog {
   let known: number | undefined;
-  let freshUntil = 0;
+  let countedAtMs = 0;
+  let freshMs = 0;
   let counting: Promise<number> | undefined;
 
   const recount = async () => {
     const startedAt = performance.now();
     try {
       known = await count();
-      freshUntil = clock.now().getTime() + Math.max(FRESH_MS, (performance.now() - startedAt) / COUNTING_SHARE);
+      freshMs = Math.max(FRESH_MS, (performance.now() - startedAt) / COUNTING_SHARE);
+      countedAtMs = clock.now().getTime();
       return known;
     } finally {
       counting = undefined;
@@ -30,7 +32,8 @@ export function openBacklog(clock: Clock, count: () => Promise<number>): Backlog
 
   return {
     async read() {
-      if (known !== undefined && clock.now().getTime() < freshUntil) return known;
+      // In both directions: a clock that was set back must not make a number last.
+      if (known !== undefined && Math.abs(clock.now().getTime() - countedAtMs) < freshMs) return known;
       counting ??= recount();
       if (known === undefined) return counting;
       // An outage leaves the last number standing: the push that follows will say so better.

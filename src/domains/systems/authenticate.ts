@@ -95,6 +95,12 @@ export function openAuthenticator({
     return row;
   };
 
+  /** In both directions: a clock that was set back must not make an entry last. */
+  const isFresh = ({ expiresAtMs }: CachedCredential) => {
+    const leftMs = expiresAtMs - clock.now().getTime();
+    return leftMs > 0 && leftMs <= cacheTtlMs;
+  };
+
   const remember = (digest: string, entry: CachedCredential) => {
     drop(entry.system.key);
     cache.set(digest, entry);
@@ -115,7 +121,7 @@ export function openAuthenticator({
       const header = request.headers.get("authorization");
       const digest = header && header.length <= MAX_HEADER_LENGTH ? Bun.SHA256.hash(pepper + header, "base64") : "";
       const cached = cache.get(digest);
-      if (cached && cached.expiresAtMs > clock.now().getTime()) {
+      if (cached && isFresh(cached)) {
         cache.delete(digest);
         cache.set(digest, cached);
         return cached.system;
