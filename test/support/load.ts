@@ -15,7 +15,7 @@ export interface LoadOptions {
   systems: Pick<TestSystem, "system_key" | "authorization">[];
   random: Random;
   signal: AbortSignal;
-  /** Every answer that is neither 2xx nor an honest 503 or 429. */
+  /** Every answer that is neither 2xx nor honest about being busy, away or full. */
   onSurprise(sentence: string): void;
 }
 
@@ -58,7 +58,7 @@ async function send(route: string, body: string | undefined, authorization: stri
     });
     const text = await response.text();
     if (response.ok) return JSON.parse(text).data as { last_heartbeat: string };
-    if (response.status === 503 || response.status === 429) await Bun.sleep(50);
+    if ([429, 502, 503, 507].includes(response.status)) await Bun.sleep(50);
     else onSurprise(`${route} was answered ${response.status}: ${text}`);
   } catch {
     // Refused, reset or timed out: not acknowledged.
