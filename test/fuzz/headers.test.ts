@@ -1,0 +1,86 @@
+// Authorization headers, secrets and the body's encoding: read as they were written, or refused in words.
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { createSecret, parseSecret, verifySecret } from "../../src/domains/systems/secret.ts";
+import { openBodyReader } from "../../src/http/body.ts";
+import { readBasic, readBearer } from "../../src/http/credentials.ts";
+import { FUZZ_MS, anyText, forAll, forAllAsync, parsedOr } from "../support/fuzz.ts";
+import { testClock } from "../support/clock.ts";
+
+const MAX_BYTES = 4_096;
+
+test(
+  "a Basic header is read as it was made, with every colon but the first in the secret",
+  () =>
+    forAll(fc.tuple(fc.string({ maxLength: 60 }), fc.string({ maxLength: 100 })), ([name, secret]) => {
+      const key = name.replaceAll(":", "");
+      const header = `Basic ${Buffer.from(`${key}:${secret}`).toString("base64")}`;
+      expect(readBasic(header)).toEqual({ systemKey: key, secret });
+    }),
+  FUZZ_MS,
+);
+
+test(
+  "any other header is refused with 401",
+  () =>
+    forAll(anyText("Basic ", "Bearer ", "=", "YTpi"), (header) => {
+      parsedOr(() => readBasic(header), 401);
+      const token = parsedOr(() => readBearer(header), 401);
+      if (token !== undefined) expect(token.length).toBeLessThanOrEqual(200);
+    }),
+  FUZZ_MS,
+);
+
+test(
+  "only the secret that was made opens, whatever is tried",
+  () => {
+    const made = createSecret();
+    const parts = parseSecret(made.token);
+    expect(parts && verifySecret(parts.secret, made.sha256)).toBe(true);
+    forAll(anyText("my_", ".", made.public, made.token.slice(0, -1)), (token) => {
+      const tried = parseSecret(token);
+      if (tried && token !== made.token) expect(verifySecret(tried.secret, made.sha256)).toBe(false);
+    });
+  },
+  FUZZ_MS,
+);
+
+test(
+  "a body in any encoding is inflated as it was sent, within the limit, or refused",
+  async () => {
+    const body = openBodyReader({ clock: testClock() });
+    const sent = fc.record({
+      content: fc.oneof(
+        fc.uint8Array({ maxLength: 300 }),
+        fc.integer({ min: 1, max: 20 }).map((kib) => new Uint8Array(kib * 1024)),
+      ),
+      encoding: fc.constantFrom("identity", "gzip", "zstd", "br", ""),
+      damage: fc.option(fc.nat({ max: 400 }), { freq: 3 }),
+    });
+    await forAllAsync(
+      sent,
+      async ({ content, encoding, damage }) => {
+        const packed =
+          encoding === "gzip" ? Bun.gzipSync(content) : encoding === "zstd" ? Bun.zstdCompressSync(content) : content;
+        const bytes = new Uint8Array(packed);
+        if (damage !== null && damage < bytes.length) bytes[damage] = (bytes[damage] ?? 0) ^ 0x55;
+        const request = new Request("http://localhost/", {
+          method: "POST",
+          headers: encoding ? { "content-encoding": encoding } : {},
+          body: bytes,
+        });
+        let failure: unknown;
+        const read = await body.bytes(request, MAX_BYTES).catch((error: unknown) => void (failure = error));
+        if (failure !== undefined) parsedOr(() => raise(failure), 400, 413, 415);
+        else if (damage === null) expect(Buffer.compare(Buffer.from(read ?? []), Buffer.from(content))).toBe(0);
+        if (read) expect(read.byteLength).toBeLessThanOrEqual(MAX_BYTES);
+      },
+      0.2,
+    );
+  },
+  FUZZ_MS,
+);
+
+function raise(error: unknown): never {
+  throw error;
+}
