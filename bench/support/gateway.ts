@@ -9,6 +9,7 @@ import { startGateway } from "../../test/support/program.ts";
 
 export interface BenchGateway extends AsyncDisposable {
   url: string;
+  operationsUrl: string;
   pid: number;
   dataDir: string;
   /** `Authorization` of each system. */
@@ -23,6 +24,7 @@ export async function openBenchGateway(systems: number, env: Environment = {}): 
   const authorizations = await addSystems(dataDir, gateway.url, systems);
   return {
     url: gateway.url,
+    operationsUrl: gateway.operationsUrl,
     pid: gateway.pid,
     dataDir,
     authorizations,

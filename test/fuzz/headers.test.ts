@@ -57,26 +57,22 @@ test(
       encoding: fc.constantFrom("identity", "gzip", "zstd", "br", ""),
       damage: fc.option(fc.nat({ max: 400 }), { freq: 3 }),
     });
-    await forAllAsync(
-      sent,
-      async ({ content, encoding, damage }) => {
-        const packed =
-          encoding === "gzip" ? Bun.gzipSync(content) : encoding === "zstd" ? Bun.zstdCompressSync(content) : content;
-        const bytes = new Uint8Array(packed);
-        if (damage !== null && damage < bytes.length) bytes[damage] = (bytes[damage] ?? 0) ^ 0x55;
-        const request = new Request("http://localhost/", {
-          method: "POST",
-          headers: encoding ? { "content-encoding": encoding } : {},
-          body: bytes,
-        });
-        let failure: unknown;
-        const read = await body.bytes(request, MAX_BYTES).catch((error: unknown) => void (failure = error));
-        if (failure !== undefined) parsedOr(() => raise(failure), 400, 413, 415);
-        else if (damage === null) expect(Buffer.compare(Buffer.from(read ?? []), Buffer.from(content))).toBe(0);
-        if (read) expect(read.byteLength).toBeLessThanOrEqual(MAX_BYTES);
-      },
-      0.2,
-    );
+    await forAllAsync(sent, async ({ content, encoding, damage }) => {
+      const packed =
+        encoding === "gzip" ? Bun.gzipSync(content) : encoding === "zstd" ? Bun.zstdCompressSync(content) : content;
+      const bytes = new Uint8Array(packed);
+      if (damage !== null && damage < bytes.length) bytes[damage] = (bytes[damage] ?? 0) ^ 0x55;
+      const request = new Request("http://localhost/", {
+        method: "POST",
+        headers: encoding ? { "content-encoding": encoding } : {},
+        body: bytes,
+      });
+      let failure: unknown;
+      const read = await body.bytes(request, MAX_BYTES).catch((error: unknown) => void (failure = error));
+      if (failure !== undefined) parsedOr(() => raise(failure), 400, 413, 415);
+      else if (damage === null) expect(Buffer.compare(Buffer.from(read ?? []), Buffer.from(content))).toBe(0);
+      if (read) expect(read.byteLength).toBeLessThanOrEqual(MAX_BYTES);
+    });
   },
   FUZZ_MS,
 );
