@@ -1,7 +1,9 @@
-// Authorization headers, secrets and the body's encoding: read as they were written, or refused in words.
+// Authorization headers, secrets, registrations and the body's encoding: read as they were written, or refused in words.
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import { Registration } from "../../src/domains/systems/schema.ts";
 import { createSecret, parseSecret, verifySecret } from "../../src/domains/systems/secret.ts";
+import { Failure } from "../../src/errors.ts";
 import { openBodyReader } from "../../src/http/body.ts";
 import { readBasic, readBearer } from "../../src/http/credentials.ts";
 import { FUZZ_MS, anyText, forAll, forAllAsync, parsedOr } from "../support/fuzz.ts";
@@ -76,6 +78,37 @@ test(
   },
   FUZZ_MS,
 );
+
+test(
+  "a registration is read as JSON.parse reads it, or its fault is named",
+  async () => {
+    const body = openBodyReader({ clock: testClock() });
+    const sent = fc.oneof(
+      fc.jsonValue({ maxDepth: 3 }).map((value) => JSON.stringify(value)),
+      fc
+        .record({ system_secret: fc.oneof(fc.string(), fc.jsonValue({ maxDepth: 1 })), other: fc.jsonValue() })
+        .map((value) => JSON.stringify(value)),
+      anyText("{", "}", '"system_secret"', ":", '"my_'),
+    );
+    await forAllAsync(sent, async (text) => {
+      const request = new Request("http://localhost/", { method: "POST", body: text });
+      let failure: unknown;
+      const read = await body.json(request, Registration).catch((error: unknown) => void (failure = error));
+      if (failure !== undefined) parsedOr(() => raise(failure), 400);
+      else expect(read).toEqual(JSON.parse(text.toWellFormed()));
+    });
+  },
+  FUZZ_MS,
+);
+
+test("a refused secret is not shown to whoever sent it", async () => {
+  const body = openBodyReader({ clock: testClock() });
+  const secret = "my_hidden".repeat(200);
+  const request = new Request("http://localhost/", { method: "POST", body: JSON.stringify({ system_secret: secret }) });
+  const failure = await body.json(request, Registration).catch((error: unknown) => error);
+  expect(failure).toBeInstanceOf(Failure);
+  expect(JSON.stringify([String(failure), (failure as Failure).data])).not.toContain("my_hidden");
+});
 
 function raise(error: unknown): never {
   throw error;
