@@ -48,6 +48,16 @@ test("a credential is looked up once, and again when its time is over", async ()
   expect(asked.count).toBe(2);
 });
 
+test("a credential is not trusted for longer because the clock was set back", async () => {
+  await using app = await openTestApp();
+  const system = await app.addSystem();
+  const { asked, clock, login } = countingAuthenticator(app);
+  await login(system);
+  await clock.advance(-3_600_000);
+  await login(system);
+  expect(asked.count).toBe(2);
+});
+
 test("a refusal is looked up every time, so that it ends as soon as its reason does", async () => {
   await using app = await openTestApp();
   const system = await app.addSystem("Branch", { registered: false });
