@@ -1,0 +1,33 @@
+// Annotations of alerts as Go's text/template reads them: labels in, text out, and never an exception.
+import { evaluate } from "./evaluate.ts";
+import type { Budget } from "./evaluate.ts";
+import { parse } from "./parse.ts";
+import { TemplateError, fromBytes, toBytes } from "./source.ts";
+import { Labels } from "./value.ts";
+
+export type { Budget };
+/** Of one template: at most 10,000 steps, 64 KiB of text, and as much source. */
+export const MAX_STEPS = 10_000;
+const MAX_SOURCE_CHARACTERS = 64 * 1024;
+
+export type Rendered = { text: string } | { warning: string };
+
+/**
+ * Go's own outcome, or a warning in place of Go's error. `shared` is what all templates of one request may take together.
+ * Complex numbers, hexadecimal floating point and `%p` are the parts of Go left out: a template that has one is a warning.
+ */
+export function renderTemplate(source: string, labels: Readonly<Record<string, string>>, shared?: Budget): Rendered {
+  const budget = { steps: Math.min(MAX_STEPS, shared?.steps ?? MAX_STEPS) };
+  const given = budget.steps;
+  try {
+    if (source.length > MAX_SOURCE_CHARACTERS)
+      return { warning: `the template is longer than ${MAX_SOURCE_CHARACTERS} characters` };
+    const data = new Labels(new Map(Object.entries(labels).map(([name, text]) => [toBytes(name), toBytes(text)])));
+    return { text: fromBytes(evaluate(parse(source.toWellFormed()), data, budget)) };
+  } catch (error) {
+    if (error instanceof TemplateError) return { warning: error.message };
+    throw error;
+  } finally {
+    if (shared) shared.steps -= given - Math.max(budget.steps, 0);
+  }
+}

@@ -1,0 +1,115 @@
+// Go's strings are bytes: inside the engine a string holds one UTF-8 byte a character, so lengths, order and cuts are Go's.
+
+/** A template that Go would refuse, or one that wants more than it may have. */
+export class TemplateError extends Error {
+  override readonly name = "TemplateError";
+}
+
+export function fail(message: string): never {
+  throw new TemplateError(message);
+}
+
+/** Of what a template makes, and of every text on the way there. */
+export const MAX_TEXT_BYTES = 64 * 1024;
+
+const ASCII = /^[\x00-\x7f]*$/;
+
+export const toBytes = (text: string): string =>
+  ASCII.test(text) ? text : Buffer.from(text, "utf8").toString("latin1");
+
+export const fromBytes = (bytes: string): string =>
+  ASCII.test(bytes) ? bytes : Buffer.from(bytes, "latin1").toString("utf8");
+
+/** Each rune of a byte string with its bytes; a byte that is no UTF-8 comes alone, as U+FFFD. */
+export function runesOf(bytes: string): { rune: number; bytes: string }[] {
+  const runes: { rune: number; bytes: string }[] = [];
+  for (let at = 0; at < bytes.length;) {
+    const length = sequenceLength(bytes, at);
+    const taken = bytes.slice(at, at + Math.max(length, 1));
+    runes.push({ rune: length === 0 ? 0xfffd : (fromBytes(taken).codePointAt(0) ?? 0xfffd), bytes: taken });
+    at += taken.length;
+  }
+  return runes;
+}
+
+export const isInvalid = ({ rune, bytes }: { rune: number; bytes: string }) => rune === 0xfffd && bytes.length === 1;
+
+/** 0 where no valid sequence begins. */
+function sequenceLength(bytes: string, at: number): number {
+  const first = bytes.charCodeAt(at);
+  if (first < 0x80) return 1;
+  const length = first >= 0xf0 && first <= 0xf4 ? 4 : first >= 0xe0 ? 3 : first >= 0xc2 ? 2 : 0;
+  if (length === 0 || first > 0xf4) return 0;
+  const taken = bytes.slice(at, at + length);
+  return taken.length === length && toBytes(fromBytes(taken)) === taken ? length : 0;
+}
+
+/** What Go's unicode.IsPrint says: letters, marks, numbers, punctuation, symbols and the plain space. */
+export const isPrintable = (rune: number) =>
+  rune === 0x20 || /^[\p{L}\p{M}\p{N}\p{P}\p{S}]$/u.test(String.fromCodePoint(rune));
+
+/** strconv.Quote; `ascii` is QuoteToASCII. */
+export function quote(bytes: string, mark: '"' | "'", ascii: boolean): string {
+  let quoted = "";
+  for (const one of runesOf(bytes))
+    quoted += isInvalid(one) ? `\\x${hex(one.bytes.charCodeAt(0), 2)}` : escapeRune(one.rune, mark, ascii);
+  return `${mark}${quoted}${mark}`;
+}
+
+const ESCAPES: Record<number, string> = { 7: "\\a", 8: "\\b", 12: "\\f", 10: "\\n", 13: "\\r", 9: "\\t", 11: "\\v" };
+
+function escapeRune(rune: number, mark: string, ascii: boolean): string {
+  const character = String.fromCodePoint(rune);
+  if (character === mark || character === "\\") return `\\${character}`;
+  if (isPrintable(rune) && (rune < 0x80 || !ascii)) return toBytes(character);
+  const known = ESCAPES[rune];
+  if (known) return known;
+  if (rune < 0x20 || rune === 0x7f) return `\\x${hex(rune, 2)}`;
+  return rune < 0x10000 ? `\\u${hex(rune, 4)}` : `\\U${hex(rune, 8)}`;
+}
+
+export const hex = (value: number, digits: number) => value.toString(16).padStart(digits, "0");
+
+const UNQUOTED: Record<string, string> = {
+  a: "\x07",
+  b: "\b",
+  f: "\f",
+  n: "\n",
+  r: "\r",
+  t: "\t",
+  v: "\v",
+  "\\": "\\",
+};
+
+/** strconv.Unquote without the marks around: the bytes that a Go literal stands for. */
+export function unquote(literal: string, mark: '"' | "'"): string {
+  let bytes = "";
+  for (let at = 0; at < literal.length;) {
+    const [part, next] = literal[at] === "\\" ? unescape(literal, at + 1, mark) : plainRune(literal, at);
+    bytes += part;
+    at = next;
+  }
+  return bytes;
+}
+
+function plainRune(literal: string, at: number): [string, number] {
+  const character = String.fromCodePoint(literal.codePointAt(at) ?? 0);
+  return [toBytes(character), at + character.length];
+}
+
+function unescape(literal: string, at: number, mark: string): [string, number] {
+  const letter = literal[at] ?? "";
+  const simple = Object.hasOwn(UNQUOTED, letter) ? UNQUOTED[letter] : letter === mark ? mark : undefined;
+  if (simple !== undefined) return [simple, at + 1];
+  const digits = { x: 2, u: 4, U: 8 }[letter];
+  if (digits !== undefined) {
+    const text = literal.slice(at + 1, at + 1 + digits);
+    const value = text.length === digits && /^[0-9a-fA-F]+$/.test(text) ? parseInt(text, 16) : NaN;
+    if (letter === "x" && !Number.isNaN(value)) return [String.fromCharCode(value), at + 3];
+    if (!(value <= 0x10ffff) || (value >= 0xd800 && value <= 0xdfff)) fail("a literal holds an escape that is none");
+    return [toBytes(String.fromCodePoint(value)), at + 1 + digits];
+  }
+  const octal = /^[0-3][0-7]{2}/.exec(literal.slice(at, at + 3))?.[0];
+  if (octal === undefined) fail("a literal holds an escape that is none");
+  return [String.fromCharCode(parseInt(octal, 8)), at + 3];
+}

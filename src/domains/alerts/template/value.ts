@@ -1,0 +1,41 @@
+// What a template's expressions can be: Go's string, int, float64, bool, uint8, map[string]string, and nothing at all.
+
+/** One byte of a string, as `index` gives it. */
+export class Byte {
+  constructor(readonly value: number) {}
+}
+
+/** The data: labels by name, ordered by their bytes as Go orders them. */
+export class Labels {
+  readonly #byName: ReadonlyMap<string, string>;
+  #sorted: [string, string][] | undefined;
+  constructor(byName: ReadonlyMap<string, string>) {
+    this.#byName = byName;
+  }
+  get(name: string): string | undefined {
+    return this.#byName.get(name);
+  }
+  get size(): number {
+    return this.#byName.size;
+  }
+  entries(): [string, string][] {
+    this.#sorted ??= [...this.#byName].sort(([left], [right]) => (left < right ? -1 : 1));
+    return this.#sorted;
+  }
+}
+
+/** Strings hold bytes (source.ts); undefined is a label that is missing, and nil. */
+export type Value = string | bigint | number | boolean | Byte | Labels | undefined;
+
+export function goTypeOf(value: Exclude<Value, undefined>): string {
+  if (typeof value === "string") return "string";
+  if (typeof value === "bigint") return "int";
+  if (typeof value === "number") return "float64";
+  if (typeof value === "boolean") return "bool";
+  return value instanceof Byte ? "uint8" : "map[string]string";
+}
+
+export function isTrue(value: Value): boolean {
+  if (value instanceof Labels) return value.size > 0;
+  return value instanceof Byte ? value.value !== 0 : Boolean(value);
+}

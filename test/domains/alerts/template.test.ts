@@ -1,0 +1,119 @@
+// Annotation templates against what Go itself made of them (scripts/template-cases.go), and against those who mean harm.
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { MAX_STEPS, renderTemplate } from "../../../src/domains/alerts/template/index.ts";
+import { FUZZ_MS, forAll } from "../../support/fuzz.ts";
+import recorded from "./template-cases.json";
+
+interface Case {
+  template: string;
+  text?: string;
+  error?: string;
+}
+const cases: Case[] = recorded.cases;
+const labels = recorded.labels;
+
+describe("annotation templates", () => {
+  test.each(cases.map((one) => [one.template, one] as const))("%j ends as in Go", (_name, { template, text }) => {
+    const rendered = renderTemplate(template, labels);
+    expect("text" in rendered ? rendered.text : undefined).toBe(text);
+  });
+
+  test("names of objects' own machinery are labels like any other, and missing", () => {
+    expect(renderTemplate("{{.constructor}} {{.__proto__}} {{.toString}}", {})).toEqual({
+      text: "<no value> <no value> <no value>",
+    });
+  });
+
+  test("what Muster leaves out of Go is a warning, never another text", () => {
+    for (const template of ['{{printf "%x" 1.5}}', '{{printf "%p" .}}', '{{printf "%#g" 1.0}}', "{{1i}}"])
+      expect(renderTemplate(template, labels)).toHaveProperty("warning");
+  });
+});
+
+describe("a template that means harm ends in a warning", () => {
+  const DOUBLING = Array.from({ length: 40 }, () => "{{$x = print $x $x}}").join("");
+  test.each([
+    ["calls itself", '{{define "a"}}{{template "a"}}{{end}}{{template "a"}}'],
+    [
+      "calls itself through another",
+      '{{define "a"}}{{template "b"}}{{end}}{{define "b"}}{{template "a"}}{{end}}{{template "a"}}',
+    ],
+    ["is its own root", '{{template ""}}'],
+    ["loops for ever", "{{range 9223372036854775807}}{{end}}"],
+    ["loops in loops", "{{range 1000}}{{range 1000}}{{range 1000}}x{{end}}{{end}}{{end}}"],
+    ["prints without end", "{{range 9000}}0123456789012345678901234567890123456789{{end}}"],
+    ["doubles a text that it never prints", `{{$x := "0123456789"}}${DOUBLING}`],
+    ["asks for a wide column", '{{printf "%1000000d" 1}}'],
+    ["asks for many wide columns", `{{printf "${"%9999[1]d".repeat(1000)}" 1}}`],
+    ["asks for many digits", `{{printf "${"%.65000[1]g".repeat(2000)}" 1.5}}`],
+    ["formats much and prints nothing", `{{range 9000}}{{$x := printf "${"%[1].0s".repeat(8000)}" "a"}}{{end}}`],
+    ["nests parentheses", `{{${"(".repeat(30_000)}1${")".repeat(30_000)}}}`],
+    ["nests blocks", `${"{{if 1}}".repeat(4_000)}${"{{end}}".repeat(4_000)}`],
+    ["is long", `{{.a}}${"x".repeat(70_000)}`],
+  ])("one that %s", (_how, template) => {
+    expect(renderTemplate(template, labels)).toHaveProperty("warning");
+  });
+
+  test("templates of one request share what they may take", () => {
+    const shared = { steps: 1_500 };
+    const template = "{{range 1000}}{{end}}";
+    expect(renderTemplate(template, {}, shared)).toHaveProperty("text");
+    expect(renderTemplate(template, {}, shared)).toHaveProperty("warning");
+    expect(shared.steps).toBe(0);
+  });
+
+  const words = fc.constantFrom(
+    ...[
+      "{{",
+      "}}",
+      "{{- ",
+      " -}}",
+      ".a",
+      ".",
+      "$",
+      "$x",
+      ":=",
+      "=",
+      "|",
+      "(",
+      ")",
+      " ",
+      "if",
+      "else",
+      "end",
+      "range",
+      "with",
+    ],
+    ...[
+      "define",
+      "template",
+      "block",
+      "break",
+      "print",
+      "printf",
+      "index",
+      "slice",
+      "len",
+      "eq",
+      "and",
+      '"%d"',
+      '"%[1]*v"',
+      "`",
+      "'",
+    ],
+    ...["1", "-1", "1.5e9", "0x", ",", "/*", "*/", "nil", "true", "html", "js", '"a"', "é", "\0", "\n", "not", "lt"],
+  );
+  test(
+    "no text of words and marks makes it throw, print too much or take too long",
+    () =>
+      forAll(fc.array(words, { maxLength: 60 }), (parts) => {
+        const budget = { steps: MAX_STEPS };
+        const rendered = renderTemplate(parts.join(""), { a: "x", b: "ü" }, budget);
+        expect(budget.steps).toBeGreaterThanOrEqual(0);
+        if ("text" in rendered) expect(Buffer.byteLength(rendered.text)).toBeLessThanOrEqual(3 * 64 * 1024);
+        else expect(rendered.warning).not.toBe("");
+      }),
+    FUZZ_MS,
+  );
+});
