@@ -1,5 +1,45 @@
 -- What all migrations together make. Written by `bun scripts/schema-snapshot.ts` and never run; test/schema.test.ts compares.
 
+create table alert_history (
+  id uuid not null,
+  system_id uuid,
+  system_key text,
+  organization_id text not null,
+  alertname text not null,
+  severity text,
+  status text not null,
+  fingerprint text not null,
+  starts_at timestamp with time zone not null,
+  ends_at timestamp with time zone,
+  summary text,
+  labels jsonb not null,
+  annotations jsonb not null,
+  receiver text,
+  created_at timestamp with time zone not null
+);
+alter table alert_history add constraint alert_history_pkey PRIMARY KEY (id);
+alter table alert_history add constraint alert_history_organization_id_fingerprint_starts_at_key UNIQUE (organization_id, fingerprint, starts_at);
+alter table alert_history add constraint alert_history_system_id_fkey FOREIGN KEY (system_id) REFERENCES systems(id) ON DELETE CASCADE;
+CREATE INDEX alert_history_by_system ON public.alert_history USING btree (system_id, created_at DESC, id DESC);
+CREATE INDEX alert_history_by_time ON public.alert_history USING btree (created_at DESC, id DESC);
+
+create table alert_outbox (
+  subject text not null,
+  fingerprint text not null,
+  system_id uuid,
+  tenant text not null,
+  position bigint not null,
+  delivered_position bigint default 0 not null,
+  alert jsonb not null,
+  refused text,
+  updated_at timestamp with time zone not null
+);
+alter table alert_outbox add constraint alert_outbox_pkey PRIMARY KEY (subject, fingerprint);
+alter table alert_outbox add constraint alert_outbox_system_id_fkey FOREIGN KEY (system_id) REFERENCES systems(id) ON DELETE CASCADE;
+CREATE INDEX alert_outbox_by_age ON public.alert_outbox USING btree (updated_at);
+CREATE INDEX alert_outbox_by_system ON public.alert_outbox USING btree (system_id);
+CREATE INDEX alert_outbox_undelivered ON public.alert_outbox USING btree (tenant, "position") WHERE (delivered_position < "position");
+
 create table alert_review (
   is_only boolean default true not null,
   review bigint default 0 not null,
@@ -10,6 +50,17 @@ create table alert_review (
 );
 alter table alert_review add constraint alert_review_pkey PRIMARY KEY (is_only);
 alter table alert_review add constraint alert_review_is_only_check CHECK (is_only);
+
+create table alerts_totals_by_org (
+  organization_id text not null,
+  active integer not null,
+  critical integer not null,
+  warning integer not null,
+  info integer not null,
+  muted integer not null,
+  updated_at timestamp with time zone not null
+);
+alter table alerts_totals_by_org add constraint alerts_totals_by_org_pkey PRIMARY KEY (organization_id);
 
 create table applications (
   id text not null,
@@ -318,6 +369,19 @@ CREATE INDEX jobs_by_lane ON public.jobs USING btree (lane, place) WHERE ((lane 
 CREATE INDEX jobs_claimable ON public.jobs USING btree (queue, due_at, place) INCLUDE (state) WHERE (state = ANY (ARRAY['ready'::text, 'active'::text]));
 CREATE INDEX jobs_dead ON public.jobs USING btree (queue, id) WHERE (state = 'dead'::text);
 
+create table link_failures (
+  system_id uuid not null,
+  organization_id text not null,
+  tenant text not null,
+  state text not null,
+  labels jsonb,
+  starts_at timestamp with time zone not null
+);
+alter table link_failures add constraint link_failures_pkey PRIMARY KEY (system_id);
+alter table link_failures add constraint link_failures_state_check CHECK ((state = ANY (ARRAY['new'::text, 'single'::text, 'covered'::text])));
+alter table link_failures add constraint link_failures_system_id_fkey FOREIGN KEY (system_id) REFERENCES systems(id) ON DELETE CASCADE;
+CREATE INDEX link_failures_by_organization ON public.link_failures USING btree (organization_id, state);
+
 create table operator_tokens (
   id uuid not null,
   name text not null,
@@ -329,6 +393,19 @@ create table operator_tokens (
 alter table operator_tokens add constraint operator_tokens_pkey PRIMARY KEY (id);
 alter table operator_tokens add constraint operator_tokens_token_sha256_key UNIQUE (token_sha256);
 
+create table organizations (
+  id text not null,
+  name text not null,
+  type text not null,
+  tenant text,
+  vat text default ''::text not null,
+  created_at timestamp with time zone not null,
+  suspended_at timestamp with time zone,
+  resumed_at timestamp with time zone
+);
+alter table organizations add constraint organizations_pkey PRIMARY KEY (id);
+alter table organizations add constraint organizations_type_check CHECK ((type = ANY (ARRAY['owner'::text, 'distributor'::text, 'reseller'::text, 'customer'::text])));
+
 create table schema_migrations (
   version integer not null,
   name text not null,
@@ -336,6 +413,15 @@ create table schema_migrations (
   applied_at timestamp with time zone default now() not null
 );
 alter table schema_migrations add constraint schema_migrations_pkey PRIMARY KEY (version);
+
+create table site_failures (
+  organization_id text not null,
+  tenant text not null,
+  labels jsonb not null,
+  starts_at timestamp with time zone not null,
+  peak integer not null
+);
+alter table site_failures add constraint site_failures_pkey PRIMARY KEY (organization_id);
 
 create table system_heartbeats (
   system_id uuid not null,

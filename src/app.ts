@@ -22,6 +22,7 @@ import type { Policy } from "./domains/compliance/index.ts";
 import { openRulesInForce } from "./domains/inventory/index.ts";
 import type { Inventory, RulesInForce } from "./domains/inventory/index.ts";
 import type { Operators } from "./domains/operators/index.ts";
+import type { Organizations } from "./domains/organizations/index.ts";
 import type { Systems } from "./domains/systems/index.ts";
 import { openMeasure } from "./http/measure.ts";
 import { checkReadiness, operationsHandler, worstOf } from "./http/operations.ts";
@@ -80,6 +81,7 @@ export interface App {
   /** The same for the operations listener. */
   handleOperations(request: Request): Promise<Response>;
   systems: Systems;
+  organizations: Organizations;
   operators: Operators;
   inventory: Inventory;
   backups: BackupsApi;
@@ -172,7 +174,7 @@ async function compose(parts: Parts): Promise<App> {
   const listens = does("http");
   const shares = { database, queue, limiter, signals, objects };
   const opened = openDomains({ config, clock, ...shares, rulesInForce, exclusive, listens });
-  const { operators, systems, inventory, fleet, applications, backups, all: domains } = opened;
+  const { operators, systems, organizations, inventory, fleet, applications, backups, all: domains } = opened;
 
   const runner = openRunner({ queue, handlers: domains.flatMap((one) => one.jobs ?? []), clock, log, pollMs: POLL_MS });
   const scheduler = openScheduler({ queue, schedules: domains.flatMap((one) => one.schedules ?? []), clock, log });
@@ -257,6 +259,7 @@ async function compose(parts: Parts): Promise<App> {
     handle: (request) => measure(request, () => routes.handle(request)),
     handleOperations,
     systems,
+    organizations,
     operators,
     inventory,
     backups: backups.api,

@@ -14,6 +14,7 @@ import { openHeartbeats } from "./domains/heartbeats/index.ts";
 import { openInventory } from "./domains/inventory/index.ts";
 import type { RulesInForce } from "./domains/inventory/index.ts";
 import { openOperators } from "./domains/operators/index.ts";
+import { openOrganizations } from "./domains/organizations/index.ts";
 import { openOverview } from "./domains/overview/index.ts";
 import { openQueues } from "./domains/queues/index.ts";
 import { openSystems } from "./domains/systems/index.ts";
@@ -57,6 +58,7 @@ export function openDomains(deps: DomainsDeps) {
     failuresPerMinute,
     registrationsPerMinute: config.registerRatePerMinute,
   });
+  const organizations = openOrganizations({ database, clock, body, accessChanged: systems.organizationChanged });
   const { authenticate } = systems;
   const heartbeats = openHeartbeats({
     database,
@@ -123,6 +125,7 @@ export function openDomains(deps: DomainsDeps) {
   return {
     operators,
     systems,
+    organizations,
     inventory,
     fleet,
     applications,
@@ -130,6 +133,7 @@ export function openDomains(deps: DomainsDeps) {
     /** In the order they start; they stop in the same. */
     all: [
       systems,
+      organizations,
       heartbeats,
       inventory,
       fleet,

@@ -8,6 +8,7 @@ import { config } from "./config.ts";
 import { doctor } from "./doctor.ts";
 import { inventory } from "./inventory.ts";
 import { migrate } from "./migrate.ts";
+import { organizations } from "./organizations.ts";
 import { processVerb } from "./process.ts";
 import { queues } from "./queues.ts";
 import { serve } from "./serve.ts";
@@ -18,7 +19,20 @@ import { explain, UsageError } from "./verb.ts";
 import type { Cli, Verb } from "./verb.ts";
 import { VERSION, version } from "./version.ts";
 
-const VERBS: Verb[] = [serve, systems, inventory, backups, tokens, queues, doctor, migrate, config, simulate, version];
+const VERBS: Verb[] = [
+  serve,
+  systems,
+  organizations,
+  inventory,
+  backups,
+  tokens,
+  queues,
+  doctor,
+  migrate,
+  config,
+  simulate,
+  version,
+];
 
 /** Not for people: what a supervisor starts. */
 const INTERNAL_VERBS: Verb[] = [processVerb];
@@ -51,7 +65,7 @@ function help(name: string | undefined, cli: Cli): number {
     cli.say(`There is no verb ${JSON.stringify(name)}. "muster help" lists them.`);
     return 2;
   }
-  const list = VERBS.map((one) => `  ${one.name.padEnd(9)} ${one.summary}`).join("\n");
+  const list = VERBS.map((one) => `  ${one.name.padEnd(13)} ${one.summary}`).join("\n");
   cli.print(
     verb
       ? `${verb.summary}\n\n${verb.usage}`

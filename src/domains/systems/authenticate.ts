@@ -35,6 +35,8 @@ export interface Authenticator {
   authenticate: Authenticate;
   /** Forgets one system's credential; in-flight lookups that began before are not cached either. */
   forget(systemKey: string): void;
+  /** The same for every system of an organisation. */
+  forgetOrganization(organizationId: string): void;
   forgetAll(): void;
 }
 
@@ -131,6 +133,10 @@ export function openAuthenticator({
     forget(systemKey) {
       epoch += 1;
       drop(systemKey);
+    },
+    forgetOrganization(organizationId) {
+      epoch += 1;
+      for (const { system } of [...cache.values()]) if (system.organizationId === organizationId) drop(system.key);
     },
     forgetAll() {
       epoch += 1;

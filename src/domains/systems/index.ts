@@ -59,17 +59,21 @@ export interface Systems extends Domain {
   unregister(system: AuthenticatedSystem): Promise<void>;
   erase(keyOrId: string): Promise<System>;
   count(): Promise<Record<string, number>>;
+  /** Credentials of its systems open something, or no longer do: every process looks again within a second. */
+  organizationChanged(organizationId: string): Promise<void>;
 }
 
 /** Organisation of systems that were added without one. */
 const DEFAULT_ORGANIZATION = "default";
 /** Says the key of a system whose credential changed. */
 export const CREDENTIALS_CHANNEL = "credentials";
+/** Says the id of an organisation that was suspended or resumed. */
+const ORGANIZATIONS_CHANNEL = "organizations";
 
 export function openSystems(deps: SystemsDeps): Systems {
   const { database, signals, clock } = deps;
   const authenticator = openAuthenticator(deps);
-  let unsubscribe: (() => void) | undefined;
+  const unsubscribes: (() => void)[] = [];
 
   /** Other processes hear it through the signal; this one does not wait for its own echo. */
   const credentialChanged = async (systemKey: string) => {
@@ -179,12 +183,20 @@ export function openSystems(deps: SystemsDeps): Systems {
 
     count: () => store.countSystems(database),
 
+    async organizationChanged(organizationId) {
+      authenticator.forgetOrganization(organizationId);
+      await signals.publish(ORGANIZATIONS_CHANNEL, organizationId);
+    },
+
     async start() {
-      unsubscribe = await signals.subscribe(CREDENTIALS_CHANNEL, authenticator.forget);
+      unsubscribes.push(
+        await signals.subscribe(CREDENTIALS_CHANNEL, authenticator.forget),
+        await signals.subscribe(ORGANIZATIONS_CHANNEL, authenticator.forgetOrganization),
+      );
       signals.onGap(authenticator.forgetAll);
     },
     async stop() {
-      unsubscribe?.();
+      for (const unsubscribe of unsubscribes.splice(0)) unsubscribe();
     },
   };
 
@@ -195,7 +207,7 @@ export function openSystems(deps: SystemsDeps): Systems {
       authenticate: systems.authenticate,
       unregister: systems.unregister,
       body: deps.body,
-      info: (id) => store.findSystemById(database, id),
+      info: (id) => store.findSystemInfo(database, id),
       register: (token, address) => register(registration, token, address),
     }),
     adminRoutes: adminRoutes(systems, deps.body),

@@ -8,12 +8,12 @@ import { operation } from "../../http/openapi.ts";
 import type { Authenticate, AuthenticatedSystem } from "./authenticate.ts";
 import type { Registered } from "./register.ts";
 import { Registration } from "./schema.ts";
-import type { System } from "./schema.ts";
+import type { SystemInfo } from "./store.ts";
 
 export interface ApplianceRoutesDeps {
   authenticate: Authenticate;
   body: BodyReader;
-  info(systemId: string): Promise<System | undefined>;
+  info(systemId: string): Promise<SystemInfo | undefined>;
   register(token: string, address: string): Promise<Registered>;
   unregister(system: AuthenticatedSystem): Promise<void>;
 }
@@ -56,8 +56,8 @@ export function applianceRoutes({ authenticate, body, info, register, unregister
     );
 }
 
-/** The shape appliances' subscription pages read; an organisation that is only an id is its own owner. */
-function describe(system: System) {
+/** The shape appliances' subscription pages read. */
+function describe(system: SystemInfo) {
   return {
     system_id: system.system_id,
     system_key: system.system_key,
@@ -75,10 +75,10 @@ function describe(system: System) {
     organization: {
       id: system.organization_id,
       logto_id: system.organization_id,
-      name: "Owner",
-      type: "owner",
-      suspended: false,
-      suspended_at: null,
+      name: system.organization_name,
+      type: system.organization_type,
+      suspended: system.organization_suspended_at !== null,
+      suspended_at: system.organization_suspended_at,
     },
     rebranding_enabled: false,
   };

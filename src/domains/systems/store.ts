@@ -11,6 +11,7 @@ export interface CredentialRow {
   /** Set on a secret that a rotation has replaced. */
   expiresAt: Date | null;
   registeredAt: Date | null;
+  /** Of the system, or of its organisation. */
   suspendedAt: Date | null;
 }
 
@@ -67,9 +68,22 @@ export async function findSystem(db: Queryable, keyOrId: string): Promise<System
   return row;
 }
 
-/** By the primary key alone: the appliance's own page, which must answer in a few milliseconds. */
-export async function findSystemById(db: Queryable, id: string): Promise<System | undefined> {
-  const [row] = await db.query<System>(`select ${SHOWN} ${FROM} where s.id = $1`, [id], { name: "find-system-by-id" });
+/** A system with its organisation, as its own appliance is told of them. */
+export interface SystemInfo extends System {
+  organization_name: string;
+  organization_type: string;
+  organization_suspended_at: Date | null;
+}
+
+/** By primary keys alone: the appliance's own page, which must answer in a few milliseconds. */
+export async function findSystemInfo(db: Queryable, id: string): Promise<SystemInfo | undefined> {
+  const [row] = await db.query<SystemInfo>(
+    `select ${SHOWN}, coalesce(o.name, 'Owner') as organization_name, coalesce(o.type, 'owner') as organization_type,
+       o.suspended_at as organization_suspended_at
+     ${FROM} left join organizations o on o.id = s.organization_id where s.id = $1`,
+    [id],
+    { name: "find-system-info" },
+  );
   return row;
 }
 
@@ -82,8 +96,8 @@ export async function findCredential(
   const [row] = await db.query<CredentialRow>(
     `select s.id as "systemId", s.system_key as "systemKey", s.organization_id as "organizationId",
        c.secret_sha256 as "secretSha256", c.expires_at as "expiresAt",
-       s.registered_at as "registeredAt", s.suspended_at as "suspendedAt"
-     from systems s join system_secrets c on c.system_id = s.id
+       s.registered_at as "registeredAt", coalesce(s.suspended_at, o.suspended_at) as "suspendedAt"
+     from systems s join system_secrets c on c.system_id = s.id left join organizations o on o.id = s.organization_id
      where s.system_key = $1 and c.secret_public = $2 and (c.expires_at is null or c.expires_at > $3)`,
     [systemKey, secretPublic, now],
     { name: "find-credential" },
@@ -95,8 +109,8 @@ export async function findSecret(db: Queryable, secretPublic: string, now: Date)
   const [row] = await db.query<CredentialRow>(
     `select s.id as "systemId", s.system_key as "systemKey", s.organization_id as "organizationId",
        c.secret_sha256 as "secretSha256", c.expires_at as "expiresAt",
-       s.registered_at as "registeredAt", s.suspended_at as "suspendedAt"
-     from system_secrets c join systems s on s.id = c.system_id
+       s.registered_at as "registeredAt", coalesce(s.suspended_at, o.suspended_at) as "suspendedAt"
+     from system_secrets c join systems s on s.id = c.system_id left join organizations o on o.id = s.organization_id
      where c.secret_public = $1 and (c.expires_at is null or c.expires_at > $2)`,
     [secretPublic, now],
   );
