@@ -35,7 +35,7 @@ create index alert_outbox_by_age on alert_outbox (updated_at);
 create table link_failures (
   system_id uuid primary key references systems on delete cascade,
   organization_id text not null,
-  tenant text not null,
+  tenant text,  -- with the labels: where the alert was sent
   state text not null check (state in ('new', 'single', 'covered')),
   labels jsonb,  -- as first sent: they are the alert's identity
   starts_at timestamptz not null

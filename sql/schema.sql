@@ -372,7 +372,7 @@ CREATE INDEX jobs_dead ON public.jobs USING btree (queue, id) WHERE (state = 'de
 create table link_failures (
   system_id uuid not null,
   organization_id text not null,
-  tenant text not null,
+  tenant text,
   state text not null,
   labels jsonb,
   starts_at timestamp with time zone not null

@@ -173,7 +173,7 @@ async function compose(parts: Parts): Promise<App> {
   const exclusive = postgres.carried && role !== "child";
   const listens = does("http");
   const shares = { database, queue, limiter, signals, objects };
-  const opened = openDomains({ config, clock, ...shares, rulesInForce, exclusive, listens });
+  const opened = openDomains({ config, clock, ...shares, rulesInForce, exclusive, listens, warn: log.warn });
   const { operators, systems, organizations, inventory, fleet, applications, backups, all: domains } = opened;
 
   const runner = openRunner({ queue, handlers: domains.flatMap((one) => one.jobs ?? []), clock, log, pollMs: POLL_MS });

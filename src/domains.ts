@@ -4,6 +4,8 @@ import { join } from "node:path";
 import type { Shared } from "./backing.ts";
 import type { Config } from "./config.ts";
 import type { Domain } from "./domain.ts";
+import { openAlerts } from "./domains/alerts/index.ts";
+import type { Warn } from "./domains/alerts/index.ts";
 import { openApplications } from "./domains/applications/index.ts";
 import { openBackups } from "./domains/backups/index.ts";
 import { openCompliance } from "./domains/compliance/index.ts";
@@ -30,6 +32,7 @@ export interface DomainsDeps extends Pick<Shared, "queue" | "limiter" | "signals
   database: Database;
   objects: ObjectStore;
   rulesInForce: RulesInForce<Policy>;
+  warn: Warn;
   /** No other gateway can be using this database. */
   exclusive: boolean;
   /** This process hears appliances itself. */
@@ -39,7 +42,7 @@ export interface DomainsDeps extends Pick<Shared, "queue" | "limiter" | "signals
 export type Domains = ReturnType<typeof openDomains>;
 
 export function openDomains(deps: DomainsDeps) {
-  const { config, clock, database, queue, limiter, signals, objects, rulesInForce, exclusive, listens } = deps;
+  const { config, clock, database, queue, limiter, signals, objects, rulesInForce, exclusive, listens, warn } = deps;
   const body = openBodyReader({ clock });
   const admit = openAdmission({ queue, maxPending: config.queueMaxPending });
   const failuresPerMinute = config.authFailuresPerMinute;
@@ -60,12 +63,34 @@ export function openDomains(deps: DomainsDeps) {
   });
   const organizations = openOrganizations({ database, clock, body, accessChanged: systems.organizationChanged });
   const { authenticate } = systems;
+  const alerts = openAlerts({
+    database,
+    queue,
+    clock,
+    limiter,
+    body,
+    authenticate,
+    showSystem: systems.show,
+    admit,
+    warn,
+    url: config.mimirUrl,
+    forward: config.alertsForward,
+    ratePerMinute: config.alertsRatePerMinute,
+    maxBytes: config.apiMaxRequestSize,
+    heartbeatTimeoutMinutes: config.heartbeatTimeoutMinutes,
+    linkFailedIntervalMs: config.linkfailedInterval,
+    sitePercent: config.siteUnreachablePercent,
+    siteMinimum: config.siteUnreachableMinimum,
+    webhookSecret: config.alertingHistoryWebhookSecret,
+    historyDays: config.alertHistoryDays,
+  });
   const heartbeats = openHeartbeats({
     database,
     queue,
     clock,
     authenticate,
     admit,
+    recovered: alerts.recovered,
     gatewayId: randomUUIDv7(),
     exclusive,
     listens,
@@ -134,6 +159,7 @@ export function openDomains(deps: DomainsDeps) {
     all: [
       systems,
       organizations,
+      alerts,
       heartbeats,
       inventory,
       fleet,

@@ -7,11 +7,12 @@ import type { Log } from "../log.ts";
 export function problemResponse(error: unknown, request: Request, log: Log): Response {
   const failure = asFailure(error);
   const path = pathOf(request.url);
+  const answer = PLAIN_ERRORS.test(path) ? plainResponse : envelopeResponse;
   if (failure === undefined) {
     const requestId = randomUUID();
     const where = error instanceof Error ? error.stack : undefined;
     log.error("A request failed unexpectedly.", { request_id: requestId, path, reason: reasonOf(error), where });
-    return envelopeResponse(500, "internal server error", { request_id: requestId });
+    return answer(500, "internal server error", { request_id: requestId });
   }
   if (failure.status >= 500) {
     log.warn("A request could not be served.", {
@@ -23,7 +24,7 @@ export function problemResponse(error: unknown, request: Request, log: Log): Res
   }
   const headers: Record<string, string> = { "cache-control": "no-store", ...failure.headers };
   if (failure.retryAfterSeconds !== undefined) headers["retry-after"] = String(failure.retryAfterSeconds);
-  return envelopeResponse(failure.status, failure.message, failure.data, headers);
+  return answer(failure.status, failure.message, failure.data, headers);
 }
 
 function asFailure(error: unknown): Failure | undefined {
@@ -43,6 +44,13 @@ function envelopeResponse(
   headers: Record<string, string> = {},
 ): Response {
   return Response.json({ code, message, data }, { status: code, headers });
+}
+
+/** Clients of Alertmanager's API read an error as a JSON string, and cannot read anything else. */
+const PLAIN_ERRORS = /\/services\/mimir\/alertmanager\/api\/v2\//;
+
+function plainResponse(code: number, message: string, _data: unknown, headers: Record<string, string> = {}): Response {
+  return Response.json(message, { status: code, headers });
 }
 
 function pathOf(url: string): string {

@@ -6,7 +6,7 @@ import { operation } from "../../http/openapi.ts";
 import { openBatcher } from "../../jobs/batcher.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Database } from "../../ports/database.ts";
-import type { Job, Queue } from "../../ports/queue.ts";
+import type { Job, Push, Queue } from "../../ports/queue.ts";
 import type { Authenticate } from "../systems/index.ts";
 import { markActive, markInactive, upsertBeats } from "./store.ts";
 import { openWatch } from "./watch.ts";
@@ -18,6 +18,8 @@ export interface HeartbeatsDeps {
   authenticate: Authenticate;
   /** Rejects with a 503 while the queue holds more than it may. */
   admit(): Promise<void>;
+  /** What is to be done when systems are heard again after they were inactive. */
+  recovered(systemIds: readonly string[]): Push[];
   gatewayId: string;
   /** No other gateway can be using this database. */
   exclusive: boolean;
@@ -54,7 +56,7 @@ export function openHeartbeats(deps: HeartbeatsDeps): Domain {
     const judgedAt = await completeUntil(queue, clock.now());
     const since = await watch.since();
     if (since && judgedAt.getTime() - since.getTime() >= timeoutMs) await markInactive(database, judgedAt, timeoutMs);
-    await markActive(database, clock.now(), timeoutMs);
+    return [deps.recovered(await markActive(database, clock.now(), timeoutMs))];
   };
 
   const applianceRoutes = new Elysia().post(
@@ -85,7 +87,10 @@ export function openHeartbeats(deps: HeartbeatsDeps): Domain {
         lingerMs: 200,
         concurrency: 1,
         leaseMs: 15_000,
-        handle: (jobs) => upsertBeats(database, joinBeats(jobs), new Date(clock.now().getTime() - timeoutMs)),
+        async handle(jobs) {
+          const activeAfter = new Date(clock.now().getTime() - timeoutMs);
+          return [deps.recovered(await upsertBeats(database, joinBeats(jobs), activeAfter))];
+        },
       },
       { queue: MONITOR_QUEUE, batch: 1, batchBytes: 1024, concurrency: 1, leaseMs: 60_000, handle: judge },
     ],

@@ -5,10 +5,10 @@ import type { Queryable } from "../../ports/database.ts";
  * Keeps the newest beat of each system and brings unknown and inactive systems back, each flip stamped with the beat that
  * caused it. Late and repeated beats change nothing; beats of erased systems fall away in the join. A beat that was on its way
  * for longer than the timeout says nothing about now, and one from before a registration nothing about what was registered.
- * `beats` is JSON, `[[system id, ms since 1970], …]`, as the queue holds it.
+ * Returns the systems that are active again. `beats` is JSON, `[[system id, ms since 1970], …]`, as the queue holds it.
  */
-export async function upsertBeats(db: Queryable, beats: string, activeAfter: Date): Promise<void> {
-  await db.query(
+export async function upsertBeats(db: Queryable, beats: string, activeAfter: Date): Promise<string[]> {
+  const rows = await db.query<{ system_id: string }>(
     `with beats as (
        select s.id as system_id, max(b.at) as last, min(b.at) filter (where b.at > coalesce(h.last_heartbeat, '-infinity')) as first
        from (
@@ -27,10 +27,11 @@ export async function upsertBeats(db: Queryable, beats: string, activeAfter: Dat
          and (s.status = 'unknown' or b.last > $2)
        returning s.id, greatest(b.first, s.registered_at) as at
      )
-     insert into system_status_changes (system_id, status, changed_at) select id, 'active', at from flipped`,
+     insert into system_status_changes (system_id, status, changed_at) select id, 'active', at from flipped returning system_id`,
     [beats, activeAfter],
     { name: "upsert-beats" },
   );
+  return rows.map((row) => row.system_id);
 }
 
 /**
@@ -52,8 +53,8 @@ export async function markInactive(db: Queryable, judgedAt: Date, timeoutMs: num
 }
 
 /** The safety net under `upsertBeats`: a system resumed or registered after its last beat was stored. */
-export async function markActive(db: Queryable, now: Date, timeoutMs: number): Promise<number> {
-  const rows = await db.query(
+export async function markActive(db: Queryable, now: Date, timeoutMs: number): Promise<string[]> {
+  const rows = await db.query<{ system_id: string }>(
     `with heard as (
        update systems s set status = 'active' from system_heartbeats h
        where h.system_id = s.id and s.status <> 'active' and s.suspended_at is null and s.registered_at is not null
@@ -63,7 +64,7 @@ export async function markActive(db: Queryable, now: Date, timeoutMs: number): P
      insert into system_status_changes (system_id, status, changed_at) select id, 'active', last_heartbeat from heard returning system_id`,
     [new Date(now.getTime() - timeoutMs)],
   );
-  return rows.length;
+  return rows.map((row) => row.system_id);
 }
 
 /** Says that this gateway listens; `listeningSince` moves forward when it had to begin anew. */

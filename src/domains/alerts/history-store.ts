@@ -1,0 +1,84 @@
+// SQL of alerts that are over.
+import type { Queryable } from "../../ports/database.ts";
+import type { HistoryQuery, PastAlert } from "./schema.ts";
+
+export interface PastRow {
+  id: string;
+  systemKey: string | null;
+  /** Only of what is no system's. */
+  organizationId: string | null;
+  alertname: string;
+  severity: string | null;
+  status: string;
+  fingerprint: string;
+  startsAt: string;
+  endsAt: string | null;
+  summary: string | null;
+  labels: Record<string, string>;
+  annotations: Record<string, string>;
+  receiver: string | null;
+}
+
+/** One row an organisation, fingerprint and start, however often it is told. The organisation is the system's, never the payload's. */
+export async function insertPast(db: Queryable, rows: readonly PastRow[], now: Date): Promise<void> {
+  await db.query(
+    `insert into alert_history as h (id, system_id, system_key, organization_id, alertname, severity, status, fingerprint,
+       starts_at, ends_at, summary, labels, annotations, receiver, created_at)
+     select distinct on (organization_id, fingerprint, starts_at) *, $2::timestamptz from (
+       select r.id, s.id as system_id, s.system_key, coalesce(s.organization_id, r."organizationId") as organization_id,
+         r.alertname, r.severity, r.status, r.fingerprint, r."startsAt" as starts_at, r."endsAt" as ends_at, r.summary,
+         r.labels, r.annotations, r.receiver
+       from jsonb_to_recordset($1::jsonb) r(id uuid, "systemKey" text, "organizationId" text, alertname text, severity text,
+         status text, fingerprint text, "startsAt" timestamptz, "endsAt" timestamptz, summary text, labels jsonb,
+         annotations jsonb, receiver text)
+       left join systems s on s.system_key = r."systemKey"
+       where s.id is not null or (r."systemKey" is null and r."organizationId" is not null)
+     ) known
+     order by organization_id, fingerprint, starts_at, ends_at desc nulls last
+     on conflict (organization_id, fingerprint, starts_at) do update set ends_at = excluded.ends_at,
+       summary = excluded.summary, annotations = excluded.annotations, receiver = excluded.receiver`,
+    [JSON.stringify(rows), now],
+  );
+}
+
+/** Newest first; `before` is the time and id of the last row shown. */
+export async function listPast(
+  db: Queryable,
+  query: Omit<HistoryQuery, "cursor" | "system">,
+  systemId: string | undefined,
+  before: readonly [time: string, id: string] | undefined,
+): Promise<(PastAlert & { sort_time: string })[]> {
+  return db.query(
+    `select id, system_key, organization_id, alertname, severity, status, fingerprint, starts_at, ends_at, summary, labels,
+       annotations, receiver, created_at,
+       to_char(created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as sort_time
+     from alert_history
+     where ($1::uuid is null or system_id = $1) and ($2::text is null or organization_id = $2)
+       and ($3::text is null or alertname = $3) and ($4::text is null or severity = $4)
+       and ($5::timestamptz is null or created_at >= $5) and ($6::timestamptz is null or created_at <= $6)
+       and ($7::timestamptz is null or (created_at, id) < ($7, $8::uuid))
+     order by created_at desc, id desc limit $9`,
+    [
+      systemId ?? null,
+      query.organization ?? null,
+      query.alertname ?? null,
+      query.severity ?? null,
+      query.from ?? null,
+      query.to ?? null,
+      before?.[0] ?? null,
+      before?.[1] ?? null,
+      query.limit,
+    ],
+  );
+}
+
+/** Returns how many went; fewer than the limit when there are no more. */
+export async function prunePast(db: Queryable, before: Date, limit: number): Promise<number> {
+  const rows = await db.query(
+    `delete from alert_history where id in (
+       select id from alert_history where created_at < $1 order by created_at limit $2
+     ) returning id`,
+    [before, limit],
+  );
+  return rows.length;
+}

@@ -1,0 +1,69 @@
+// SQL of who is who: systems with their organisations, as alerts are labelled with them.
+import type { Queryable } from "../../ports/database.ts";
+import { tenantOf } from "./labels.ts";
+import type { Identity } from "./labels.ts";
+
+interface Row {
+  id: string;
+  system_key: string;
+  name: string;
+  type: string | null;
+  fqdn: string | null;
+  ipv4: string | null;
+  organization_id: string;
+  tenant: string | null;
+  organization_name: string | null;
+  organization_type: string | null;
+  vat: string | null;
+}
+
+/** Those of the ids that still are systems. */
+export async function findIdentities(db: Queryable, systemIds: readonly string[]): Promise<Map<string, Identity>> {
+  const rows = await db.query<Row>(
+    `select s.id, s.system_key, s.name, s.type, s.fqdn, host(s.ipv4_address) as ipv4, s.organization_id,
+       o.tenant, o.name as organization_name, o.type as organization_type, o.vat
+     from systems s left join organizations o on o.id = s.organization_id where s.id = any($1::uuid[])`,
+    [systemIds],
+    { name: "find-identities" },
+  );
+  return new Map(rows.map((row) => [row.id, identityOf(row)]));
+}
+
+const identityOf = (row: Row): Identity => ({
+  systemId: row.id,
+  organizationId: row.organization_id,
+  tenant: tenantOf(row.organization_id, row.tenant),
+  labels: {
+    system_id: row.id,
+    system_key: row.system_key,
+    system_name: row.name,
+    system_type: row.type ?? "",
+    system_fqdn: row.fqdn ?? "",
+    system_ipv4: row.ipv4 ?? "",
+    organization_id: row.organization_id,
+    organization_name: row.organization_name ?? "",
+    organization_vat: row.vat ?? "",
+    // An owner has nobody above: the services that read these labels know the three others.
+    organization_type: row.organization_type === "owner" ? "" : (row.organization_type ?? ""),
+  },
+});
+
+export interface Organization {
+  id: string;
+  tenant: string;
+}
+
+/** Every organisation that has systems, or a row, with its tenant. Organisations are few: thousands, not systems. */
+export async function listTenants(db: Queryable): Promise<Organization[]> {
+  const rows = await db.query<{ id: string; tenant: string | null }>(
+    `with recursive named as (
+       (select organization_id as id from systems order by organization_id limit 1)
+       union all
+       select (select organization_id from systems where organization_id > n.id order by organization_id limit 1)
+       from named n where n.id is not null
+     )
+     select id, o.tenant from (select id from named where id is not null union select id from organizations) every
+     left join organizations o using (id) order by id`,
+  );
+  return rows.map(({ id, tenant }) => ({ id, tenant: tenantOf(id, tenant) }));
+}

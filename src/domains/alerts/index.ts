@@ -1,0 +1,202 @@
+// Alerts: each machine sees and silences only its own; what it posts is kept until Alertmanager has it; a dead link rings.
+import { Gauge } from "prom-client";
+import type { Domain } from "../../domain.ts";
+import { Failure } from "../../errors.ts";
+import type { BodyReader } from "../../http/body.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { Database } from "../../ports/database.ts";
+import type { Limiter } from "../../ports/limiter.ts";
+import type { Push, Queue } from "../../ports/queue.ts";
+import type { Authenticate, System } from "../systems/index.ts";
+import { openAcceptance } from "./accept.ts";
+import { adminRoutes } from "./admin.ts";
+import { openAlertmanager } from "./alertmanager.ts";
+import { deliver, deliveryPush } from "./deliver.ts";
+import { authorizeWebhook, keepHistory } from "./history.ts";
+import { prunePast } from "./history-store.ts";
+import { findIdentities } from "./identities.ts";
+import type { Identity } from "./labels.ts";
+import { recoveryPush, tickPush, watchLinks } from "./link-failed.ts";
+import { listWaitingTenants, measureOutbox, pruneOutbox } from "./outbox.ts";
+import { openPositions } from "./positions.ts";
+import { openProxy } from "./proxy.ts";
+import { applianceRoutes } from "./routes.ts";
+import { DELIVERY_QUEUE, LINK_QUEUE, LINK_TICK_QUEUE, NET_QUEUE, PRUNE_QUEUE, TOTALS_QUEUE } from "./schema.ts";
+import { refreshTotals } from "./totals.ts";
+
+/** Tells the log; a domain has no log of its own. */
+export type Warn = (message: string, facts: Record<string, string | number | boolean | null | undefined>) => void;
+
+export interface AlertsDeps {
+  database: Database;
+  queue: Queue;
+  clock: Clock;
+  limiter: Limiter;
+  body: BodyReader;
+  authenticate: Authenticate;
+  /** A Failure 404 for a key or id that no system has. */
+  showSystem(keyOrId: string): Promise<System>;
+  /** Rejects with a 503 while the queue holds more than it may. */
+  admit(): Promise<void>;
+  warn: Warn;
+  /** Mimir or Alertmanager; undefined: there is none, and routes say so. */
+  url: string | undefined;
+  forward: "queue" | "direct";
+  ratePerMinute: number;
+  maxBytes: number;
+  heartbeatTimeoutMinutes: number;
+  linkFailedIntervalMs: number;
+  sitePercent: number;
+  siteMinimum: number;
+  webhookSecret: string | undefined;
+  historyDays: number;
+}
+
+export interface Alerts extends Domain {
+  /** What is to be done when systems are heard again after they were inactive. */
+  recovered(systemIds: readonly string[]): Push[];
+}
+
+const DAY_MS = 86_400_000;
+const PRUNED_AT_ONCE = 5_000;
+/** What waits for longer than this is told at /ready. */
+const LATE_MS = 120_000;
+
+export function openAlerts(deps: AlertsDeps): Alerts {
+  const { database, queue, clock, limiter, warn, url } = deps;
+  const positions = openPositions(clock);
+  const upstream = url === undefined ? undefined : openAlertmanager({ url, clock });
+  const acceptance = openAcceptance({ database, queue, clock, positions, warn });
+  const links = {
+    database,
+    clock,
+    positions,
+    timeoutMs: deps.heartbeatTimeoutMinutes * 60_000,
+    intervalMs: deps.linkFailedIntervalMs,
+    sitePercent: deps.sitePercent,
+    siteMinimum: deps.siteMinimum,
+  };
+
+  const identityOf = async (systemId: string): Promise<Identity> => {
+    const identity = (await findIdentities(database, [systemId])).get(systemId);
+    if (identity) return identity;
+    throw new Failure("auth.refused", 401, "unauthorized");
+  };
+  const unset = () => new Failure("alerts.unset", 503, "Alerts lead nowhere: MIMIR_URL is not set.");
+  const proxy =
+    upstream &&
+    openProxy({
+      alertmanager: upstream,
+      acceptance,
+      isDirect: deps.forward === "direct",
+      identityOf,
+      now: clock.now,
+      warn,
+    });
+
+  const admit = async (systemId: string) => {
+    const waitSeconds = await limiter.take(`alerts:${systemId}`, { limit: deps.ratePerMinute, windowMs: 60_000 });
+    if (waitSeconds > 0)
+      throw new Failure("alerts.throttled", 429, "too many posts of alerts from this system", {
+        retryAfterSeconds: Math.min(waitSeconds, 5),
+      });
+    await deps.admit();
+  };
+
+  const prune = async () => {
+    await pruneOutbox(database, new Date(clock.now().getTime() - DAY_MS), PRUNED_AT_ONCE);
+    const before = new Date(clock.now().getTime() - deps.historyDays * DAY_MS);
+    while ((await prunePast(database, before, PRUNED_AT_ONCE)) === PRUNED_AT_ONCE);
+  };
+
+  const one = { batch: 1, batchBytes: 1024 ** 2, concurrency: 1, leaseMs: 120_000 };
+  const jobs: Domain["jobs"] = upstream && [
+    acceptance.handler,
+    {
+      ...one,
+      queue: DELIVERY_QUEUE,
+      concurrency: 4,
+      handle: async ([job]) => [job ? await deliver({ database, alertmanager: upstream, warn }, job) : []],
+    },
+    {
+      ...one,
+      queue: NET_QUEUE,
+      handle: async () => [(await listWaitingTenants(database)).map((tenant) => deliveryPush(tenant))],
+    },
+    {
+      ...one,
+      queue: LINK_TICK_QUEUE,
+      handle: async ([job]) => [isTurn(job?.payload ?? "", deps.linkFailedIntervalMs) ? [tickPush()] : []],
+    },
+    { ...one, queue: LINK_QUEUE, handle: async ([job]) => [job ? await watchLinks(links, job) : []] },
+    { ...one, queue: TOTALS_QUEUE, handle: () => refreshTotals({ database, alertmanager: upstream, clock, warn }) },
+    { ...one, queue: PRUNE_QUEUE, handle: prune },
+  ];
+
+  return {
+    applianceRoutes: applianceRoutes({
+      authenticate: deps.authenticate,
+      body: deps.body,
+      proxy() {
+        if (proxy) return proxy;
+        throw unset();
+      },
+      admit,
+      maxBytes: deps.maxBytes,
+      authorizeWebhook: (header) => authorizeWebhook(header, deps.webhookSecret),
+      keepHistory: (body) => keepHistory(database, clock, body),
+    }),
+    adminRoutes: adminRoutes({
+      database,
+      clock,
+      showSystem: deps.showSystem,
+      alertmanager() {
+        if (upstream) return upstream;
+        throw unset();
+      },
+    }),
+    jobs: jobs ?? [{ ...one, queue: PRUNE_QUEUE, handle: prune }],
+    schedules: [
+      { name: "alert-prune", cron: "29 * * * *", queue: PRUNE_QUEUE },
+      ...(upstream
+        ? [
+            { name: "alert-net", cron: "* * * * *", queue: NET_QUEUE },
+            { name: "link-failed", cron: "* * * * *", queue: LINK_TICK_QUEUE },
+            { name: "alert-totals", cron: "* * * * *", queue: TOTALS_QUEUE },
+          ]
+        : []),
+    ],
+    checks: upstream && [
+      {
+        name: "alerts",
+        async run() {
+          const { waiting, oldest } = await measureOutbox(database);
+          const isLate = oldest !== null && clock.now().getTime() - oldest.getTime() > LATE_MS;
+          return isLate
+            ? `${waiting} alerts wait for Alertmanager, the oldest since ${oldest.toISOString()}.`
+            : undefined;
+        },
+      },
+    ],
+    metrics(registry) {
+      registry.registerMetric(
+        new Gauge({
+          name: "muster_alerts_waiting",
+          help: "Alerts that Alertmanager does not have yet.",
+          registers: [],
+          async collect() {
+            this.set((await measureOutbox(database)).waiting);
+          },
+        }),
+      );
+    },
+    recovered: (systemIds) => (upstream && systemIds.length > 0 ? [recoveryPush(systemIds)] : []),
+    stop: () => acceptance.close(),
+  };
+}
+
+/** Ticks come every minute; those that fall on the interval count. */
+function isTurn(tick: string, intervalMs: number): boolean {
+  const minute = Math.floor(Date.parse(tick) / 60_000);
+  return minute % Math.max(1, Math.round(intervalMs / 60_000)) === 0;
+}

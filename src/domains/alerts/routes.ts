@@ -1,0 +1,131 @@
+// Alertmanager's API as machines see it, and the webhook on which Alertmanager tells what is over.
+import { Elysia } from "elysia";
+import { Type } from "@sinclair/typebox";
+import type { BodyReader } from "../../http/body.ts";
+import type { clientAddress } from "../../http/credentials.ts";
+import { operation } from "../../http/openapi.ts";
+import type { Authenticate } from "../systems/index.ts";
+import { malformed } from "./array.ts";
+import type { Caller, Proxy } from "./proxy.ts";
+
+export interface RoutesDeps {
+  authenticate: Authenticate;
+  body: BodyReader;
+  /** A Failure 503 while there is no Alertmanager. */
+  proxy(): Proxy;
+  /** Rejects with a 429 for a system that posts too often, with a 503 while too much waits. */
+  admit(systemId: string): Promise<void>;
+  maxBytes: number;
+  authorizeWebhook(header: string | null): void;
+  keepHistory(body: Uint8Array): Promise<void>;
+}
+
+const MAX_SILENCE_BYTES = 64 * 1024;
+const Answer = Type.Unknown({ description: "As Alertmanager's API v2 answers; errors are JSON strings." });
+const described = (summary: string) => ({ detail: operation({ summary, auth: "system", data: Answer }) });
+
+interface Context {
+  request: Request;
+  server: Parameters<typeof clientAddress>[0];
+}
+
+export function applianceRoutes(deps: RoutesDeps) {
+  const { authenticate, body, proxy, admit, maxBytes } = deps;
+  /** Who calls is known before anything is said, even that there is nobody to ask. */
+  const callerOf = async ({ request, server }: Context): Promise<Caller> => ({
+    system: await authenticate(request, server),
+    signal: request.signal,
+  });
+  const queryOf = ({ url }: Request) => {
+    const start = url.indexOf("?");
+    return new URLSearchParams(start === -1 ? "" : url.slice(start + 1));
+  };
+  const empty = () => new Response(null, { status: 200 });
+
+  const showSilence = async (context: Context & { params: { id: string } }) => {
+    const caller = await callerOf(context);
+    return Response.json(await proxy().showSilence(caller, context.params.id));
+  };
+  const deleteSilence = async (context: Context & { params: { id: string } }) => {
+    const caller = await callerOf(context);
+    await proxy().deleteSilence(caller, context.params.id);
+    return empty();
+  };
+
+  return new Elysia()
+    .group("/services/mimir/alertmanager/api/v2", (group) =>
+      group
+        .get(
+          "/status",
+          async (context) => {
+            const caller = await callerOf(context);
+            return Response.json(await proxy().status(caller));
+          },
+          described("Alertmanager's version; nothing of its configuration"),
+        )
+        .get(
+          "/alerts",
+          async (context) => {
+            const caller = await callerOf(context);
+            return Response.json(await proxy().listAlerts(caller, queryOf(context.request)));
+          },
+          described("The machine's own alerts"),
+        )
+        .post(
+          "/alerts",
+          async (context) => {
+            const caller = await callerOf(context);
+            const behind = proxy();
+            await admit(caller.system.id);
+            await behind.postAlerts(caller, await body.bytes(context.request, maxBytes));
+            return empty();
+          },
+          { parse: "none", ...described("Alerts, kept and delivered with the machine's labels") },
+        )
+        .get(
+          "/silences",
+          async (context) => {
+            const caller = await callerOf(context);
+            return Response.json(await proxy().listSilences(caller, queryOf(context.request)));
+          },
+          described("The machine's own silences"),
+        )
+        .post(
+          "/silences",
+          async (context) => {
+            const caller = await callerOf(context);
+            const given = parseJson(await body.bytes(context.request, MAX_SILENCE_BYTES));
+            return Response.json(await proxy().postSilence(caller, given));
+          },
+          { parse: "none", ...described("A silence of the machine's own alerts") },
+        )
+        .get("/silence/:id", showSilence, described("One silence of the machine"))
+        .get("/silences/:id", showSilence, described("The same"))
+        .delete("/silence/:id", deleteSilence, { parse: "none", ...described("End a silence of the machine") })
+        .delete("/silences/:id", deleteSilence, { parse: "none", ...described("The same") }),
+    )
+    .post(
+      "/alert_history",
+      async ({ request }) => {
+        deps.authorizeWebhook(request.headers.get("authorization"));
+        await deps.keepHistory(await body.bytes(request, maxBytes));
+        return new Response(null, { status: 204 });
+      },
+      {
+        parse: "none",
+        detail: operation({
+          summary: "Alertmanager's webhook, with ALERTING_HISTORY_WEBHOOK_SECRET as Bearer token",
+          auth: "none",
+          status: 204,
+        }),
+      },
+    );
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch (error) {
+    throw malformed(`not JSON: ${bytes.byteLength === 0 ? "it is empty" : (error as Error).message}`);
+  }
+}

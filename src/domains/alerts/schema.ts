@@ -1,0 +1,86 @@
+// Queues, and shapes of alerts on the wire.
+import { Type } from "@sinclair/typebox";
+import type { Static } from "@sinclair/typebox";
+
+/** Posted alerts on their way into the outbox. */
+export const ACCEPT_QUEUE = "collect:alerts";
+/** From the outbox to Alertmanager, one job a tenant. */
+export const DELIVERY_QUEUE = "muster:alert-delivery";
+/** Looks every minute for what waits in the outbox and has no job. */
+export const NET_QUEUE = "muster:alert-net";
+export const LINK_TICK_QUEUE = "muster:link-tick";
+/** Silences and recoveries of systems, strictly one after the other. */
+export const LINK_QUEUE = "muster:link-failures";
+export const TOTALS_QUEUE = "muster:alert-totals";
+export const PRUNE_QUEUE = "muster:alert-prune";
+
+const Nullable = <T extends ReturnType<typeof Type.String>>(schema: T) => Type.Union([schema, Type.Null()]);
+const Time = Type.String({ format: "date-time" });
+const Text = Type.Optional(Type.String({ maxLength: 255 }));
+const Labels = Type.Record(Type.String(), Type.String());
+
+export const ActiveQuery = Type.Object({
+  system: Text,
+  organization: Text,
+  alertname: Text,
+  severity: Text,
+  limit: Type.Integer({ minimum: 1, maximum: 1000, default: 200 }),
+});
+export type ActiveQuery = Static<typeof ActiveQuery>;
+
+export const ActiveAlerts = Type.Object({
+  alerts: Type.Array(Type.Unknown({ description: "As Alertmanager tells them." })),
+  /** There are others beyond the limit. */
+  more: Type.Boolean(),
+});
+
+export const HistoryQuery = Type.Object({
+  system: Text,
+  organization: Text,
+  alertname: Text,
+  severity: Text,
+  from: Type.Optional(Time),
+  to: Type.Optional(Time),
+  limit: Type.Integer({ minimum: 1, maximum: 200, default: 50 }),
+  cursor: Type.Optional(Type.String({ maxLength: 4096 })),
+});
+export type HistoryQuery = Static<typeof HistoryQuery>;
+
+export const PastAlert = Type.Object({
+  id: Type.String({ format: "uuid" }),
+  system_key: Nullable(Type.String()),
+  organization_id: Type.String(),
+  alertname: Type.String(),
+  severity: Nullable(Type.String()),
+  status: Type.String(),
+  fingerprint: Type.String(),
+  starts_at: Time,
+  ends_at: Nullable(Time),
+  summary: Nullable(Type.String()),
+  labels: Labels,
+  annotations: Labels,
+  receiver: Nullable(Type.String()),
+  created_at: Time,
+});
+export type PastAlert = Static<typeof PastAlert>;
+export const HistoryPage = Type.Object({ alerts: Type.Array(PastAlert), next_cursor: Nullable(Type.String()) });
+
+export const Totals = Type.Object({
+  organization_id: Type.String(),
+  active: Type.Integer(),
+  critical: Type.Integer(),
+  warning: Type.Integer(),
+  info: Type.Integer(),
+  muted: Type.Integer(),
+  updated_at: Time,
+  /** Not refreshed for so long that it may no longer be true. */
+  stale: Type.Boolean(),
+});
+export type Totals = Static<typeof Totals>;
+export const TotalsQuery = Type.Object({
+  organization: Text,
+  limit: Type.Integer({ minimum: 1, maximum: 200, default: 50 }),
+  cursor: Type.Optional(Type.String({ maxLength: 4096 })),
+});
+export type TotalsQuery = Static<typeof TotalsQuery>;
+export const TotalsPage = Type.Object({ totals: Type.Array(Totals), next_cursor: Nullable(Type.String()) });
