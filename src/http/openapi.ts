@@ -12,6 +12,8 @@ export interface OperationOptions {
   /** What `data` of the envelope holds. */
   data?: TSchema;
   status?: number;
+  /** Answers are `data` itself, and errors JSON strings: another service's protocol, without our envelope. */
+  isForeign?: boolean;
 }
 
 /** Elysia's `detail` of a route, holding what the document needs. */
@@ -47,7 +49,7 @@ export function openApiDocument(routes: readonly DescribedRoute[], version: stri
 
 function describe(
   path: string,
-  { summary, auth = "operator", query, body, data = Type.Unknown(), status = 200 }: OperationOptions,
+  { summary, auth = "operator", query, body, data = Type.Unknown(), status = 200, isForeign = false }: OperationOptions,
 ) {
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
     name,
@@ -67,13 +69,20 @@ function describe(
     parameters: [...inPath, ...inQuery],
     ...(body ? { requestBody: { required: true, content: { "application/json": { schema: body } } } } : {}),
     responses: {
-      [status]: jsonAnswer("Success", data),
-      default: jsonAnswer("Failure: the status is repeated in `code`, the reason in `message`", Type.Unknown()),
+      [status]: isForeign ? jsonContent("Success", data) : jsonAnswer("Success", data),
+      default: isForeign
+        ? jsonContent("Failure: the reason", Type.String())
+        : jsonAnswer("Failure: the status is repeated in `code`, the reason in `message`", Type.Unknown()),
     },
   };
 }
 
 function jsonAnswer(description: string, data: TSchema) {
   const schema = Type.Object({ code: Type.Integer(), message: Type.String(), data });
-  return { description, content: { "application/json": { schema } } };
+  return jsonContent(description, schema);
 }
+
+const jsonContent = (description: string, schema: TSchema) => ({
+  description,
+  content: { "application/json": { schema } },
+});

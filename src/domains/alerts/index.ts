@@ -179,16 +179,16 @@ export function openAlerts(deps: AlertsDeps): Alerts {
       },
     ],
     metrics(registry) {
-      registry.registerMetric(
-        new Gauge({
-          name: "muster_alerts_waiting",
-          help: "Alerts that Alertmanager does not have yet.",
-          registers: [],
-          async collect() {
-            this.set((await measureOutbox(database)).waiting);
-          },
-        }),
-      );
+      new Gauge({
+        name: "muster_alerts_waiting",
+        help: "Alerts that Alertmanager does not have yet.",
+        registers: [registry],
+        async collect() {
+          // A scrape while the database is away shows the rest.
+          const outbox = await measureOutbox(database).catch(() => undefined);
+          if (outbox) this.set(outbox.waiting);
+        },
+      });
     },
     recovered: (systemIds) => (upstream && systemIds.length > 0 ? [recoveryPush(systemIds)] : []),
     stop: () => acceptance.close(),

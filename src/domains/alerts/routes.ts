@@ -22,7 +22,9 @@ export interface RoutesDeps {
 
 const MAX_SILENCE_BYTES = 64 * 1024;
 const Answer = Type.Unknown({ description: "As Alertmanager's API v2 answers; errors are JSON strings." });
-const described = (summary: string) => ({ detail: operation({ summary, auth: "system", data: Answer }) });
+const described = (summary: string) => ({
+  detail: operation({ summary, auth: "system", data: Answer, isForeign: true }),
+});
 
 interface Context {
   request: Request;

@@ -45,11 +45,11 @@ describe.skipIf(!hasAlertmanager)("with a real Alertmanager", () => {
     expect((await upstream.alerts()).filter((one) => one.labels["alertname"] === "Gone")).toEqual([]);
   });
 
-  const files = readdirSync(join(import.meta.dir, "data")).filter((name) => name.startsWith("alerts-"));
+  const files = readdirSync(join(import.meta.dir, "payloads")).filter((name) => name.startsWith("alerts-"));
   test.each(files)("%s, as a real client sent it, is taken", async (name) => {
     await using app = await openAlertsApp({ MIMIR_URL: upstream.url });
     const system = await app.addSystem();
-    const answer = await post(app, system, await Bun.file(join(import.meta.dir, "data", name)).text());
+    const answer = await post(app, system, await Bun.file(join(import.meta.dir, "payloads", name)).text());
     expect([answer.status, answer.text]).toEqual([200, ""]);
     await app.drain();
     const kept = await app.database.query<{ refused: string | null; delivered: boolean }>(

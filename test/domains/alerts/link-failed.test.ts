@@ -176,11 +176,8 @@ describe("when a site goes silent", () => {
     await app.beat([...systems.slice(0, 6), ...others.slice(0, 7)]);
     await app.watch(6 * MINUTE);
     const alerts = await app.tick();
-    expect(summary(alerts)).toEqual(
-      ["LinkFailed s7", "LinkFailed s8", "LinkFailed s9", ...["SiteUnreachable acme"].filter(() => false)]
-        .concat(["LinkFailed s6", "LinkFailed s7", "LinkFailed s8", "LinkFailed s9"])
-        .sort(),
-    );
+    // The first few do not make a site yet.
+    expect(summary(alerts)).toEqual(["s6", "s7", "s7", "s8", "s8", "s9", "s9"].map((name) => `LinkFailed ${name}`));
     await app.watch(6 * MINUTE);
     const later = await app.tick();
     const sites = later.filter((one) => one.labels["alertname"] === "SiteUnreachable");

@@ -5,7 +5,7 @@ import type { TestAlertmanager } from "../../support/alertmanager.ts";
 import type { TestSystem } from "../../support/app.ts";
 import { alert, matcher, openAlertsApp, silence } from "./fixture.ts";
 import type { AlertsApp } from "./fixture.ts";
-import amtoolSilence from "./data/silence-create-amtool.json";
+import amtoolSilence from "./payloads/silence-create-amtool.json";
 
 describe.skipIf(!hasAlertmanager)("below /services/mimir/alertmanager/api/v2", () => {
   let upstream: TestAlertmanager;
