@@ -1,9 +1,10 @@
 // Composition root: opens the adapters, builds each domain on them, and runs the whole in the right order.
 import type { AnyElysia } from "elysia";
+import { join } from "node:path";
 import { Registry } from "prom-client";
 import { openDatabase } from "./adapters/postgres/database.ts";
 import type { PostgresDatabase } from "./adapters/postgres/database.ts";
-import { migrate } from "./adapters/postgres/migrate.ts";
+import { embeddedMigrations, migrate } from "./adapters/postgres/migrate.ts";
 import type { MigrationResult } from "./adapters/postgres/migrate.ts";
 import { openPostgres } from "./adapters/postgres/open.ts";
 import type { OpenedPostgres } from "./adapters/postgres/open.ts";
@@ -24,6 +25,8 @@ import type { Inventory, RulesInForce } from "./domains/inventory/index.ts";
 import type { Operators } from "./domains/operators/index.ts";
 import type { Organizations } from "./domains/organizations/index.ts";
 import type { Systems } from "./domains/systems/index.ts";
+import { scheduledDumps } from "./dump/schedule.ts";
+import { dumpBeforeUpgrade } from "./dump/upgrade.ts";
 import { openMeasure } from "./http/measure.ts";
 import { checkReadiness, operationsHandler, worstOf } from "./http/operations.ts";
 import type { Readiness } from "./http/operations.ts";
@@ -161,7 +164,15 @@ async function compose(parts: Parts): Promise<App> {
   const { config, role, log, version, clock, children, postgres, database, rulesInForce } = parts;
   /** A supervisor's roles are its children's. */
   const does = (one: Role) => role !== "supervise" && config.roles.includes(one);
-  const migrated = await migrate(database, log);
+  const { connection } = postgres;
+  const directory = join(config.dataDir, "dumps");
+  const beforeUpgrade = dumpBeforeUpgrade({ connection, directory, version, clock, log });
+  const migrated = await migrate(
+    database,
+    log,
+    embeddedMigrations(),
+    config.dumpBeforeUpgrade ? beforeUpgrade : undefined,
+  );
   const { signals, queue, limiter, redis, isRedisAway, pingRedis } = await openShared({
     config,
     log,
@@ -174,7 +185,9 @@ async function compose(parts: Parts): Promise<App> {
   const listens = does("http");
   const shares = { database, queue, limiter, signals, objects };
   const opened = openDomains({ config, clock, ...shares, rulesInForce, exclusive, listens, warn: log.warn });
-  const { operators, systems, organizations, inventory, fleet, applications, backups, all: domains } = opened;
+  const { operators, systems, organizations, inventory, fleet, applications, backups } = opened;
+  const { dumpSchedule: cron, dumpKeep: keep } = config;
+  const domains = [...opened.all, scheduledDumps({ connection, objects, clock, version, cron, keep })];
 
   const runner = openRunner({ queue, handlers: domains.flatMap((one) => one.jobs ?? []), clock, log, pollMs: POLL_MS });
   const scheduler = openScheduler({ queue, schedules: domains.flatMap((one) => one.schedules ?? []), clock, log });

@@ -1,5 +1,7 @@
 // How the text of a setting is read: each reader throws a sentence fragment ("must be …") for a bad value.
 
+import { Cron } from "croner";
+
 export interface ListenAddress {
   hostname: string;
   port: number;
@@ -86,6 +88,15 @@ export function longSecret(text: string): string {
 
 export function yesNo(text: string): boolean {
   return oneOf(["true", "false"] as const)(text.toLowerCase()) === "true";
+}
+
+export function cronExpression(text: string): string {
+  try {
+    if (text.split(/\s+/).length === 5 && new Cron(text, { paused: true, timezone: "UTC" }).nextRun()) return text;
+  } catch {
+    // Said below, in our words.
+  }
+  throw new Error("must be a cron expression of five fields such as 30 2 * * *");
 }
 
 export function bucketName(text: string): string {

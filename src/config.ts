@@ -5,6 +5,7 @@ import { resolve } from "node:path";
 import {
   address,
   bucketName,
+  cronExpression,
   duration,
   environmentName,
   integer,
@@ -253,6 +254,19 @@ export const settings = {
     true,
   ),
   alertHistoryDays: setting("ALERT_HISTORY_DAYS", "How long alerts that are over are kept.", "183", integer(1, 36_500)),
+  dumpSchedule: setting(
+    "DUMP_SCHEDULE",
+    "When the database is dumped into the object store: a cron expression in UTC. Empty: never.",
+    "",
+    optional(cronExpression),
+  ),
+  dumpKeep: setting("DUMP_KEEP", "Scheduled dumps kept; the oldest go first.", "7", integer(1, 10_000)),
+  dumpBeforeUpgrade: setting(
+    "DUMP_BEFORE_UPGRADE",
+    "Dump the database into DATA_DIR/dumps before it gets a newer schema.",
+    "true",
+    yesNo,
+  ),
   queueMaxPending: setting(
     "QUEUE_MAX_PENDING",
     "Jobs waiting before ingest answers 503.",

@@ -38,6 +38,7 @@ function mayImport(from: string, { path, isType }: Import): boolean {
         target === "processes" ||
         [
           "app.ts",
+          "dumps.ts",
           "config.ts",
           "config-values.ts",
           "errors.ts",
@@ -62,8 +63,17 @@ function mayImport(from: string, { path, isType }: Import): boolean {
     case "app.ts":
     case "backing.ts":
     case "domains.ts":
+    case "dumps.ts":
     case "readiness.ts":
       return !["cli", "main.ts", "processes", "simulate"].includes(target);
+    case "dump":
+      return (
+        target === "dump" ||
+        target === "ports" ||
+        path.startsWith("adapters/postgres/") ||
+        path === "errors.ts" ||
+        (isType && ["domain.ts", "log.ts"].includes(path))
+      );
     case "metrics.ts":
       return isType;
     case "domains":

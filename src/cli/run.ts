@@ -6,11 +6,13 @@ import { openLog } from "../log.ts";
 import { backups } from "./backups.ts";
 import { config } from "./config.ts";
 import { doctor } from "./doctor.ts";
+import { dump } from "./dump.ts";
 import { inventory } from "./inventory.ts";
 import { migrate } from "./migrate.ts";
 import { organizations } from "./organizations.ts";
 import { processVerb } from "./process.ts";
 import { queues } from "./queues.ts";
+import { restore } from "./restore.ts";
 import { serve } from "./serve.ts";
 import { simulate } from "./simulate.ts";
 import { systems } from "./systems.ts";
@@ -27,6 +29,8 @@ const VERBS: Verb[] = [
   backups,
   tokens,
   queues,
+  dump,
+  restore,
   doctor,
   migrate,
   config,

@@ -19,11 +19,14 @@ export interface MigrationResult {
   version: number;
 }
 
-interface AppliedRow {
+export interface AppliedMigration {
   version: number;
   name: string;
   checksum: string;
 }
+
+/** Called under the lock, before the first migration that a database with data lacks. What it throws stops the upgrade. */
+export type BeforeUpgrade = (first: Migration) => Promise<void>;
 
 /** Any constant will do; it is ours among the advisory locks of one database. */
 const ADVISORY_LOCK = 4_811_752_263;
@@ -37,10 +40,12 @@ export async function migrate(
   database: PostgresDatabase,
   log: Log,
   migrations: Migration[] = embeddedMigrations(),
+  beforeUpgrade?: BeforeUpgrade,
 ): Promise<MigrationResult> {
   const applied: string[] = [];
   for (;;) {
-    const next = await database.transaction((tx) => applyNext(tx, migrations));
+    const before = applied.length === 0 ? beforeUpgrade : undefined;
+    const next = await database.transaction((tx) => applyNext(tx, migrations, before));
     if (!next) return { applied, version: migrations.at(-1)?.version ?? 0 };
     applied.push(next.name);
     log.info("Applied a migration.", { migration: next.name });
@@ -73,18 +78,44 @@ export function embeddedMigrations(directory: string = join(embeddedRoot, "sql")
 export const checksumOf = (sql: string) => new Bun.CryptoHasher("sha256").update(sql).digest("hex");
 
 /** One step under the lock; undefined when nothing is left to do. */
-async function applyNext(tx: PostgresQueryable, migrations: Migration[]): Promise<Migration | undefined> {
-  await refuseOldServer(tx);
-  await tx.query("set local statement_timeout = 0");
-  await tx.query("select pg_advisory_xact_lock($1)", [ADVISORY_LOCK], { timeoutMs: TIMEOUT_MS });
+async function applyNext(
+  tx: PostgresQueryable,
+  migrations: Migration[],
+  beforeUpgrade: BeforeUpgrade | undefined,
+): Promise<Migration | undefined> {
+  await lockMigrations(tx);
   const known = await listApplied(tx);
   refuseForeign(known, migrations);
   const next = migrations.find((one) => !known.some((row) => row.version === one.version));
   if (next) {
+    if (known.length > 0) await beforeUpgrade?.(next);
     await tx.query(next.sql, [], { timeoutMs: TIMEOUT_MS });
     await insertApplied(tx, next);
   }
   return next;
+}
+
+/** Until the end of the transaction nobody else migrates, dumps or restores. */
+export async function lockMigrations(tx: PostgresQueryable): Promise<void> {
+  await refuseOldServer(tx);
+  await tx.query("set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0");
+  await tx.query("select pg_advisory_xact_lock($1)", [ADVISORY_LOCK], { timeoutMs: TIMEOUT_MS });
+}
+
+/** Until the end of the session nobody migrates or restores. */
+export async function holdMigrations(session: PostgresQueryable): Promise<void> {
+  await session.query("select pg_advisory_lock_shared($1)", [ADVISORY_LOCK]);
+}
+
+/** Makes an empty schema of these migrations, without their rows, in the caller's transaction. */
+export async function makeSchema(tx: PostgresQueryable, migrations: Migration[]): Promise<void> {
+  await listApplied(tx);
+  for (const { sql } of migrations) await tx.query(sql, [], { timeoutMs: TIMEOUT_MS });
+}
+
+/** What a database has; undefined where it has never seen a migration. */
+export async function findApplied(db: PostgresQueryable): Promise<AppliedMigration[] | undefined> {
+  return (await hasVersionTable(db)) ? listApplied(db) : undefined;
 }
 
 async function refuseOldServer(tx: PostgresQueryable): Promise<void> {
@@ -95,7 +126,7 @@ async function refuseOldServer(tx: PostgresQueryable): Promise<void> {
   throw new Failure("database.too_old", 503, `PostgreSQL ${row.version} is too old: Muster needs 14 or newer.`);
 }
 
-async function listApplied(tx: PostgresQueryable): Promise<AppliedRow[]> {
+async function listApplied(tx: PostgresQueryable): Promise<AppliedMigration[]> {
   if (!(await hasVersionTable(tx))) {
     await tx.query(
       `create table schema_migrations (
@@ -106,7 +137,7 @@ async function listApplied(tx: PostgresQueryable): Promise<AppliedRow[]> {
       )`,
     );
   }
-  return tx.query<AppliedRow>("select version, name, checksum from schema_migrations order by version");
+  return tx.query<AppliedMigration>("select version, name, checksum from schema_migrations order by version");
 }
 
 async function hasVersionTable(tx: PostgresQueryable): Promise<boolean> {
@@ -122,7 +153,7 @@ async function insertApplied(tx: PostgresQueryable, { version, name, checksum }:
   ]);
 }
 
-function refuseForeign(applied: AppliedRow[], migrations: Migration[]): void {
+export function refuseForeign(applied: AppliedMigration[], migrations: Migration[]): void {
   for (const row of applied) {
     const ours = migrations.find((one) => one.version === row.version);
     if (!ours) {

@@ -1,0 +1,89 @@
+// What a database holds: its tables in the order in which they can be filled, its sequences, and defaults set at run time.
+import type { PostgresQueryable } from "./database.ts";
+
+export interface Table {
+  name: string;
+  /** Without generated ones. */
+  columns: string[];
+}
+
+export interface SequenceState {
+  name: string;
+  /** As text: a bigint. */
+  last_value: string;
+  is_called: boolean;
+}
+
+export interface ColumnDefault {
+  table: string;
+  column: string;
+  expression: string;
+}
+
+const OURS = `c.relnamespace = current_schema()::regnamespace and not exists (
+  select from pg_depend e where e.classid = 'pg_class'::regclass and e.objid = c.oid and e.deptype = 'e')`;
+
+/** Those that others refer to come first. */
+export async function listTables(db: PostgresQueryable): Promise<Table[]> {
+  const rows = await db.query<Table & { refers: string[] }>(
+    `select c.relname as name,
+       array(select a.attname::text from pg_attribute a
+             where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = '' order by a.attnum) as columns,
+       array(select distinct r.relname::text from pg_constraint f join pg_class r on r.oid = f.confrelid
+             where f.conrelid = c.oid and f.contype = 'f' and r.oid <> c.oid) as refers
+     from pg_class c where c.relkind = 'r' and ${OURS} order by c.relname collate "C"`,
+  );
+  const ordered: Table[] = [];
+  const waiting = new Map(rows.map((row) => [row.name, row]));
+  while (waiting.size > 0) {
+    const next = [...waiting.values()].find((row) => !row.refers.some((name) => waiting.has(name)));
+    if (!next) throw new Error(`These tables refer to one another in a circle: ${[...waiting.keys()].join(", ")}.`);
+    waiting.delete(next.name);
+    ordered.push({ name: next.name, columns: next.columns });
+  }
+  return ordered;
+}
+
+export async function listSequences(db: PostgresQueryable): Promise<SequenceState[]> {
+  const names = await db.query<{ name: string }>(
+    `select c.relname as name from pg_class c where c.relkind = 'S' and ${OURS} order by c.relname collate "C"`,
+  );
+  const states: SequenceState[] = [];
+  for (const { name } of names) {
+    const [row] = await db.query<Omit<SequenceState, "name">>(
+      `select last_value::text as last_value, is_called from ${quoteName(name)}`,
+    );
+    if (row) states.push({ name, ...row });
+  }
+  return states;
+}
+
+export async function setSequence(db: PostgresQueryable, { name, last_value, is_called }: SequenceState) {
+  await db.query(`select setval($1::regclass, $2::bigint, $3)`, [quoteName(name), last_value, is_called]);
+}
+
+/** Plain numbers only: what the program itself changes while it runs, such as the epoch of the feed. */
+export async function listNumberDefaults(db: PostgresQueryable): Promise<ColumnDefault[]> {
+  return db.query<ColumnDefault>(
+    `select c.relname as table, a.attname as column, pg_get_expr(d.adbin, d.adrelid) as expression
+     from pg_attrdef d join pg_class c on c.oid = d.adrelid join pg_attribute a on a.attrelid = c.oid and a.attnum = d.adnum
+     where c.relkind = 'r' and a.attgenerated = '' and pg_get_expr(d.adbin, d.adrelid) ~ '^[0-9]{1,9}$' and ${OURS}
+     order by 1, 2`,
+  );
+}
+
+export async function setNumberDefault(db: PostgresQueryable, { table, column, expression }: ColumnDefault) {
+  const value = Number(expression);
+  if (!Number.isSafeInteger(value)) throw new Error(`The default of ${table}.${column} is no number.`);
+  await db.query(`alter table ${quoteName(table)} alter column ${quoteName(column)} set default ${value}`);
+}
+
+/** What triggers would add is in the dump already. */
+export async function switchTriggers(db: PostgresQueryable, table: string, state: "enable" | "disable") {
+  await db.query(`alter table ${quoteName(table)} ${state} trigger user`);
+}
+
+export const copyOutOf = ({ name, columns }: Table) => `copy ${quoteName(name)} (${columns.map(quoteName)}) to stdout`;
+export const copyInto = ({ name, columns }: Table) => `copy ${quoteName(name)} (${columns.map(quoteName)}) from stdin`;
+
+export const quoteName = (name: string) => `"${name.replaceAll('"', '""')}"`;

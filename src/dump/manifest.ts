@@ -1,0 +1,66 @@
+// What a dump says of itself: manifest.json is its first entry, summary.json the last one before the hashes.
+import type { AppliedMigration } from "../adapters/postgres/migrate.ts";
+import type { ColumnDefault, SequenceState, Table } from "../adapters/postgres/tables.ts";
+import { Failure } from "../errors.ts";
+
+export interface Manifest {
+  format: typeof FORMAT;
+  format_version: number;
+  /** The muster that made it. */
+  muster: string;
+  created_at: string;
+  schema_version: number;
+  migrations: AppliedMigration[];
+  /** In the order in which they are filled again. */
+  tables: Table[];
+  defaults: ColumnDefault[];
+  /** Whether the backups' bytes are in it. */
+  with_objects: boolean;
+}
+
+export interface Summary {
+  rows: Record<string, number>;
+  sequences: SequenceState[];
+  objects: ObjectsSummary;
+}
+
+export interface ObjectsSummary {
+  count: number;
+  bytes: number;
+  /** Keys whose object was gone when its turn came. */
+  missing: string[];
+}
+
+export const FORMAT = "muster-dump";
+export const FORMAT_VERSION = 1;
+export const MANIFEST = "manifest.json";
+export const SUMMARY = "summary.json";
+export const TABLES = "tables/";
+export const OBJECTS = "objects/";
+
+export function readManifest(text: string): Manifest {
+  const manifest = parse<Manifest>(text);
+  if (manifest?.format !== FORMAT) throw new Failure("dump.damaged", 422, "this is no dump of muster");
+  if (manifest.format_version !== FORMAT_VERSION)
+    throw new Failure(
+      "dump.newer",
+      422,
+      `The dump was made by muster ${manifest.muster}, in a format that this one does not know (${manifest.format_version}; it knows ${FORMAT_VERSION}). Restore it with that muster.`,
+    );
+  return manifest;
+}
+
+export function readSummary(text: string): Summary {
+  const summary = parse<Summary>(text);
+  if (!summary?.rows) throw new Failure("dump.damaged", 422, "it is no summary");
+  return summary;
+}
+
+/** Whether the text is what we wrote is proved by its hash. */
+function parse<Value>(text: string): Value | undefined {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
