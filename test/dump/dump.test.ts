@@ -112,7 +112,7 @@ test("a dump made under load is one moment: every change has its record, and wha
   await using again = await openTestApp({ DATA_DIR: app.directory }, empty);
   await again.app.runner.drain();
   const [faults] = await empty.database.query<{ orphans: number; records: number }>(
-    `select (select count(*)::int from inventory_diffs d where not exists (select from inventory_records r where r.id = d.current_id)) as orphans,
+    `select (select count(*)::int from inventory_diffs d where not exists (select from inventory_records r where r.id = d.record_id)) as orphans,
        (select count(*)::int from inventory_records) as records`,
   );
   expect(faults?.orphans).toBe(0);

@@ -26,7 +26,7 @@ async function openOldDatabase(systems: number) {
     );
     await old.database.query(
       `insert into jobs (queue, place, state, due_at, pushed_at, payload_bytes, payload)
-       values ('collect:heartbeat', 0, 'ready', now(), now(), 60, $1)`,
+       values ('collect:heartbeat', 0, 'ready', '2025-12-31', '2025-12-31', 60, $1)`,
       [JSON.stringify([[id, Date.now()]])],
     );
   }
@@ -133,6 +133,7 @@ test("beats that were acknowledged while two new gateways upgrade an old databas
   );
   expect(await Promise.all(gateways.map((gateway) => gateway.stop()))).toEqual([0, 0]);
   await using app = await openTestApp({ DATA_DIR: directory }, old);
+  await app.clock.advance(Date.now() - app.clock.now().getTime());
   await app.app.runner.drain();
   const rows = await old.database.query<{ key: string; last: Date }>(
     "select s.system_key as key, h.last_heartbeat as last from systems s join system_heartbeats h on h.system_id = s.id",

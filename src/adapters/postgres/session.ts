@@ -146,7 +146,6 @@ interface Exchange {
 
 /** What `pg` calls while a statement runs that it has no words of its own for. */
 function exchange(statement: string, { started, received, ended }: Exchange): pg.Submittable {
-  let failure: unknown;
   let rows = 0;
   const nothing = () => {};
   const listener = {
@@ -158,12 +157,9 @@ function exchange(statement: string, { started, received, ended }: Exchange): pg
     handleCopyInResponse: () => started?.(),
     handleCopyData: (message: { chunk: Uint8Array }) => received?.(message.chunk),
     handleCommandComplete: ({ text }: { text: string }) => void (rows = Number(/^COPY (\d+)$/.exec(text)?.[1] ?? 0)),
-    handleError(error: unknown) {
-      failure = error;
-      // A broken connection never says that it is ready again.
-      if (!(error instanceof pg.DatabaseError)) ended(error, rows);
-    },
-    handleReadyForQuery: () => ended(failure, rows),
+    // The client forgets the statement here: the server's readiness is not told to it any more.
+    handleError: (error: unknown) => ended(error, 0),
+    handleReadyForQuery: () => ended(undefined, rows),
   };
   return listener;
 }
