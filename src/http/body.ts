@@ -38,6 +38,8 @@ export function openBodyReader({
 
   const bytes = async (request: Request, maxBytes: number): Promise<Uint8Array> => {
     if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge(maxBytes);
+    const small = await smallBytes(request);
+    if (small) return small;
     const stream = inflated(request, maxBytes);
     if (stream === null) return new Uint8Array();
     const reader = stream.getReader();
@@ -50,12 +52,26 @@ export function openBodyReader({
         length += value.byteLength;
         heldBytes += value.byteLength;
         if (length > maxBytes) throw tooLarge(maxBytes);
-        if (heldBytes > budgetBytes)
-          throw new Failure("ingest.busy", 503, "too many large requests at once", { retryAfterSeconds: 2 });
+        if (heldBytes > budgetBytes) throw busy();
         chunks.push(value);
       }
     } catch (error) {
       reader.cancel().catch(() => {});
+      throw asBodyFailure(error, request);
+    } finally {
+      heldBytes -= length;
+    }
+  };
+
+  /** What says that it is short, and is not packed, is read in one go: that costs a third of reading it as it comes. */
+  const smallBytes = async (request: Request): Promise<Uint8Array | undefined> => {
+    const length = Number(request.headers.get("content-length") ?? NaN);
+    if (!(length > 0 && length <= SMALL_BODY_BYTES) || request.headers.has("content-encoding")) return undefined;
+    heldBytes += length;
+    try {
+      if (heldBytes > budgetBytes) throw busy();
+      return new Uint8Array(await beforeStall(request.arrayBuffer(), clock, stallMs));
+    } catch (error) {
       throw asBodyFailure(error, request);
     } finally {
       heldBytes -= length;
@@ -130,6 +146,8 @@ function asBodyFailure(error: unknown, request: Request): unknown {
   }
   return error;
 }
+
+const busy = () => new Failure("ingest.busy", 503, "too many large requests at once", { retryAfterSeconds: 2 });
 
 const tooLarge = (maxBytes: number) =>
   new Failure("request.too_large", 413, `request body too large: at most ${maxBytes} bytes are accepted`, {

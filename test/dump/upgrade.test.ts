@@ -140,6 +140,7 @@ test("beats that were acknowledged while two new gateways upgrade an old databas
   );
   expect(rows.length).toBe(20);
   for (const { key, last } of rows) expect([key, last.getTime()]).toEqual([key, acknowledged.get(key) ?? 0]);
-  expect(readdirSync(join(directory, "dumps")).length).toBe(1);
+  // The one that comes second finds migrations left to apply, and dumps too.
+  expect([1, 2]).toContain(readdirSync(join(directory, "dumps")).length);
   rmSync(directory, { recursive: true, force: true });
 }, 60_000);

@@ -90,5 +90,17 @@ export async function* readArray(
   if (state !== "after") throw new ArrayFault("the array has no end");
 }
 
+/** A short array in one go. An ArrayFault for what is no JSON array. */
+export function parseArray(bytes: Uint8Array): unknown[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder().decode(bytes));
+  } catch (error) {
+    throw new ArrayFault((error as Error).message, { cause: error });
+  }
+  if (Array.isArray(value)) return value;
+  throw new ArrayFault("it is not an array");
+}
+
 /** The 400 for a body that is not what it should be. */
 export const malformed = (reason: string) => new Failure("alerts.malformed", 400, `invalid request body: ${reason}`);

@@ -26,15 +26,18 @@ const described = (summary: string) => ({
   detail: operation({ summary, auth: "system", data: Answer, isForeign: true }),
 });
 
-interface Context {
+type Server = Parameters<typeof clientAddress>[0];
+
+interface SilenceContext {
   request: Request;
-  server: Parameters<typeof clientAddress>[0];
+  server: Server;
+  params: { id: string };
 }
 
 export function applianceRoutes(deps: RoutesDeps) {
   const { authenticate, body, proxy, admit, maxBytes } = deps;
   /** Who calls is known before anything is said, even that there is nobody to ask. */
-  const callerOf = async ({ request, server }: Context): Promise<Caller> => ({
+  const callerOf = async (request: Request, server: Server): Promise<Caller> => ({
     system: await authenticate(request, server),
     signal: request.signal,
   });
@@ -44,13 +47,13 @@ export function applianceRoutes(deps: RoutesDeps) {
   };
   const empty = () => new Response(null, { status: 200 });
 
-  const showSilence = async (context: Context & { params: { id: string } }) => {
-    const caller = await callerOf(context);
-    return Response.json(await proxy().showSilence(caller, context.params.id));
+  const showSilence = async ({ request, server, params }: SilenceContext) => {
+    const caller = await callerOf(request, server);
+    return Response.json(await proxy().showSilence(caller, params.id));
   };
-  const deleteSilence = async (context: Context & { params: { id: string } }) => {
-    const caller = await callerOf(context);
-    await proxy().deleteSilence(caller, context.params.id);
+  const deleteSilence = async ({ request, server, params }: SilenceContext) => {
+    const caller = await callerOf(request, server);
+    await proxy().deleteSilence(caller, params.id);
     return empty();
   };
 
@@ -59,44 +62,44 @@ export function applianceRoutes(deps: RoutesDeps) {
       group
         .get(
           "/status",
-          async (context) => {
-            const caller = await callerOf(context);
+          async ({ request, server }) => {
+            const caller = await callerOf(request, server);
             return Response.json(await proxy().status(caller));
           },
           described("Alertmanager's version; nothing of its configuration"),
         )
         .get(
           "/alerts",
-          async (context) => {
-            const caller = await callerOf(context);
-            return Response.json(await proxy().listAlerts(caller, queryOf(context.request)));
+          async ({ request, server }) => {
+            const caller = await callerOf(request, server);
+            return Response.json(await proxy().listAlerts(caller, queryOf(request)));
           },
           described("The machine's own alerts"),
         )
         .post(
           "/alerts",
-          async (context) => {
-            const caller = await callerOf(context);
+          async ({ request, server }) => {
+            const caller = await callerOf(request, server);
             const behind = proxy();
             await admit(caller.system.id);
-            await behind.postAlerts(caller, await body.bytes(context.request, maxBytes));
+            await behind.postAlerts(caller, await body.bytes(request, maxBytes));
             return empty();
           },
           { parse: "none", ...described("Alerts, kept and delivered with the machine's labels") },
         )
         .get(
           "/silences",
-          async (context) => {
-            const caller = await callerOf(context);
-            return Response.json(await proxy().listSilences(caller, queryOf(context.request)));
+          async ({ request, server }) => {
+            const caller = await callerOf(request, server);
+            return Response.json(await proxy().listSilences(caller, queryOf(request)));
           },
           described("The machine's own silences"),
         )
         .post(
           "/silences",
-          async (context) => {
-            const caller = await callerOf(context);
-            const given = parseJson(await body.bytes(context.request, MAX_SILENCE_BYTES));
+          async ({ request, server }) => {
+            const caller = await callerOf(request, server);
+            const given = parseJson(await body.bytes(request, MAX_SILENCE_BYTES));
             return Response.json(await proxy().postSilence(caller, given));
           },
           { parse: "none", ...described("A silence of the machine's own alerts") },

@@ -258,10 +258,10 @@ describe("an upstream that", () => {
 describe("of bad input", () => {
   const bodies: [string, string, string][] = [
     ["nothing", "", "not a JSON array of alerts"],
-    ["no JSON", "nonsense", "it is not an array"],
-    ["an object", "{}", "it is not an array"],
-    ["an array that does not end", '[{"labels":{"a":"b"}}', "the array has no end"],
-    ["something after the array", '[{"labels":{"a":"b"}}] []', "it is not an array"],
+    ["no JSON", "nonsense", "not a JSON array of alerts"],
+    ["an object", "{}", "not a JSON array of alerts"],
+    ["an array that does not end", '[{"labels":{"a":"b"}}', "not a JSON array of alerts"],
+    ["something after the array", '[{"labels":{"a":"b"}}] []', "not a JSON array of alerts"],
     ["a comma too many", '[{"labels":{"a":"b"}},]', "not a JSON array of alerts"],
     ["no object", "[1]", "alerts[0] must be an object, got 1"],
     ["no labels", "[{}]", "alerts[0].labels must be an object, got nothing"],
