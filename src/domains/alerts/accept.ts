@@ -48,7 +48,7 @@ export function openAcceptance({ database, queue, clock, positions, warn }: Acce
     maxItems: 500,
     maxBytes: MAX_FLUSH_BYTES,
     bytesOf: (item) => item.length,
-    maxFlushes: 1,
+    maxFlushes: 2,
     flush: (items) => queue.push([{ queue: ACCEPT_QUEUE, payload: `[${items.join(",")}]` }]),
   });
 
@@ -91,22 +91,23 @@ export function openAcceptance({ database, queue, clock, positions, warn }: Acce
 }
 
 interface Numbered {
-  fingerprint: string;
   position: number;
   alert: PostedAlert;
 }
 
-/** Of an alert that was posted several times only the newest state is worth rendering and storing. */
+/**
+ * Of an alert that was posted several times only the newest state is worth rendering and storing. A sender writes its labels in
+ * the same order each time; where it does not, the outbox finds that they are the same.
+ */
 function newestOf(posted: readonly Posted[]): { systemId: string; alerts: Numbered[] }[] {
   const bySystem = new Map<string, Map<string, Numbered>>();
   for (const { systemId, position: first, alerts } of posted) {
     const newest = bySystem.get(systemId) ?? new Map<string, Numbered>();
     bySystem.set(systemId, newest);
     alerts.forEach((alert, index) => {
-      const fingerprint = fingerprintOf(alert.labels);
+      const key = JSON.stringify(alert.labels);
       const position = first + index;
-      if ((newest.get(fingerprint)?.position ?? -1) <= position)
-        newest.set(fingerprint, { fingerprint, position, alert });
+      if ((newest.get(key)?.position ?? -1) <= position) newest.set(key, { position, alert });
     });
   }
   return [...bySystem].map(([systemId, newest]) => ({ systemId, alerts: [...newest.values()] }));
@@ -122,9 +123,9 @@ async function statesOf(
     identity,
     warn,
   );
-  return alerts.map(({ fingerprint, position, alert }, index) => ({
+  return alerts.map(({ position, alert }, index) => ({
     subject: systemId,
-    fingerprint,
+    fingerprint: fingerprintOf(alert.labels),
     systemId,
     tenant: identity.tenant,
     position,

@@ -90,11 +90,13 @@ export async function* readArray(
   if (state !== "after") throw new ArrayFault("the array has no end");
 }
 
+const TEXT = new TextDecoder();
+
 /** A short array in one go. An ArrayFault for what is no JSON array. */
 export function parseArray(bytes: Uint8Array): unknown[] {
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder().decode(bytes));
+    value = JSON.parse(TEXT.decode(bytes));
   } catch (error) {
     throw new ArrayFault((error as Error).message, { cause: error });
   }
