@@ -110,6 +110,14 @@ export async function settleJobs(
   return { settled: row?.settled ?? [], woken: row?.woken ?? null };
 }
 
+/** For jobs of one claim without lane, key and follow-ups: no name is locked and nothing goes on behind them. */
+export async function settleFreeJobs(db: Queryable, ids: string[], lease: string): Promise<string[]> {
+  const rows = await db.query<{ id: string }>(`select settle_free_jobs($1, $2)::text as id`, [ids, lease], {
+    name: "settle-free-jobs",
+  });
+  return rows.map((row) => row.id);
+}
+
 /** Back to waiting, still at the head of their lanes. `uncounted` is 1 where the attempt shall not count. */
 export async function returnJobs(
   db: Queryable,

@@ -1,7 +1,7 @@
 // The queue in PostgreSQL: table `jobs` and its functions (sql/0002_jobs.sql). Times come from the injected clock.
 import type { Clock } from "../../ports/clock.ts";
 import type { Queryable } from "../../ports/database.ts";
-import type { Job, Push, Queue, QueueName } from "../../ports/queue.ts";
+import type { Job, Push, Queue, QueueName, Settlement } from "../../ports/queue.ts";
 import { openBacklog } from "./queue-backlog.ts";
 import { packPushes } from "./queue-pack.ts";
 import * as statements from "./queue-statements.ts";
@@ -44,6 +44,8 @@ export function openPostgresQueue({ database, clock }: PostgresQueueDeps): Queue
     async settle(settlements) {
       if (settlements.length === 0) return [];
       const jobs = settlements.map((one) => one.job);
+      const lease = jobs[0]?.lease ?? "";
+      if (settlements.every((one) => isFree(one, lease))) return statements.settleFreeJobs(database, idsOf(jobs), lease);
       const followUps = settlements.flatMap((one) => one.followUps);
       const owners = settlements.flatMap((one) => one.followUps.map(() => one.job.id));
       const { settled, woken } = await statements.settleJobs(
@@ -115,6 +117,8 @@ export function openPostgresQueue({ database, clock }: PostgresQueueDeps): Queue
   };
 }
 
+const isFree = ({ job, followUps }: Settlement, lease: string) =>
+  job.lease === lease && job.lane === null && job.key === null && followUps.length === 0;
 const idsOf = (jobs: readonly Job[]) => jobs.map((job) => job.id);
 const leasesOf = (jobs: readonly Job[]) => jobs.map((job) => job.lease);
 const dueIn = (clock: Clock, ms: number) => new Date(clock.now().getTime() + ms);
