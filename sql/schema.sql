@@ -524,25 +524,35 @@ AS $function$
 #variable_conflict use_column
 declare
   taken bigint[];
+  bytes bigint;
 begin
-  select array_agg(id order by nth) into taken from (
-    select id, row_number() over oldest as nth, sum(payload_bytes) over oldest as total_bytes
-    from unnest(queues) as q (name) cross join lateral (
-      select j.id, j.due_at, j.place, j.payload_bytes from jobs j
-      where j.queue = q.name and j.state in ('ready', 'active') and j.due_at <= at
+  if cardinality(queues) = 1 then
+    select array_agg(id), sum(payload_bytes) into taken, bytes from (
+      select j.id, j.payload_bytes from jobs j
+      where j.queue = queues[1] and j.state in ('ready', 'active') and j.due_at <= at
       order by j.due_at, j.place limit max_count for update skip locked
-    ) as due
-    window oldest as (order by due_at, place rows unbounded preceding)
-  ) as candidates
-  where nth <= max_count and (nth = 1 or total_bytes <= max_bytes);
+    ) as due;
+  end if;
+  if bytes > max_bytes or cardinality(queues) <> 1 then
+    select array_agg(id order by nth) into taken from (
+      select id, row_number() over oldest as nth, sum(payload_bytes) over oldest as total_bytes
+      from unnest(queues) as q (name) cross join lateral (
+        select j.id, j.due_at, j.place, j.payload_bytes from jobs j
+        where j.queue = q.name and j.state in ('ready', 'active') and j.due_at <= at
+        order by j.due_at, j.place limit max_count for update skip locked
+      ) as due
+      window oldest as (order by due_at, place rows unbounded preceding)
+    ) as candidates
+    where nth <= max_count and (nth = 1 or total_bytes <= max_bytes);
+  end if;
   if taken is null then
     return;
   end if;
   return query
-    update jobs set state = 'active', lease = new_lease, attempt = jobs.attempt + 1,
+    update jobs j set state = 'active', lease = new_lease, attempt = j.attempt + 1,
       due_at = at + lease_ms * interval '1 millisecond'
-    where id = any(taken)
-    returning id, queue, payload, key, lane, attempt, pushed_at, array_position(taken, id);
+    from unnest(taken) with ordinality as t (id, nth) where j.id = t.id
+    returning j.id, j.queue, j.payload, j.key, j.lane, j.attempt, j.pushed_at, t.nth::integer;
 end $function$;
 
 CREATE OR REPLACE FUNCTION public.count_backup_usage()
@@ -727,6 +737,15 @@ begin
   update backup_alerts set resolved_at = greatest(now(), opened_at) where backup_id = old.id and resolved_at is null;
   return null;
 end $function$;
+
+CREATE OR REPLACE FUNCTION public.settle_free_jobs(ids bigint[], held_lease uuid)
+ RETURNS SETOF bigint
+ LANGUAGE sql
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+AS $function$
+  delete from jobs where id = any(ids) and state = 'active' and lease = held_lease and lane is null returning id
+$function$;
 
 CREATE OR REPLACE FUNCTION public.settle_jobs(at timestamp with time zone, ids bigint[], leases uuid[], names text[], owners bigint[], queues text[], keys text[], lanes text[], delays_ms bigint[], holds_ms bigint[], payloads bytea, starts integer[], sizes integer[], OUT settled bigint[], OUT woken text[])
  RETURNS record

@@ -45,7 +45,8 @@ export function openPostgresQueue({ database, clock }: PostgresQueueDeps): Queue
       if (settlements.length === 0) return [];
       const jobs = settlements.map((one) => one.job);
       const lease = jobs[0]?.lease ?? "";
-      if (settlements.every((one) => isFree(one, lease))) return statements.settleFreeJobs(database, idsOf(jobs), lease);
+      if (settlements.every((one) => isFree(one, lease)))
+        return statements.settleFreeJobs(database, idsOf(jobs), lease);
       const followUps = settlements.flatMap((one) => one.followUps);
       const owners = settlements.flatMap((one) => one.followUps.map(() => one.job.id));
       const { settled, woken } = await statements.settleJobs(
