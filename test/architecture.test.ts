@@ -49,6 +49,8 @@ function mayImport(from: string, { path, isType }: Import): boolean {
         ].includes(path) ||
         (target === "domains" && ["index.ts", "schema.ts"].includes(targetFile ?? "")) ||
         path === "../package.json" ||
+        path.startsWith("../systemd/") ||
+        path === "cli/licenses.txt" ||
         (isType && target === "ports")
       );
     case "processes":

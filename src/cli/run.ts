@@ -7,6 +7,7 @@ import { backups } from "./backups.ts";
 import { config } from "./config.ts";
 import { doctor } from "./doctor.ts";
 import { dump } from "./dump.ts";
+import { install, uninstall } from "./install.ts";
 import { inventory } from "./inventory.ts";
 import { migrate } from "./migrate.ts";
 import { organizations } from "./organizations.ts";
@@ -32,6 +33,8 @@ const VERBS: Verb[] = [
   dump,
   restore,
   doctor,
+  install,
+  uninstall,
   migrate,
   config,
   simulate,
