@@ -30,6 +30,8 @@ import { dumpBeforeUpgrade } from "./dump/upgrade.ts";
 import { openMeasure } from "./http/measure.ts";
 import { checkReadiness, operationsHandler, worstOf } from "./http/operations.ts";
 import type { Readiness } from "./http/operations.ts";
+import { readTrustedProxies, throughProxies } from "./http/proxies.ts";
+import type { TrustedProxies } from "./http/proxies.ts";
 import { buildRoutes } from "./http/routes.ts";
 import { startServer } from "./http/server.ts";
 import { steerConnections } from "./http/sockets.ts";
@@ -237,7 +239,10 @@ async function compose(parts: Parts): Promise<App> {
 
   const start = async () => {
     for (const domain of domains) await domain.start?.();
-    const fetch = (request: Request, server: Bun.Server<undefined>) => fetchMeasured(routes, measure, request, server);
+    const { trustedProxies } = config;
+    const proxies = trustedProxies === undefined ? undefined : readTrustedProxies(trustedProxies);
+    const fetch = (request: Request, server: Bun.Server<undefined>) =>
+      fetchMeasured(routes, measure, request, server, proxies);
     const reusePort = role === "child";
     servers = {
       ...(does("http") && { main: startServer({ address: config.listenAddress, fetch, reusePort }) }),
@@ -305,8 +310,9 @@ function fetchMeasured(
   measure: ReturnType<typeof openMeasure>,
   request: Request,
   server: Bun.Server<undefined>,
+  proxies: TrustedProxies | undefined,
 ): Promise<Response> {
-  routes.server ??= server;
+  routes.server ??= throughProxies(server, proxies);
   return measure(request, () => routes.fetch(request));
 }
 

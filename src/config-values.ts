@@ -1,6 +1,7 @@
 // How the text of a setting is read: each reader throws a sentence fragment ("must be …") for a bad value.
 
 import { Cron } from "croner";
+import { isIP } from "node:net";
 
 export interface ListenAddress {
   hostname: string;
@@ -65,6 +66,18 @@ export function address(text: string): ListenAddress {
   if (!match || port > 65535) throw new Error("must be an address such as 127.0.0.1:8081, [::1]:8081 or :8081");
   const hostname = match[1]?.replace(/^\[|\]$/g, "") || "0.0.0.0";
   return { hostname, port };
+}
+
+/** Addresses and networks, as a list. */
+export function networks(text: string): string {
+  for (const entry of text.split(",").map((one) => one.trim())) {
+    const [network = "", bits, ...rest] = entry.split("/");
+    const most = isIP(network) === 6 ? 128 : 32;
+    const isFit = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most);
+    if (isIP(network) === 0 || !isFit || rest.length > 0)
+      throw new Error("must be a list of addresses or networks such as 10.0.0.0/8, ::1");
+  }
+  return text;
 }
 
 export function url(...protocols: string[]): (text: string) => string {

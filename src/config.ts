@@ -11,6 +11,7 @@ import {
   integer,
   keyPrefix,
   longSecret,
+  networks,
   oneOf,
   optional,
   s3Endpoint,
@@ -89,6 +90,12 @@ export const settings = {
     "Where /health, /ready, /metrics and /stats answer.",
     "127.0.0.1:8091",
     address,
+  ),
+  trustedProxies: setting(
+    "TRUSTED_PROXIES",
+    "Addresses or networks of proxies whose X-Forwarded-For is believed. Empty: nobody's.",
+    "",
+    optional(networks),
   ),
   apiMaxRequestSize: setting(
     "API_MAX_REQUEST_SIZE",
