@@ -7,7 +7,7 @@ import { openListeningApp } from "../support/listening.ts";
 
 const seen = (peer: string, forwarded: string | undefined, trusted = "10.0.0.0/8, 192.0.2.1, 2001:db8::/32") => {
   const server = { requestIP: (_request: Request) => ({ address: peer, family: "IPv4", port: 1 }) };
-  const headers = forwarded === undefined ? {} : { "x-forwarded-for": forwarded };
+  const headers: Record<string, string> = forwarded === undefined ? {} : { "x-forwarded-for": forwarded };
   return throughProxies(server, readTrustedProxies(trusted)).requestIP(new Request("http://x/", { headers }))?.address;
 };
 
