@@ -1,27 +1,8 @@
 // Requests recorded from real appliances, byte for byte over a real socket.
 import { expect, test } from "bun:test";
-import { join } from "node:path";
-import { hashSecret } from "../../src/domains/systems/secret.ts";
-import type { TestApp } from "../support/app.ts";
 import { openListeningApp } from "../support/listening.ts";
+import { RECORDED_KEY, insertRecordedSystem, recorded } from "../support/recorded.ts";
 import { exchange, openConnection } from "../support/socket.ts";
-
-const RECORDED_KEY = "NETH-0A1B-2C3D-4E5F-6071-8293-A4B5-C6D7-E8F9";
-const RECORDED_SECRET = "0123456789abcdef0123456789abcdef01234567";
-const RECORDED_PUBLIC = "0123456789abcdef0123";
-
-const recorded = (name: string) => Bun.file(join(import.meta.dir, `../support/fixtures/requests/${name}.req`)).bytes();
-
-/** The system that the recordings were made with. */
-async function insertRecordedSystem(app: TestApp, { registered = true } = {}): Promise<void> {
-  await app.database.query(
-    `with system as (
-       insert into systems (id, name, organization_id, system_key, created_at, registered_at)
-       values (gen_random_uuid(), 'Recorded', 'default', $1, now(), case when $4 then now() end) returning id
-     ) insert into system_secrets (secret_public, system_id, secret_sha256, created_at) select $2, id, $3, now() from system`,
-    [RECORDED_KEY, RECORDED_PUBLIC, hashSecret(RECORDED_SECRET), registered],
-  );
-}
 
 const body = (text: string): { code: number; message: string; data: Record<string, unknown> } => JSON.parse(text);
 
