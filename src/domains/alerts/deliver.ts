@@ -14,8 +14,8 @@ export interface DeliveryDeps {
   warn: Warn;
 }
 
-const ALERTS_PER_POST = 500;
-const BYTES_PER_POST = 4 * 1024 ** 2;
+/** What one request holds. */
+const GROUP = { count: 500, bytes: 4 * 1024 ** 2 };
 /** Posts of one job, which the next one continues. */
 const POSTS_PER_JOB = 20;
 const MAX_BACKOFF_MS = 30_000;
@@ -37,7 +37,7 @@ export async function deliver(deps: DeliveryDeps, job: Job): Promise<Push[]> {
   let delivered = 0;
   try {
     for (let posts = 0; posts < POSTS_PER_JOB; posts += 1) {
-      const group = withinBytes(await listUndelivered(deps.database, tenant, ALERTS_PER_POST));
+      const group = await listUndelivered(deps.database, tenant, GROUP);
       if (group.length === 0) break;
       await post(deps, tenant, group);
       delivered += group.length;
@@ -50,12 +50,6 @@ export async function deliver(deps: DeliveryDeps, job: Job): Promise<Push[]> {
       deps.warn("Alerts wait for Alertmanager.", { tenant, attempts: failures + 1, reason: reasonOf(error) });
     return [deliveryPush(tenant, delivered > 0 ? 1 : failures + 1)];
   }
-}
-
-function withinBytes(states: Undelivered[]): Undelivered[] {
-  let bytes = 0;
-  const end = states.findIndex((one, index) => (bytes += one.alert.length) > BYTES_PER_POST && index > 0);
-  return end === -1 ? states : states.slice(0, end);
 }
 
 /** One that Alertmanager refuses must not hold back the others: a refused group is halved until the one is found. */

@@ -121,7 +121,11 @@ export function openAlerts(deps: AlertsDeps): Alerts {
     {
       ...one,
       queue: NET_QUEUE,
-      handle: async () => [(await listWaitingTenants(database)).map((tenant) => deliveryPush(tenant))],
+      async handle() {
+        // One that was given up would keep its key for ever, and with it everything behind it from being told.
+        for (const name of [DELIVERY_QUEUE, LINK_QUEUE]) await queue.redrive(name);
+        return [(await listWaitingTenants(database)).map((tenant) => deliveryPush(tenant))];
+      },
     },
     {
       ...one,

@@ -39,12 +39,20 @@ export interface Undelivered {
   alert: string;
 }
 
-/** In the order they came. */
-export async function listUndelivered(db: Queryable, tenant: string, limit: number): Promise<Undelivered[]> {
+/** In the order they came, as many as fit; the first one always does. */
+export async function listUndelivered(
+  db: Queryable,
+  tenant: string,
+  limit: { count: number; bytes: number },
+): Promise<Undelivered[]> {
   return db.query(
-    `select subject, fingerprint, position::text, alert::text from alert_outbox
-     where tenant = $1 and delivered_position < position order by position limit $2`,
-    [tenant, limit],
+    `select subject, fingerprint, position::text, alert from (
+       select *, row_number() over oldest as nth, sum(octet_length(alert)) over oldest as bytes from (
+         select subject, fingerprint, position, alert::text as alert from alert_outbox
+         where tenant = $1 and delivered_position < position order by position limit $2
+       ) waiting window oldest as (order by position rows unbounded preceding)
+     ) counted where nth = 1 or bytes <= $3 order by nth`,
+    [tenant, limit.count, limit.bytes],
     { name: "list-undelivered-alerts" },
   );
 }

@@ -177,6 +177,24 @@ test("what waits without a job is found by the net within a minute", async () =>
   expect(upstream.asked.length).toBe(2);
 });
 
+test("a delivery that was given up is taken up again within a minute", async () => {
+  await using upstream = startUpstream(ok);
+  await using app = await openAlertsApp({ MIMIR_URL: upstream.url });
+  const { queue, runner, scheduler } = app.app;
+  // As a fault of ours would leave it: dead, with its tenant's key.
+  await queue.push([{ queue: "muster:alert-delivery", key: "default", payload: "no JSON" }]);
+  const [job] = await queue.claim(["muster:alert-delivery"], { count: 1, bytes: 1 }, 1_000);
+  if (!job) throw new Error("no job");
+  await queue.bury(job, "a fault of ours");
+  await app.database.query(`update jobs set payload = '{"tenant":"default","failures":0}'`);
+  await post(app, await app.addSystem(), [alert({})]);
+  await runner.drain();
+  expect(upstream.asked).toEqual([]);
+  await scheduler.tick("alert-net", app.clock.now());
+  await runner.drain();
+  expect(upstream.asked.length).toBe(1);
+});
+
 test("alerts of a system that was erased meanwhile are not delivered", async () => {
   await using upstream = startUpstream(ok);
   await using app = await openAlertsApp({ MIMIR_URL: upstream.url });
