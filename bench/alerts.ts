@@ -6,6 +6,7 @@ import { parseConfig } from "../src/config.ts";
 import { openLog } from "../src/log.ts";
 import { hasAlertmanager, startAlertmanager } from "../test/support/alertmanager.ts";
 import { createTestDatabase } from "../test/support/postgres.ts";
+import { startChild } from "./support/child.ts";
 import { openBenchGateway } from "./support/gateway.ts";
 import { encodeRequest, median, rounded, runLoad } from "./support/load.ts";
 import type { LoadResult } from "./support/load.ts";
@@ -29,8 +30,8 @@ export async function benchAlerts() {
 }
 
 async function benchAccepted() {
-  await using sink = await startChild("support/sink.ts");
-  await using echo = await startChild("support/echo.ts");
+  await using sink = await startChild("sink.ts");
+  await using echo = await startChild("echo.ts");
   await using gateway = await openBenchGateway(SYSTEMS, { MIMIR_URL: sink.url, ALERTS_RATE_PER_MINUTE: "1000000" });
   const path = "/collect/api/services/mimir/alertmanager/api/v2/alerts";
   const requests = gateway.authorizations.map((authorization) =>
@@ -100,21 +101,6 @@ async function benchLinkFailed() {
   } finally {
     await app.stop();
   }
-}
-
-async function startChild(file: string) {
-  const child = Bun.spawn([process.execPath, join(import.meta.dir, file)], {
-    stdin: "pipe",
-    stdout: "pipe",
-    stderr: "inherit",
-  });
-  const { value } = await child.stdout.getReader().read();
-  const url = new TextDecoder().decode(value).trim();
-  const dispose = async () => {
-    child.kill();
-    await child.exited;
-  };
-  return { url, [Symbol.asyncDispose]: dispose };
 }
 
 if (import.meta.main) console.log(JSON.stringify(await benchAlerts(), null, 2));

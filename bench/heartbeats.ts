@@ -1,7 +1,7 @@
 // Heartbeats acknowledged when durable, per second, against a bare Bun.serve JSON echo under the same load; on PostgreSQL and
 // on Redis, and how far storing them keeps pace with acknowledging them.
-import { join } from "node:path";
 import { hasRedis, startRedis } from "../test/support/redis.ts";
+import { startChild } from "./support/child.ts";
 import { openBenchGateway } from "./support/gateway.ts";
 import { encodeRequest, median, rounded, runLoad } from "./support/load.ts";
 import type { LoadResult } from "./support/load.ts";
@@ -22,7 +22,7 @@ export async function benchHeartbeats() {
 
 async function benchQueue(env: Record<string, string>) {
   await using gateway = await openBenchGateway(SYSTEMS, env);
-  await using echo = await startEcho();
+  await using echo = await startChild("echo.ts");
   const requests = gateway.authorizations.map((authorization) =>
     encodeRequest(
       "POST",
@@ -72,21 +72,6 @@ async function untilStored(operationsUrl: string): Promise<number> {
     if (pending + delayed + active === 0) return performance.now() - startMs;
     await Bun.sleep(10);
   }
-}
-
-async function startEcho() {
-  const child = Bun.spawn([process.execPath, join(import.meta.dir, "support/echo.ts")], {
-    stdin: "pipe",
-    stdout: "pipe",
-    stderr: "inherit",
-  });
-  const { value } = await child.stdout.getReader().read();
-  const url = new TextDecoder().decode(value).trim();
-  const dispose = async () => {
-    child.kill();
-    await child.exited;
-  };
-  return { url, [Symbol.asyncDispose]: dispose };
 }
 
 if (import.meta.main) console.log(JSON.stringify(await benchHeartbeats(), null, 2));

@@ -83,7 +83,7 @@ export function openAcceptance({ database, queue, clock, positions, warn }: Acce
       batchBytes: 8 * 1024 ** 2,
       lingerMs: 200,
       concurrency: 1,
-      leaseMs: 60_000,
+      leaseMs: 15_000,
       handle,
     },
     close: () => batcher.close(),

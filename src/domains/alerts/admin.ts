@@ -49,7 +49,7 @@ export function adminRoutes({ database, clock, alertmanager, showSystem }: Admin
         isRecord(alert["labels"]) &&
         ids.has(alert["labels"]["organization_id"]) &&
         ++kept > 0;
-      alerts.push(...(await upstream.list(tenant, { path: "alerts", query, signal, keep })));
+      alerts.push(...(await upstream.list(tenant, { path: "alerts", isWhole: true, query, signal, keep })));
     }
     return { alerts: alerts.slice(0, limit), more: alerts.length > limit };
   };

@@ -29,13 +29,15 @@ export interface Call {
 
 export interface ListCall extends Pick<Call, "query" | "signal"> {
   path: "alerts" | "silences";
+  /** A whole tenant's list may take longer than a machine's. */
+  isWhole?: boolean;
   keep(element: unknown): boolean;
 }
 
 const SERVICE = "Alertmanager";
 const TIMEOUT_MS = 10_000;
-/** A list of a whole tenant with Mimir's limits of 16,384 alerts may take longer. */
-const LIST_TIMEOUT_MS = 30_000;
+/** With Mimir's limits a tenant has 16,384 alerts. */
+const WHOLE_TIMEOUT_MS = 30_000;
 const MAX_ANSWER_BYTES = 1024 ** 2;
 const MAX_ELEMENT_BYTES = 1024 ** 2;
 
@@ -73,23 +75,31 @@ export function openAlertmanager({ url, clock }: { url: string; clock: Clock }):
         };
       }),
 
-    list: (tenant, { keep, ...call }) =>
-      forward(clock, request(tenant, { ...call, method: "GET" }, LIST_TIMEOUT_MS), async (response) => {
-        refuseAway(response);
-        if (response.status !== 200) {
-          const said = parse(response, await readBounded(response, SERVICE, MAX_ANSWER_BYTES));
-          throw new Failure("alerts.refused", 400, typeof said === "string" ? said : "Alertmanager refused the query");
-        }
-        const kept: unknown[] = [];
-        try {
-          for await (const element of readArray(response.body ?? [], { elementBytes: MAX_ELEMENT_BYTES }))
-            if (keep(element)) kept.push(element);
-        } catch (error) {
-          if (error instanceof ArrayFault) throw strange(response, error.message);
-          throw error;
-        }
-        return kept;
-      }),
+    list: (tenant, { keep, isWhole, ...call }) =>
+      forward(
+        clock,
+        request(tenant, { ...call, method: "GET" }, isWhole ? WHOLE_TIMEOUT_MS : TIMEOUT_MS),
+        async (response) => {
+          refuseAway(response);
+          if (response.status !== 200) {
+            const said = parse(response, await readBounded(response, SERVICE, MAX_ANSWER_BYTES));
+            throw new Failure(
+              "alerts.refused",
+              400,
+              typeof said === "string" ? said : "Alertmanager refused the query",
+            );
+          }
+          const kept: unknown[] = [];
+          try {
+            for await (const element of readArray(response.body ?? [], { elementBytes: MAX_ELEMENT_BYTES }))
+              if (keep(element)) kept.push(element);
+          } catch (error) {
+            if (error instanceof ArrayFault) throw strange(response, error.message);
+            throw error;
+          }
+          return kept;
+        },
+      ),
   };
 }
 

@@ -109,7 +109,8 @@ export function openAlerts(deps: AlertsDeps): Alerts {
     while ((await prunePast(database, before, PRUNED_AT_ONCE)) === PRUNED_AT_ONCE);
   };
 
-  const one = { batch: 1, batchBytes: 1024 ** 2, concurrency: 1, leaseMs: 120_000 };
+  // Extended while they work; what a killed process held comes back this soon.
+  const one = { batch: 1, batchBytes: 1024 ** 2, concurrency: 1, leaseMs: 15_000 };
   const jobs: Domain["jobs"] = upstream && [
     acceptance.handler,
     {

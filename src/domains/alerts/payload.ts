@@ -19,7 +19,7 @@ export interface ReadAlerts {
 
 export const MAX_ALERTS = 10_000;
 const MAX_ALERT_BYTES = 256 * 1024;
-/** What is parsed in one go: 64 KB are half a millisecond. */
+/** What is parsed in one go, in a fraction of a millisecond. */
 const SMALL_BYTES = 64 * 1024;
 const MAX_FAULTS = 10;
 /** Alerts looked at in one turn of the event loop. */

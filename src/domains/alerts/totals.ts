@@ -80,7 +80,7 @@ async function countTenant(alertmanager: Alertmanager, tenant: string, owners: r
     if (isRecord(status) && Array.isArray(status["silencedBy"]) && status["silencedBy"].length > 0) count.muted += 1;
     return false;
   };
-  await alertmanager.list(tenant, { path: "alerts", query, keep });
+  await alertmanager.list(tenant, { path: "alerts", isWhole: true, query, keep });
   return [...counts.values()];
 }
 

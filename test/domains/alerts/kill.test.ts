@@ -45,7 +45,7 @@ test("every state that was acknowledged before a SIGKILL, or a newer one, reache
 
   await using last = await startGateway({ env });
   const isBehind = () => [...acknowledged].filter(([name, value]) => (delivered.get(name)?.at(-1) ?? -1) < value);
-  for (let tries = 0; tries < 400 && isBehind().length > 0; tries += 1) await Bun.sleep(100);
+  for (let tries = 0; tries < 800 && isBehind().length > 0; tries += 1) await Bun.sleep(100);
   expect(isBehind()).toEqual([]);
   for (const values of delivered.values()) expect(values).toEqual(values.toSorted((a, b) => a - b));
   expect(last.log()).not.toContain("ERROR");

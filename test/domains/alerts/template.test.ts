@@ -63,6 +63,20 @@ describe("a template that means harm ends in a warning", () => {
     expect(shared.steps).toBe(0);
   });
 
+  test("texts and templates that are long take many steps, so that few of them are read and made", () => {
+    const label = { x: "é".repeat(20_000) };
+    for (const [template, most] of [
+      ["{{$y := js $.x}}", 5],
+      ['{{$y := printf "%q" $.x}}', 5],
+      [`{{if 0}}${"{{.x}}".repeat(5_000)}{{end}}`, 10],
+    ] as const) {
+      const shared = { steps: MAX_STEPS };
+      let rendered = 0;
+      while (shared.steps > 0 && "text" in renderTemplate(template, label, shared)) rendered += 1;
+      expect([template.slice(0, 20), rendered > 0 && rendered <= most]).toEqual([template.slice(0, 20), true]);
+    }
+  });
+
   const words = fc.constantFrom(
     ...[
       "{{",

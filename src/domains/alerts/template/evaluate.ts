@@ -9,7 +9,7 @@ import type { Value } from "./value.ts";
 /** Templates that call each other or themselves. */
 const MAX_CALLS = 100;
 /** So many bytes given to or made by a function count as one more step. */
-const BYTES_PER_STEP = 64;
+export const BYTES_PER_STEP = 16;
 
 /** What is left to do, counted down: given by the caller, who may share it among templates. */
 export interface Budget {

@@ -1,6 +1,17 @@
 // Go's fmt for the values that a template knows: Sprint, Sprintln and Sprintf with its verbs, flags and complaints.
 import { formatFloat } from "./number.ts";
-import { MAX_TEXT_BYTES, fail, fromBytes, hex, isInvalid, isPrintable, quote, runesOf, toBytes } from "./source.ts";
+import {
+  MAX_TEXT_BYTES,
+  countRunes,
+  fail,
+  fromBytes,
+  hex,
+  isInvalid,
+  isPrintable,
+  quote,
+  runesOf,
+  toBytes,
+} from "./source.ts";
 import { Byte, Labels, goTypeOf } from "./value.ts";
 import type { Value } from "./value.ts";
 
@@ -182,7 +193,8 @@ function formatLabels(labels: Labels, verb: string, flags: Flags): string {
 }
 
 function pad(text: string, { width = 0, minus, zero }: Flags): string {
-  const missing = width - (/^[\x00-\x7f]*$/.test(text) ? text.length : runesOf(text).length);
+  if (width === 0) return text;
+  const missing = width - countRunes(text);
   if (missing <= 0) return text;
   return minus ? text + " ".repeat(missing) : (zero ? "0" : " ").repeat(missing) + text;
 }

@@ -1,5 +1,5 @@
 // Annotations of alerts as Go's text/template reads them: labels in, text out, and never an exception.
-import { evaluate } from "./evaluate.ts";
+import { BYTES_PER_STEP, evaluate } from "./evaluate.ts";
 import type { Budget } from "./evaluate.ts";
 import { parse } from "./parse.ts";
 import { TemplateError, fromBytes, toBytes } from "./source.ts";
@@ -22,6 +22,9 @@ export function renderTemplate(source: string, labels: Readonly<Record<string, s
   try {
     if (source.length > MAX_SOURCE_CHARACTERS)
       return { warning: `the template is longer than ${MAX_SOURCE_CHARACTERS} characters` };
+    // Reading it is work too.
+    budget.steps -= Math.floor(source.length / BYTES_PER_STEP);
+    if (budget.steps < 0) return { warning: "the templates of this post take too many steps" };
     const data = new Labels(new Map(Object.entries(labels).map(([name, text]) => [toBytes(name), toBytes(text)])));
     return { text: fromBytes(evaluate(parse(source.toWellFormed()), data, budget)) };
   } catch (error) {

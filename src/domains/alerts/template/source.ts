@@ -20,28 +20,51 @@ export const toBytes = (text: string): string =>
 export const fromBytes = (bytes: string): string =>
   ASCII.test(bytes) ? bytes : Buffer.from(bytes, "latin1").toString("utf8");
 
+export interface Rune {
+  rune: number;
+  bytes: string;
+}
+
 /** Each rune of a byte string with its bytes; a byte that is no UTF-8 comes alone, as U+FFFD. */
-export function runesOf(bytes: string): { rune: number; bytes: string }[] {
-  const runes: { rune: number; bytes: string }[] = [];
+export function runesOf(bytes: string): Rune[] {
+  const runes: Rune[] = [];
   for (let at = 0; at < bytes.length;) {
     const length = sequenceLength(bytes, at);
-    const taken = bytes.slice(at, at + Math.max(length, 1));
-    runes.push({ rune: length === 0 ? 0xfffd : (fromBytes(taken).codePointAt(0) ?? 0xfffd), bytes: taken });
-    at += taken.length;
+    runes.push({ rune: length === 0 ? 0xfffd : decode(bytes, at, length), bytes: bytes.slice(at, at + (length || 1)) });
+    at += length || 1;
   }
   return runes;
 }
 
-export const isInvalid = ({ rune, bytes }: { rune: number; bytes: string }) => rune === 0xfffd && bytes.length === 1;
+/** How many runes that are. */
+export function countRunes(bytes: string): number {
+  if (ASCII.test(bytes)) return bytes.length;
+  let count = 0;
+  for (let at = 0; at < bytes.length; count += 1) at += sequenceLength(bytes, at) || 1;
+  return count;
+}
 
-/** 0 where no valid sequence begins. */
+export const isInvalid = ({ rune, bytes }: Rune) => rune === 0xfffd && bytes.length === 1;
+
+/** Of the UTF-8 that begins there; 0 where none does: too long, cut off, a surrogate, or beyond U+10FFFF. */
 function sequenceLength(bytes: string, at: number): number {
   const first = bytes.charCodeAt(at);
   if (first < 0x80) return 1;
-  const length = first >= 0xf0 && first <= 0xf4 ? 4 : first >= 0xe0 ? 3 : first >= 0xc2 ? 2 : 0;
-  if (length === 0 || first > 0xf4) return 0;
-  const taken = bytes.slice(at, at + length);
-  return taken.length === length && toBytes(fromBytes(taken)) === taken ? length : 0;
+  const length = first < 0xc2 || first > 0xf4 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+  if (length === 0 || at + length > bytes.length) return 0;
+  const second = bytes.charCodeAt(at + 1);
+  const least = first === 0xe0 ? 0xa0 : first === 0xf0 ? 0x90 : 0x80;
+  const most = first === 0xed ? 0x9f : first === 0xf4 ? 0x8f : 0xbf;
+  if (second < least || second > most) return 0;
+  for (let next = 2; next < length; next += 1) if ((bytes.charCodeAt(at + next) & 0xc0) !== 0x80) return 0;
+  return length;
+}
+
+function decode(bytes: string, at: number, length: number): number {
+  if (length === 1) return bytes.charCodeAt(at);
+  let rune = bytes.charCodeAt(at) & (0x7f >> length);
+  for (let next = 1; next < length; next += 1) rune = (rune << 6) | (bytes.charCodeAt(at + next) & 0x3f);
+  return rune;
 }
 
 /** What Go's unicode.IsPrint says: letters, marks, numbers, punctuation, symbols and the plain space. */
