@@ -27,6 +27,8 @@ import type { Organizations } from "./domains/organizations/index.ts";
 import type { Systems } from "./domains/systems/index.ts";
 import { scheduledDumps } from "./dump/schedule.ts";
 import { dumpBeforeUpgrade } from "./dump/upgrade.ts";
+import { certificateFiles, openCertificate } from "./http/certificate.ts";
+import type { CertificateInForce } from "./http/certificate.ts";
 import { openMeasure } from "./http/measure.ts";
 import { checkReadiness, operationsHandler, worstOf } from "./http/operations.ts";
 import type { Readiness } from "./http/operations.ts";
@@ -60,6 +62,8 @@ export interface AppOptions {
   clock?: Clock;
   /** The processes that work for this one. */
   children?: Children;
+  /** A socket that listens already, instead of LISTEN_ADDRESS. */
+  descriptor?: number;
 }
 
 /** What one process says of itself. */
@@ -124,9 +128,11 @@ const POLL_MS = 500;
 
 export async function openApp(
   config: Config,
-  { role, log, version, clock = systemClock(), children }: AppOptions,
+  { role, log, version, clock = systemClock(), children, descriptor }: AppOptions,
 ): Promise<App> {
-  // Read before anything is started: a fault in it must stop the start.
+  // Read before anything is started: a fault in them must stop the start.
+  const files = role === "cli" ? undefined : certificateFiles(config);
+  const certificate = files && openCertificate({ files, clock, log });
   const rulesInForce = openRulesInForce({
     path: config.inventoryRulesFile,
     clock,
@@ -143,7 +149,8 @@ export async function openApp(
   });
   const database = openDatabase(postgres.connection, { maxConnections: config.databaseMaxConns, log });
   try {
-    return await compose({ config, role, log, version, clock, children, postgres, database, rulesInForce });
+    const options = { role, log, version, clock, children, descriptor };
+    return await compose({ config, ...options, postgres, database, rulesInForce, certificate });
   } catch (error) {
     await database.close();
     await postgres.close();
@@ -154,16 +161,19 @@ export async function openApp(
 /** Every process's pool and its ears for signals, twice during a rolling restart, and commands beside them. */
 const clientsOf = ({ processes, databaseMaxConns }: Config) => (2 * (processes + 1) + 1) * (databaseMaxConns + 2) + 20;
 
-interface Parts extends Required<Omit<AppOptions, "children">> {
+interface Parts extends Required<Omit<AppOptions, "children" | "descriptor">> {
   config: Config;
   children: Children | undefined;
+  descriptor: number | undefined;
+  certificate: CertificateInForce | undefined;
   postgres: OpenedPostgres;
   database: PostgresDatabase;
   rulesInForce: RulesInForce<Policy>;
 }
 
 async function compose(parts: Parts): Promise<App> {
-  const { config, role, log, version, clock, children, postgres, database, rulesInForce } = parts;
+  const { config, role, log, version, clock, children, descriptor, postgres, database, rulesInForce, certificate } =
+    parts;
   /** A supervisor's roles are its children's. */
   const does = (one: Role) => role !== "supervise" && config.roles.includes(one);
   const { connection } = postgres;
@@ -201,11 +211,11 @@ async function compose(parts: Parts): Promise<App> {
     own,
     routes.routes.map((route) => route.path).filter((path) => !path.includes(":")),
   );
-  observePlumbing({ shared, own }, { queue, runner, database, carried: postgres.info });
+  observePlumbing({ shared, own }, { queue, runner, database, carried: postgres.info, certificate });
   for (const domain of domains) domain.metrics?.(shared);
 
   const checks = [
-    ...readinessChecks({ database, redis, isRedisAway, pingRedis, domains }),
+    ...readinessChecks({ database, redis, isRedisAway, pingRedis, domains, certificate }),
     ...(children?.checks ?? []),
   ];
   const startedAt = clock.now();
@@ -235,6 +245,7 @@ async function compose(parts: Parts): Promise<App> {
   });
 
   let servers: { main?: RunningServer; operations?: RunningServer } | undefined;
+  let unwatch = () => {};
   let stopping: Promise<void> | undefined;
 
   const start = async () => {
@@ -244,10 +255,13 @@ async function compose(parts: Parts): Promise<App> {
     const fetch = (request: Request, server: Bun.Server<undefined>) =>
       fetchMeasured(routes, measure, request, server, proxies);
     const reusePort = role === "child";
-    servers = {
-      ...(does("http") && { main: startServer({ address: config.listenAddress, fetch, reusePort }) }),
-      ...(role !== "child" && { operations: startOperations(config, handleOperations) }),
-    };
+    const { listenAddress: address } = config;
+    const main = does("http")
+      ? await startServer({ address, fetch, reusePort, certificate: certificate?.current(), descriptor })
+      : undefined;
+    servers = { ...(main && { main }) };
+    unwatch = certificate?.watch((renewed) => main?.renew(renewed)) ?? unwatch;
+    if (role !== "child") servers.operations = await startOperations(config, handleOperations);
     if (does("worker")) runner.start();
     if (does("scheduler")) scheduler.start();
     if (role === "serve") announce(servers.main?.url);
@@ -259,6 +273,7 @@ async function compose(parts: Parts): Promise<App> {
   const stop = async () => {
     const deadlineMs = config.shutdownTimeout;
     scheduler.stop();
+    unwatch();
     await servers?.main?.stop(deadlineMs);
     // After the listener: what its last requests pushed may still be done now, and is safe in the queue if not.
     await runner.stop(deadlineMs);

@@ -91,6 +91,24 @@ export const settings = {
     "127.0.0.1:8091",
     address,
   ),
+  tlsCertFile: setting(
+    "TLS_CERT_FILE",
+    "Certificate and its chain in PEM: LISTEN_ADDRESS speaks TLS. Read again when it changes.",
+    "",
+    optional((text) => resolve(text)),
+  ),
+  tlsKeyFile: setting(
+    "TLS_KEY_FILE",
+    "Its private key in PEM.",
+    "",
+    optional((text) => resolve(text)),
+  ),
+  tlsClientCaFile: setting(
+    "TLS_CLIENT_CA_FILE",
+    "Clients must show a certificate of these authorities; a system's bears its key as common name. Empty: none.",
+    "",
+    optional((text) => resolve(text)),
+  ),
   trustedProxies: setting(
     "TRUSTED_PROXIES",
     "Addresses or networks of proxies whose X-Forwarded-For is believed. Empty: nobody's.",
@@ -332,7 +350,8 @@ export function parseConfig(env: Environment = process.env): Config {
       problems.push((error as Error).message);
     }
   }
-  problems.push(...s3Problems(values as Partial<Config>), ...roleProblems(values as Partial<Config>));
+  const read = values as Partial<Config>;
+  problems.push(...s3Problems(read), ...roleProblems(read), ...tlsProblems(read));
   if (problems.length > 0) throw new ConfigError(problems);
   return Object.freeze(values) as Config;
 }
@@ -392,6 +411,14 @@ function roleProblems({ roles, processes, databaseUrl }: Partial<Config>): strin
   return problems;
 }
 
+function tlsProblems({ tlsCertFile, tlsKeyFile, tlsClientCaFile }: Partial<Config>): string[] {
+  if (tlsCertFile && !tlsKeyFile) return ["TLS_CERT_FILE is set, so TLS_KEY_FILE must be set too."];
+  if (tlsKeyFile && !tlsCertFile) return ["TLS_KEY_FILE is set, so TLS_CERT_FILE must be set too."];
+  if (tlsClientCaFile && !tlsCertFile)
+    return ["TLS_CLIENT_CA_FILE is set, so TLS_CERT_FILE and TLS_KEY_FILE must be set too."];
+  return [];
+}
+
 const LOOPBACK = /^(localhost|127\.0\.0\.1|\[::1\]|my\.localtest\.me)$/;
 
 /** What only shows when S3's settings are seen together. */
@@ -416,3 +443,15 @@ function s3Problems(config: Partial<Config>): string[] {
 
 /** The process's own environment, for those who hand it on. */
 export const environment = (): Environment => process.env;
+
+/** SD_LISTEN_FDS_START */
+const FIRST_INHERITED = 3;
+
+/** Descriptor of the socket that systemd listens on for this very process (LISTEN_PID, LISTEN_FDS); it cannot be one of several. */
+export function inheritedSocket(env: Environment = process.env, pid = process.pid): number | undefined {
+  if (env["LISTEN_PID"] !== String(pid) || !env["LISTEN_FDS"]) return undefined;
+  if (env["LISTEN_FDS"] === "1") return FIRST_INHERITED;
+  throw new ConfigError([
+    `systemd hands over ${env["LISTEN_FDS"]} sockets; muster.socket must have one ListenStream=.`,
+  ]);
+}

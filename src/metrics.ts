@@ -3,6 +3,7 @@ import { Counter, Gauge, collectDefaultMetrics } from "prom-client";
 import type { Registry } from "prom-client";
 import type { CarriedInfo } from "./adapters/postgres/carried.ts";
 import type { PostgresDatabase } from "./adapters/postgres/database.ts";
+import type { CertificateInForce } from "./http/certificate.ts";
 import type { Runner } from "./jobs/runner.ts";
 import type { Queue } from "./ports/queue.ts";
 
@@ -11,6 +12,7 @@ export interface Plumbing {
   runner: Runner;
   database: PostgresDatabase;
   carried(): CarriedInfo | undefined;
+  certificate: CertificateInForce | undefined;
 }
 
 /**
@@ -19,7 +21,7 @@ export interface Plumbing {
  */
 export function observePlumbing(
   { shared, own }: { shared: Registry; own: Registry },
-  { queue, runner, database, carried }: Plumbing,
+  { queue, runner, database, carried, certificate }: Plumbing,
 ): void {
   collectDefaultMetrics({ register: own });
   const jobs = new Gauge({
@@ -98,6 +100,16 @@ export function observePlumbing(
       collect() {
         this.reset();
         this.inc(carried()?.restarts ?? 0);
+      },
+    });
+  }
+  if (certificate) {
+    new Gauge({
+      name: "muster_certificate_expiry_seconds",
+      help: "When the certificate of the main listener runs out, in seconds since 1970.",
+      registers: [shared],
+      collect() {
+        this.set(certificate.current().expiresAt.getTime() / 1000);
       },
     });
   }

@@ -5,16 +5,26 @@ import { REDIS_AWAY } from "./backing.ts";
 import type { Shared } from "./backing.ts";
 import type { Check, Domain } from "./domain.ts";
 import { Failure, reasonOf } from "./errors.ts";
+import type { CertificateInForce } from "./http/certificate.ts";
 
 export interface ReadinessDeps extends Pick<Shared, "redis" | "isRedisAway" | "pingRedis"> {
   database: PostgresDatabase;
   domains: Domain[];
+  certificate: CertificateInForce | undefined;
 }
 
-export function readinessChecks({ database, redis, isRedisAway, pingRedis, domains }: ReadinessDeps): Check[] {
+export function readinessChecks({
+  database,
+  redis,
+  isRedisAway,
+  pingRedis,
+  domains,
+  certificate,
+}: ReadinessDeps): Check[] {
   return [
     { name: "database", run: () => checkDatabase(database, redis !== undefined && !isRedisAway()) },
     ...(redis ? [{ name: "redis", run: () => checkRedis(redis, pingRedis) }] : []),
+    ...(certificate ? [{ name: "certificate", run: async () => certificate.doubt() }] : []),
     ...domains.flatMap((one) => one.checks ?? []).map(leaveDatabaseAside),
   ];
 }

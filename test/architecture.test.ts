@@ -43,6 +43,7 @@ function mayImport(from: string, { path, isType }: Import): boolean {
           "config-values.ts",
           "errors.ts",
           "log.ts",
+          "http/certificate.ts",
           "http/query.ts",
           "http/server.ts",
           "adapters/postgres/migrate.ts",

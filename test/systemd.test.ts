@@ -19,13 +19,15 @@ test.skipIf(!analyze)("systemd finds no fault in it", () => {
     .replace("/usr/local/bin/muster", "/bin/true")
     .replaceAll("=muster\n", "=root\n");
   writeFileSync(join(directory, "muster.service"), unit);
-  const { exitCode, stderr } = Bun.spawnSync(["systemd-analyze", "verify", join(directory, "muster.service")]);
+  writeFileSync(join(directory, "muster.socket"), readFileSync(join(ROOT, "systemd/muster.socket")));
+  const units = ["muster.service", "muster.socket"].map((name) => join(directory, name));
+  const { exitCode, stderr } = Bun.spawnSync(["systemd-analyze", "verify", ...units]);
   rmSync(directory, { recursive: true });
   expect(
     stderr
       .toString()
       .split("\n")
-      .filter((line) => line.includes("muster.service")),
+      .filter((line) => /muster\.(service|socket)/.test(line)),
   ).toEqual([]);
   expect(exitCode).toBe(0);
 });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { App } from "../app.ts";
 import type { Config } from "../config.ts";
 import { reasonOf } from "../errors.ts";
+import { certificateFiles, examineFiles } from "../http/certificate.ts";
 import { readArgs, withApp } from "./verb.ts";
 import type { Cli, Verb } from "./verb.ts";
 
@@ -24,7 +25,12 @@ export const doctor: Verb = {
   async run(args, cli) {
     const { json } = readArgs(args, {});
     const config = cli.config();
-    const findings = [...(await examineApp(cli)), ...examineDataDir(config), examineTimeSync()];
+    const findings = [
+      ...(await examineApp(cli)),
+      ...examineCertificate(config),
+      ...examineDataDir(config),
+      examineTimeSync(),
+    ];
     if (json) cli.print(JSON.stringify({ findings }));
     else
       for (const { check, status, finding, advice } of findings)
@@ -131,6 +137,29 @@ function examineRules({ inventoryRulesFile }: Config, fault: string | undefined)
     finding: fault,
     advice: "A running gateway keeps the rules it had; one that starts now refuses to. See docs/inventory-rules.md.",
   };
+}
+
+function examineCertificate(config: Config): Finding[] {
+  const files = certificateFiles(config);
+  if (!files) return [];
+  const check = "certificate";
+  try {
+    const { certificate, doubt } = examineFiles(files, new Date());
+    if (doubt === undefined)
+      return [
+        {
+          check,
+          status: "ok",
+          finding: `${files.certFile} is good until ${certificate.expiresAt.toISOString().slice(0, 10)}.`,
+        },
+      ];
+    return [
+      { check, status: "warning", finding: doubt, advice: "Renew it; the gateway reads the new files by itself." },
+    ];
+  } catch (error) {
+    const advice = "A running gateway keeps the certificate it had; one that starts now refuses to.";
+    return [{ check, status: "failed", finding: reasonOf(error), advice }];
+  }
 }
 
 async function examineObjects({ objects }: App): Promise<Finding> {

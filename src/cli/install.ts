@@ -13,6 +13,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import socket from "../../systemd/muster.socket" with { type: "text" };
 import unit from "../../systemd/muster.service" with { type: "text" };
 import environment from "../../systemd/muster.env.example" with { type: "text" };
 import { Failure, reasonOf } from "../errors.ts";
@@ -22,6 +23,7 @@ import type { Cli, Verb } from "./verb.ts";
 const USER = "muster";
 const PROGRAM = "/usr/local/bin/muster";
 const UNIT = "/etc/systemd/system/muster.service";
+const SOCKET = "/etc/systemd/system/muster.socket";
 const SETTINGS = "/etc/muster/muster.env";
 const DATA = "/var/lib/muster";
 
@@ -47,6 +49,8 @@ unit. --executable installs another file than this program; --root works below D
     const group = work.user();
     work.copy(resolve(source), PROGRAM);
     work.write(UNIT, unit, 0o644, true);
+    // Not enabled: for those who want a port of systemd's, who may have changed its number.
+    work.write(SOCKET, socket, 0o644, false);
     work.directory(dirname(SETTINGS), 0o750, group);
     work.write(SETTINGS, environment, 0o640, false, group);
     work.systemctl("daemon-reload");
@@ -72,8 +76,9 @@ Stops the service and removes ${UNIT} and ${PROGRAM}.
     if (purge && !yes && !options["dry-run"])
       throw new UsageError(`--purge erases everything kept in ${DATA}; add --yes to do it.`);
     const work = openWork(options, cli);
-    work.systemctl("disable", "--now", "muster");
+    work.systemctl("disable", "--now", "muster.service", "muster.socket");
     work.remove(UNIT);
+    work.remove(SOCKET);
     work.remove(PROGRAM);
     work.systemctl("daemon-reload");
     if (purge) {

@@ -99,11 +99,11 @@ function cliOf(env: Environment, answer: string[]): Cli {
     config,
     print: (line) => void answer.push(line),
     say: (line) => void process.stderr.write(`${line}\n`),
-    openApp(role, { config: parsed = config(), process: name, children } = {}) {
+    openApp(role, { config: parsed = config(), process: name, ...parts } = {}) {
       // A command's own answer is what counts; of the log only what went wrong.
       const level = role === "cli" && parsed.logLevel === "info" ? "warn" : parsed.logLevel;
       const log = openLog({ level, format: parsed.logFormat, process: name });
-      return openApp(parsed, { role, log, version: VERSION, ...(children && { children }) });
+      return openApp(parsed, { role, log, version: VERSION, ...parts });
     },
     log: ({ logLevel: level, logFormat: format }: Config, name) => openLog({ level, format, process: name }),
     untilStopped() {

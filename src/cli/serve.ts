@@ -1,5 +1,7 @@
 // muster serve: the gateway itself, until SIGTERM or SIGINT; with PROCESSES, a supervisor of several that are the gateway.
+import { inheritedSocket } from "../config.ts";
 import type { Config } from "../config.ts";
+import { Failure } from "../errors.ts";
 import { probeAddress } from "../http/server.ts";
 import { runningExecutable } from "../processes/executable.ts";
 import type { ProcessSpec } from "../processes/messages.ts";
@@ -17,8 +19,16 @@ export const serve: Verb = {
     readArgs(args, {});
     const stopped = cli.untilStopped();
     const config = cli.config();
-    if (config.processes > 1) return await supervise(config, cli, stopped);
-    const app = await cli.openApp("serve", { config });
+    const descriptor = inheritedSocket(cli.env);
+    if (config.processes > 1) {
+      if (descriptor === undefined) return await supervise(config, cli, stopped);
+      throw new Failure(
+        "serve.socket",
+        503,
+        "A socket of systemd's is served by one process: unset PROCESSES, or muster.socket.",
+      );
+    }
+    const app = await cli.openApp("serve", { config, ...(descriptor !== undefined && { descriptor }) });
     try {
       await app.start();
       await stopped;
@@ -35,7 +45,7 @@ async function supervise(config: Config, cli: Cli, stopped: Promise<unknown>): P
   let replace = () => {};
   cli.onHangUp(() => replace());
 
-  const { url, ...listen } = await probeAddress(config.listenAddress);
+  const { url, ...listen } = await probeAddress(config.listenAddress, config.tlsCertFile ? "https" : "http");
   const supervisor = new ProcessSupervisor({
     specs: specsOf(config, listen),
     executable: runningExecutable({ version: VERSION }),

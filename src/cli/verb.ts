@@ -25,7 +25,7 @@ export interface Cli {
   onHangUp(listener: () => void): void;
 }
 
-export interface OpenOptions extends Pick<AppOptions, "children"> {
+export interface OpenOptions extends Pick<AppOptions, "children" | "descriptor"> {
   /** Instead of what the environment says. */
   config?: Config;
   /** Name of this process in its log, where there are several. */

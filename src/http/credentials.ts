@@ -1,5 +1,6 @@
 // Reads the Authorization header: HTTP Basic of appliances, Bearer of operators. It checks form, never validity.
 import { Failure } from "../errors.ts";
+import type { PeerSource } from "./peer.ts";
 
 export interface BasicCredentials {
   systemKey: string;
@@ -37,11 +38,14 @@ export function readBearer(header: string | null): string {
   return token;
 }
 
-interface AddressSource {
-  requestIP(request: Request): { address: string } | null;
+/** The TCP peer's address; requests that came over no socket (tests, in-process calls) count as the loopback. */
+export function clientAddress(server: PeerSource | null, request: Request): string {
+  return server?.requestIP(request)?.address ?? "127.0.0.1";
 }
 
-/** The TCP peer's address; requests that came over no socket (tests, in-process calls) count as the loopback. */
-export function clientAddress(server: AddressSource | null, request: Request): string {
-  return server?.requestIP(request)?.address ?? "127.0.0.1";
+/** Where clients show certificates, one opens for the system whose key is its common name, and for no other: else 403. */
+export function requireOwnCertificate(server: PeerSource | null, request: Request, systemKey: string): void {
+  const name = server?.certificateName?.(request);
+  if (name === undefined || name === systemKey) return;
+  throw new Failure("auth.certificate", 403, "the client certificate is not this system's");
 }

@@ -1,5 +1,7 @@
 // Whose word about a client's address counts: a proxy's that the operator trusts, and nobody else's.
 import { BlockList, isIP } from "node:net";
+import { overlay } from "./peer.ts";
+import type { PeerSource } from "./peer.ts";
 
 /** Addresses and networks of proxies. Nothing is trusted without a name. */
 export interface TrustedProxies {
@@ -23,18 +25,11 @@ export function readTrustedProxies(text: string): TrustedProxies {
   };
 }
 
-interface AddressSource {
-  requestIP(request: Request): { address: string; family?: string; port?: number } | null;
-}
-
 /**
  * The server, with `requestIP` as a trusted proxy tells it. X-Forwarded-For is read from its end: each proxy adds whom it
  * heard, so the first one from there that is no proxy of ours is the client; what stands before it, the client wrote himself.
  */
-export function throughProxies<Server extends AddressSource>(
-  server: Server,
-  proxies: TrustedProxies | undefined,
-): Server {
+export function throughProxies<Server extends PeerSource>(server: Server, proxies: TrustedProxies | undefined): Server {
   if (!proxies) return server;
   const requestIP = (request: Request) => {
     const peer = server.requestIP(request);
@@ -43,14 +38,7 @@ export function throughProxies<Server extends AddressSource>(
     const client = told.findLast((one) => isIP(one) === 0 || !proxies.trusts(one));
     return client !== undefined && isIP(client) !== 0 ? { ...peer, address: withoutMapping(client) } : peer;
   };
-  // Everything else is the server's own, and native: it only works on the server itself.
-  return new Proxy(server, {
-    get(target, name) {
-      if (name === "requestIP") return requestIP;
-      const value: unknown = Reflect.get(target, name);
-      return typeof value === "function" ? value.bind(target) : value;
-    },
-  });
+  return overlay(server, { requestIP });
 }
 
 /** `::ffff:10.0.0.1` is 10.0.0.1 on a socket of both families. */

@@ -1,5 +1,8 @@
 // A listener: Bun.serve with limits, measured, and a stop that lets requests in flight finish.
 import type { ListenAddress } from "../config-values.ts";
+import type { Certificate } from "./certificate.ts";
+import { openFront } from "./front.ts";
+import type { Front } from "./front.ts";
 import { openConnections } from "./sockets.ts";
 
 export interface ServerOptions {
@@ -10,10 +13,16 @@ export interface ServerOptions {
   maxBodyBytes?: number;
   /** Other processes listen on the same address, and the kernel spreads connections over them. */
   reusePort?: boolean | undefined;
+  /** With it the listener speaks TLS. */
+  certificate?: Certificate | undefined;
+  /** A socket that listens already, instead of the address. */
+  descriptor?: number | undefined;
 }
 
 export interface RunningServer {
   url: string;
+  /** For connections from now on, where the listener speaks TLS. */
+  renew(certificate: Certificate): void;
   /** No new connections; waits for the requests in flight, then cuts what is left after `deadlineMs`. */
   stop(deadlineMs: number): Promise<void>;
   /**
@@ -26,45 +35,62 @@ export interface RunningServer {
 /** A connection that sends nothing for this long is closed; a slow body is given up by its reader before. */
 const IDLE_SECONDS = 60;
 const DRAIN_POLL_MS = 50;
+const FLUSH_LEAST_MS = 200;
 
 /** Far above what any reader takes, so that readers refuse in words; bytes that nobody reads are dropped as they come. */
 const MAX_BODY_BYTES = 1024 ** 4;
 
-export function startServer({
-  address,
-  fetch,
-  maxBodyBytes = MAX_BODY_BYTES,
-  reusePort = false,
-}: ServerOptions): RunningServer {
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { address, certificate, descriptor, maxBodyBytes = MAX_BODY_BYTES, reusePort = false } = options;
+  const isBehind = certificate !== undefined || descriptor !== undefined;
+  let front: Front | undefined;
+  let seen: Bun.Server<undefined> | undefined;
+  const fetchBehind: ServerOptions["fetch"] = (request, server) => {
+    if (!front?.brought(request, server)) return new Response("This port is Muster's own.\n", { status: 403 });
+    return options.fetch(request, (seen ??= front.seenThrough(server)));
+  };
   const handlers = {
-    fetch,
+    fetch: isBehind ? fetchBehind : options.fetch,
     // The application answers its own errors; this is for what it could not even catch.
     error: () => Response.json({ code: 500, message: "internal server error", data: null }, { status: 500 }),
   };
   const server = Bun.serve({
-    hostname: address.hostname,
-    port: address.port,
+    ...(isBehind ? { hostname: "127.0.0.1", port: 0 } : address),
     idleTimeout: IDLE_SECONDS,
     maxRequestBodySize: maxBodyBytes,
     development: false,
     // Without development Bun shares the port with whoever else asks for it; a second gateway must be refused instead.
-    reusePort,
+    reusePort: reusePort && !isBehind,
     ...handlers,
   });
+  const port = server.port ?? address.port;
+  if (isBehind) {
+    try {
+      const at = descriptor === undefined ? address : { descriptor };
+      front = await openFront({ at, certificate, reusePort, port });
+    } catch (error) {
+      await server.stop(true);
+      throw error;
+    }
+  }
   return {
-    url: urlOf(address.hostname, server.port ?? address.port),
+    url: urlOf(front?.address ?? { hostname: address.hostname, port }, certificate ? "https" : "http"),
+    renew: (renewed) => front?.renew(renewed),
     async stop(deadlineMs) {
+      front?.close();
+      const endMs = performance.now() + deadlineMs;
       const { promise: deadline, resolve } = Promise.withResolvers<void>();
       const timer = setTimeout(resolve, deadlineMs);
       await Promise.race([server.stop(), deadline]);
       clearTimeout(timer);
       await server.stop(true);
+      await front?.end(Math.max(endMs - performance.now(), FLUSH_LEAST_MS));
     },
     async drain(leastMs, limitMs) {
       const startMs = performance.now();
-      server.reload({ ...handlers, fetch: async (request, asked) => closing(await fetch(request, asked)) });
+      server.reload({ ...handlers, fetch: async (request, asked) => closing(await handlers.fetch(request, asked)) });
       for (let passedMs = 0; passedMs < limitMs; passedMs = performance.now() - startMs) {
-        if (passedMs >= leastMs && openConnections(server.port ?? 0) === 0) return;
+        if (passedMs >= leastMs && openConnections(port) === 0) return;
         await Bun.sleep(DRAIN_POLL_MS);
       }
     },
@@ -72,7 +98,10 @@ export function startServer({
 }
 
 /** Throws when somebody listens there, and finds out which port the system chooses for port 0. */
-export async function probeAddress({ hostname, port }: ListenAddress): Promise<ListenAddress & { url: string }> {
+export async function probeAddress(
+  { hostname, port }: ListenAddress,
+  scheme: Scheme,
+): Promise<ListenAddress & { url: string }> {
   const server = Bun.serve({
     hostname,
     port,
@@ -82,11 +111,13 @@ export async function probeAddress({ hostname, port }: ListenAddress): Promise<L
   });
   const chosen = server.port ?? port;
   await server.stop(true);
-  return { hostname, port: chosen, url: urlOf(hostname, chosen) };
+  return { hostname, port: chosen, url: urlOf({ hostname, port: chosen }, scheme) };
 }
 
-const urlOf = (hostname: string, port: number) =>
-  `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+type Scheme = "http" | "https";
+
+const urlOf = ({ hostname, port }: ListenAddress, scheme: Scheme) =>
+  `${scheme}://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
 
 /** An answer that was made elsewhere may have headers that cannot be changed. */
 function closing(response: Response): Response {

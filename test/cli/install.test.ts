@@ -40,6 +40,7 @@ test.skipIf(!canAddUsers)(
       "user muster",
       `/usr/local/bin/muster from ${at.program}`,
       "/etc/systemd/system/muster.service",
+      "/etc/systemd/system/muster.socket",
       "/etc/muster",
       "/etc/muster/muster.env",
     ]);
@@ -75,7 +76,7 @@ test("--dry-run says what would be done and does nothing", async () => {
     "--executable",
     at.program,
   ]);
-  expect([would_do.length, done, at.has("etc/muster"), at.has("usr")]).toEqual([5, [], false, false]);
+  expect([would_do.length, done, at.has("etc/muster"), at.has("usr")]).toEqual([6, [], false, false]);
 });
 
 test.skipIf(!canAddUsers)(
@@ -86,7 +87,11 @@ test.skipIf(!canAddUsers)(
     mkdirSync(join(at.root, "var/lib/muster"), { recursive: true });
     writeFileSync(join(at.root, "var/lib/muster/precious"), "x");
     const { done } = await runJson<{ done: string[] }>(["uninstall", "--root", at.root]);
-    expect(done).toEqual(["remove /etc/systemd/system/muster.service", "remove /usr/local/bin/muster"]);
+    expect(done).toEqual([
+      "remove /etc/systemd/system/muster.service",
+      "remove /etc/systemd/system/muster.socket",
+      "remove /usr/local/bin/muster",
+    ]);
     expect([at.has("var/lib/muster/precious"), at.has("etc/muster/muster.env")]).toEqual([true, true]);
     expect((await runMuster(["uninstall", "--root", at.root, "--purge"])).code).toBe(2);
     expect(at.has("var/lib/muster/precious")).toBe(true);

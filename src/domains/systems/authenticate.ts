@@ -1,6 +1,12 @@
 // Who is calling: HTTP Basic against the stored secrets, with a bounded cache that forgets within a second of a change.
 import { randomBytes } from "node:crypto";
-import { INVALID_CREDENTIALS, clientAddress, readBasic, unauthorized } from "../../http/credentials.ts";
+import {
+  INVALID_CREDENTIALS,
+  clientAddress,
+  readBasic,
+  requireOwnCertificate,
+  unauthorized,
+} from "../../http/credentials.ts";
 import { Failure } from "../../errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Queryable } from "../../ports/database.ts";
@@ -15,7 +21,7 @@ export interface AuthenticatedSystem {
   organizationId: string;
 }
 
-/** Says which system sent a request, or throws 401, 429 or (when our database is away) 503. */
+/** Says which system sent a request, or throws 401, 403 (another's certificate), 429 or (when our database is away) 503. */
 export type Authenticate = (
   request: Request,
   server: Parameters<typeof clientAddress>[0],
@@ -68,9 +74,13 @@ export function openAuthenticator({
   /** Grows with every invalidation: a lookup that saw an older number may have read what is no longer true. */
   let epoch = 0;
 
-  const lookup = async (header: string | null, digest: string, address: string): Promise<AuthenticatedSystem> => {
+  const lookup = async (
+    header: string | null,
+    digest: string,
+    ...[request, server]: Parameters<Authenticate>
+  ): Promise<AuthenticatedSystem> => {
     const { systemKey, secret } = readBasic(header);
-    const throttleKey = `auth:${address}:${systemKey.slice(0, 100)}`;
+    const throttleKey = `auth:${clientAddress(server, request)}:${systemKey.slice(0, 100)}`;
     const waitSeconds = await limiter.peek(throttleKey, failures);
     if (waitSeconds > 0) throw throttled(waitSeconds);
     const epochBefore = epoch;
@@ -80,6 +90,7 @@ export function openAuthenticator({
       const lateSeconds = await limiter.take(throttleKey, failures);
       throw lateSeconds > 0 ? throttled(lateSeconds) : unauthorized(INVALID_CREDENTIALS);
     }
+    requireOwnCertificate(server, request, row.systemKey);
     const system = { id: row.systemId, key: row.systemKey, organizationId: row.organizationId };
     const expiresAtMs = Math.min(clock.now().getTime() + cacheTtlMs, row.expiresAt?.getTime() ?? Infinity);
     if (epoch === epochBefore) remember(digest, { system, expiresAtMs });
@@ -126,9 +137,10 @@ export function openAuthenticator({
       if (cached && isFresh(cached)) {
         cache.delete(digest);
         cache.set(digest, cached);
+        requireOwnCertificate(server, request, cached.system.key);
         return cached.system;
       }
-      return lookup(header, digest, clientAddress(server, request));
+      return lookup(header, digest, request, server);
     },
     forget(systemKey) {
       epoch += 1;

@@ -208,7 +208,7 @@ export function openSystems(deps: SystemsDeps): Systems {
       unregister: systems.unregister,
       body: deps.body,
       info: (id) => store.findSystemInfo(database, id),
-      register: (token, address) => register(registration, token, address),
+      register: (token, caller) => register(registration, token, caller),
     }),
     adminRoutes: adminRoutes(systems, deps.body),
   };

@@ -18,10 +18,17 @@ export interface Registered {
   registered_at: string;
 }
 
-/** 400 another shape, 401 unknown or wrong, 403 erased or suspended, 409 registered before, 429 too often from one address. */
-export async function register(deps: RegisterDeps, token: string, address: string): Promise<Registered> {
+/** What is known of the caller beside the secret. */
+export interface Caller {
+  address: string;
+  /** Throws when the caller shows another system's certificate. */
+  requireKey(systemKey: string): void;
+}
+
+/** 400 another shape, 401 unknown or wrong, 403 erased, suspended or with another's certificate, 409 registered before, 429 too often from one address. */
+export async function register(deps: RegisterDeps, token: string, caller: Caller): Promise<Registered> {
   const { database, limiter, clock } = deps;
-  const waitSeconds = await limiter.take(`register:${address}`, { limit: deps.ratePerMinute, windowMs: 60_000 });
+  const waitSeconds = await limiter.take(`register:${caller.address}`, { limit: deps.ratePerMinute, windowMs: 60_000 });
   if (waitSeconds > 0) {
     throw new Failure("register.throttled", 429, "too many registrations", {
       retryAfterSeconds: Math.min(waitSeconds, 5),
@@ -39,6 +46,7 @@ export async function register(deps: RegisterDeps, token: string, address: strin
   }
   if (!row || !verifySecret(parts.secret, row.secretSha256))
     throw new Failure("register.refused", 401, "invalid system secret");
+  caller.requireKey(row.systemKey);
   if (row.suspendedAt) throw new Failure("register.suspended", 403, "system is suspended");
   const registeredAt = row.registeredAt ? undefined : await registerSystem(database, row.systemId, now);
   if (!registeredAt) throw new Failure("register.conflict", 409, "system is already registered");

@@ -2,11 +2,11 @@
 import { Elysia } from "elysia";
 import { Failure } from "../../errors.ts";
 import type { BodyReader } from "../../http/body.ts";
-import { clientAddress } from "../../http/credentials.ts";
+import { clientAddress, requireOwnCertificate } from "../../http/credentials.ts";
 import { envelope } from "../../http/envelope.ts";
 import { operation } from "../../http/openapi.ts";
 import type { Authenticate, AuthenticatedSystem } from "./authenticate.ts";
-import type { Registered } from "./register.ts";
+import type { Caller, Registered } from "./register.ts";
 import { Registration } from "./schema.ts";
 import type { SystemInfo } from "./store.ts";
 
@@ -14,7 +14,7 @@ export interface ApplianceRoutesDeps {
   authenticate: Authenticate;
   body: BodyReader;
   info(systemId: string): Promise<SystemInfo | undefined>;
-  register(token: string, address: string): Promise<Registered>;
+  register(token: string, caller: Caller): Promise<Registered>;
   unregister(system: AuthenticatedSystem): Promise<void>;
 }
 
@@ -24,10 +24,11 @@ export function applianceRoutes({ authenticate, body, info, register, unregister
       "/systems/register",
       async ({ request, server }) => {
         const { system_secret } = await body.json(request, Registration);
-        return envelope(
-          "system registered successfully",
-          await register(system_secret, clientAddress(server, request)),
-        );
+        const caller = {
+          address: clientAddress(server, request),
+          requireKey: (systemKey: string) => requireOwnCertificate(server, request, systemKey),
+        };
+        return envelope("system registered successfully", await register(system_secret, caller));
       },
       { parse: "none", detail: operation({ summary: "Register with the secret", auth: "none", body: Registration }) },
     )
