@@ -11,20 +11,21 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { copyServer, installedServer } from "../src/adapters/postgres/unpack.ts";
+import { copyServer } from "../src/adapters/postgres/unpack.ts";
+import type { Architecture } from "./foreign.ts";
 
 const ZSTD_LEVEL = 19;
 
-/** Returns the archive's path. Unchanged input is not packed again: level 19 takes a while. */
-export async function packPostgres(directory: string): Promise<string> {
-  const native = installedServer();
+/** Packs a `native` directory and returns the archive's path. Unchanged input is not packed again: level 19 takes a while. */
+export async function packPostgres(directory: string, native: string, architecture: Architecture): Promise<string> {
   const { version }: { version: string } = JSON.parse(readFileSync(join(native, "../package.json"), "utf8"));
   const tar = await tarOf(native);
   const hash = new Bun.CryptoHasher("sha256").update(tar).digest("hex").slice(0, 12);
-  const name = `postgres-${version}-${process.arch}-${hash}.tar.zst`;
+  const name = `postgres-${version}-${architecture}-${hash}.tar.zst`;
   const path = join(directory, name);
   mkdirSync(directory, { recursive: true });
-  for (const other of readdirSync(directory)) if (other !== name) rmSync(join(directory, other));
+  const outdated = readdirSync(directory).filter((other) => other.includes(`-${architecture}-`) && other !== name);
+  for (const other of outdated) rmSync(join(directory, other));
   if (!existsSync(path)) {
     writeFileSync(`${path}.new`, await Bun.zstdCompress(tar, { level: ZSTD_LEVEL }));
     renameSync(`${path}.new`, path);
