@@ -1,0 +1,77 @@
+// The image is built from its Dockerfile as it stands, and does in a container what it must: serve, say its health, stop, keep.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { statSync } from "node:fs";
+import { startContainer, unreaped } from "../support/container.ts";
+import type { Container } from "../support/container.ts";
+import { buildImage, reasonNoImage } from "../support/image.ts";
+import type { Image } from "../support/image.ts";
+
+const missing = reasonNoImage();
+if (missing && process.env["REQUIRE_SERVICES"] === "1") {
+  test("the image can be built here", () => expect.unreachable(missing));
+} else if (missing) {
+  test.skip(`the image: ${missing}`, () => {});
+} else {
+  describe("the image", tryImage);
+}
+
+function tryImage(): void {
+  let image: Image;
+  let system: { system_key: string; system_secret: string };
+  beforeAll(() => void (image = buildImage()), 280_000);
+  afterAll(() => image?.[Symbol.dispose]());
+
+  const healthOf = ({ exec }: Container) => exec(image.config.Healthcheck.Test.slice(1));
+  const post = (container: Container, path: string, args: string[]) =>
+    container.curl(["-X", "POST", `http://127.0.0.1:8081${path}`, ...args]);
+
+  async function untilHealthy(container: Container): Promise<void> {
+    for (let round = 0; round < 100; round += 1) {
+      if ((await healthOf(container)).code === 0 && (await ready(container))) return;
+      await Bun.sleep(200);
+    }
+    throw new Error(`not healthy in time:\n${container.log()}`);
+  }
+  const ready = async ({ exec }: Container) => (await exec(["muster", "health", "--ready"])).code === 0;
+
+  test("serves without privileges on a read-only root: an appliance registers and its heartbeat is kept", async () => {
+    await using container = await startContainer(image);
+    await untilHealthy(container);
+    const status = (await container.exec(["cat", "/proc/1/status"])).stdout;
+    expect([/^Uid:\s+(\d+)/m.exec(status)?.[1], /^CapEff:\s+(\d+)/m.exec(status)?.[1]]).toEqual([
+      "10001",
+      "0000000000000000",
+    ]);
+    expect((await container.exec(["touch", "/etc/x"])).stderr).toContain("Read-only file system");
+    system = JSON.parse((await container.exec(["muster", "systems", "add", "--name", "Branch 12", "--json"])).stdout);
+    const secret = JSON.stringify({ system_secret: system.system_secret });
+    const json = ["-H", "content-type: application/json"];
+    expect(await post(container, "/backend/api/systems/register", [...json, "-d", secret])).toContain(
+      "system registered successfully",
+    );
+    const login = ["-u", `${system.system_key}:${system.system_secret}`];
+    expect(await post(container, "/collect/api/systems/heartbeat", login)).toContain("heartbeat acknowledged");
+    expect(await container.stop()).toBe(0);
+    expect(container.log()).not.toContain("level=error");
+  }, 60_000);
+
+  test("what is in the volume belongs to its user alone, and a second container finds it all", async () => {
+    expect([statSync(image.volume).uid, statSync(image.volume).mode & 0o777]).toEqual([10001, 0o700]);
+    await using container = await startContainer(image);
+    await untilHealthy(container);
+    const { stdout } = await container.exec(["muster", "systems", "list", "--json"]);
+    expect(JSON.parse(stdout)).toMatchObject({ systems: [{ name: "Branch 12", status: "active" }] });
+    expect(await container.stop()).toBe(0);
+  }, 60_000);
+
+  test("stopped gateways are unhealthy, and a killed PostgreSQL comes back", async () => {
+    await using container = await startContainer(image);
+    await untilHealthy(container);
+    const postmaster = (await container.exec(["sh", "-c", "head -1 $DATA_DIR/postgres/data/postmaster.pid"])).stdout;
+    await container.exec(["sh", "-c", `kill -9 ${postmaster}`]);
+    await Bun.sleep(500);
+    await untilHealthy(container);
+    console.log(unreaped(container));
+    expect(await container.stop()).toBe(0);
+  }, 60_000);
+}
