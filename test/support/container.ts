@@ -1,6 +1,5 @@
 // A container as engines make it, from namespaces alone: read-only root, no privileges, a network of its own, Muster as process 1.
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import type { Image } from "./image.ts";
 
 export interface Container {
@@ -27,7 +26,6 @@ mount -t tmpfs -o mode=755 tmpfs "$root/dev"
 for device in null zero full random urandom; do touch "$root/dev/$device"; mount --bind "/dev/$device" "$root/dev/$device"; done
 mkdir -m 1777 "$root/dev/shm"
 mount -t tmpfs -o size=64m,mode=1777 tmpfs "$root/dev/shm"
-mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
 mount --bind "$volume" "$root$at"
 ip link set lo up
 exec "$@"`;
@@ -85,13 +83,3 @@ async function finish(command: string[]) {
   const [stdout, stderr, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
   return { code, stdout, stderr };
 }
-
-/** Processes of a container that ended and that nobody has waited for. */
-export function unreaped({ pid }: Container): string[] {
-  const space = Bun.spawnSync(["readlink", `/proc/${pid}/ns/pid`]).stdout.toString();
-  const found = Bun.spawnSync(["ps", "-eo", "pidns,stat,comm", "--no-headers"]).stdout.toString().split("\n");
-  const own = /\d+/.exec(space)?.[0] ?? "";
-  return found.filter((line) => own !== "" && line.includes(own) && /\sZ/.test(line)).map((line) => line.trim());
-}
-
-export const dataFile = ({ volume }: Image, path: string) => join(volume, path);

@@ -1,5 +1,5 @@
 // The image as an engine would build and run it, without one: buildah on base images made from Debian's packages, then namespaces.
-import { chownSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { parseDockerfile } from "./dockerfile.ts";
@@ -39,8 +39,11 @@ export function buildImage(): Image {
   const scratch = temporaryDirectory("image");
   const buildah = buildahIn(scratch);
   const dispose = () => {
-    buildah("rm", "--all");
-    rmSync(scratch, { recursive: true, force: true });
+    try {
+      buildah("rm", "--all");
+    } finally {
+      rmSync(scratch, { recursive: true, force: true });
+    }
   };
   try {
     for (const { image } of parseDockerfile(readFileSync(join(ROOT, "Dockerfile"), "utf8")))
@@ -90,7 +93,8 @@ function makeDebian(scratch: string, tar: string): void {
   // The mirror that this machine's apt is told to use.
   const targets = run(["apt-get", "indextargets", "--format", "$(CODENAME) $(COMPONENT) $(REPO_URI)"]).split("\n");
   const mirror = targets.find((line) => line.startsWith("bookworm main "))?.split(" ")[2];
-  run(["debootstrap", "--variant=minbase", "bookworm", target, ...(mirror ? [mirror] : [])]);
+  // What it mounts there is unmounted with it, however it ends.
+  run(["unshare", "--mount", "debootstrap", "--variant=minbase", "bookworm", target, ...(mirror ? [mirror] : [])]);
   run(["tar", "-C", target, "--exclude=./proc/*", "--exclude=./sys/*", "--exclude=./var/cache/apt/*", "-cf", tar, "."]);
   rmSync(target, { recursive: true });
 }
@@ -130,6 +134,3 @@ function run(command: string[]): string {
   const said = `${stdout.toString()}\n${stderr.toString()}`.trim().split("\n").slice(-20).join("\n");
   throw new Error(`${command.slice(0, 8).join(" ")} ended with ${exitCode}:\n${said}`);
 }
-
-/** Gives the volume to somebody else, as a directory of the host's may be. */
-export const giveVolume = ({ volume }: Image, uid: number) => chownSync(volume, uid, uid);
