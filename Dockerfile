@@ -13,8 +13,9 @@ COPY systemd systemd
 COPY src src
 RUN npm run build
 
-# Not less than this: PostgreSQL's initdb starts its programs by /bin/sh, and wants a passwd entry of the user it runs as, so
-# an image without a shell will not do. And its glibc gets Debian's security updates whenever the image is built anew.
+# Not less than this. PostgreSQL's initdb starts its programs by /bin/sh and wants a passwd entry of its user, which distroless
+# images lack; its programs want libstdc++, which busybox:glibc lacks. glibc, libstdc++ and a busybox copied together do work
+# (5 MB), but nobody would bring them security updates; this gets Debian's whenever the image is built anew.
 FROM debian:12-slim
 LABEL org.opencontainers.image.title="Muster" \
       org.opencontainers.image.description="Appliance gateway in one executable: heartbeats, inventories, backups and alerts, kept and compared." \
