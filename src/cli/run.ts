@@ -7,6 +7,7 @@ import { backups } from "./backups.ts";
 import { config } from "./config.ts";
 import { doctor } from "./doctor.ts";
 import { dump } from "./dump.ts";
+import { health } from "./health.ts";
 import { install, uninstall } from "./install.ts";
 import { inventory } from "./inventory.ts";
 import { migrate } from "./migrate.ts";
@@ -33,6 +34,7 @@ const VERBS: Verb[] = [
   dump,
   restore,
   doctor,
+  health,
   install,
   uninstall,
   migrate,

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { version } from "../../package.json";
 import { runJson, runMuster } from "../support/program.ts";
 
-const VERBS = ["serve", "systems", "backups", "tokens", "queues", "doctor", "migrate", "config", "version"];
+const VERBS = ["serve", "systems", "backups", "tokens", "queues", "doctor", "health", "migrate", "config", "version"];
 
 describe("help", () => {
   test.each([[[]], [["help"]], [["--help"]], [["-h"]]])("%j lists every verb with what it does", async (args) => {
