@@ -28,7 +28,7 @@ describe.skipIf(reason !== undefined)("the Debian package", () => {
   let bare: string[];
   beforeAll(() => {
     root = join(temporaryDirectory("debian"), "root");
-    makeDebian(root);
+    makeDebian(root, ["systemd"]);
     bare = listing(root);
   }, 300_000);
   afterAll(() => rmSync(join(root, ".."), { recursive: true, force: true }));
@@ -130,7 +130,8 @@ describe.skipIf(reason !== undefined)("the Debian package", () => {
     let before: ReturnType<typeof kept>;
     {
       await using gateway = await start();
-      expect(run("ps", "-o", "user=", "-p", String(gateway.pid)).trim()).toBe("muster");
+      const uid = run("id", "-u", "muster").trim();
+      expect(readFileSync(`/proc/${gateway.pid}/status`, "utf8")).toContain(`Uid:\t${uid}\t${uid}\t${uid}`);
       const body = JSON.stringify({ system_secret: system.system_secret });
       const registered = await fetch(`${gateway.url}/backend/api/systems/register`, { method: "POST", body });
       expect(registered.status).toBe(200);

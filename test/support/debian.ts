@@ -1,10 +1,12 @@
 // A bare Debian 12 in a directory, from the mirror that this machine's apt is told to use.
 
 /** Needs root and debootstrap; takes about a minute. What debootstrap mounts is unmounted with it, however it ends. */
-export function makeDebian(target: string): void {
+export function makeDebian(target: string, packages: string[] = []): void {
   const targets = run(["apt-get", "indextargets", "--format", "$(CODENAME) $(COMPONENT) $(REPO_URI)"]).split("\n");
   const mirror = targets.find((line) => line.startsWith("bookworm main "))?.split(" ")[2];
-  run(["unshare", "--mount", "debootstrap", "--variant=minbase", "bookworm", target, ...(mirror ? [mirror] : [])]);
+  const more = packages.length > 0 ? [`--include=${packages.join(",")}`] : [];
+  const options = ["--variant=minbase", ...more, "bookworm", target, ...(mirror ? [mirror] : [])];
+  run(["unshare", "--mount", "debootstrap", ...options]);
 }
 
 function run(command: string[]): string {

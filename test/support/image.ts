@@ -2,6 +2,7 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
+import { makeDebian } from "./debian.ts";
 import { parseDockerfile } from "./dockerfile.ts";
 import { temporaryDirectory } from "./postgres.ts";
 import { ROOT } from "./program.ts";
@@ -75,7 +76,7 @@ function buildahIn(scratch: string): Buildah {
 /** Debian under the name that FROM asks for; node:N with that Node and npm, as npm's registry has them. */
 function makeBase(buildah: Buildah, scratch: string, image: string): void {
   const debian = join(scratch, "debian.tar");
-  if (!existsSync(debian)) makeDebian(scratch, debian);
+  if (!existsSync(debian)) packDebian(scratch, debian);
   const container = buildah("from", "scratch");
   buildah("add", container, debian, "/");
   const node = /^node:(\d+)/.exec(image)?.[1];
@@ -88,13 +89,9 @@ function makeBase(buildah: Buildah, scratch: string, image: string): void {
   buildah("rm", container);
 }
 
-function makeDebian(scratch: string, tar: string): void {
+function packDebian(scratch: string, tar: string): void {
   const target = join(scratch, "debian");
-  // The mirror that this machine's apt is told to use.
-  const targets = run(["apt-get", "indextargets", "--format", "$(CODENAME) $(COMPONENT) $(REPO_URI)"]).split("\n");
-  const mirror = targets.find((line) => line.startsWith("bookworm main "))?.split(" ")[2];
-  // What it mounts there is unmounted with it, however it ends.
-  run(["unshare", "--mount", "debootstrap", "--variant=minbase", "bookworm", target, ...(mirror ? [mirror] : [])]);
+  makeDebian(target);
   run(["tar", "-C", target, "--exclude=./proc/*", "--exclude=./sys/*", "--exclude=./var/cache/apt/*", "-cf", tar, "."]);
   rmSync(target, { recursive: true });
 }
