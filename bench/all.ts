@@ -1,20 +1,56 @@
-// Runs every benchmark of this directory, each in a process of its own, and prints what they found as one JSON array.
+// Runs every benchmark of this directory, each in a process of its own, prints what they found as one JSON array, and writes it
+// for people into bench/RESULTS.md.
 import { Glob } from "bun";
+import { readFileSync, writeFileSync } from "node:fs";
+import { cpus, release, totalmem } from "node:os";
 import { basename, join } from "node:path";
+import packageJson from "../package.json" with { type: "json" };
 
-const results: unknown[] = [];
-let failed = false;
+type Figures = { [name: string]: unknown };
+
+const results: { bench: string; figures: Figures | undefined }[] = [];
 for (const file of [...new Glob("*.ts").scanSync(import.meta.dir)].sort()) {
   if (file === basename(import.meta.path)) continue;
   console.error(`${file} …`);
   const child = Bun.spawn([process.execPath, join(import.meta.dir, file)], { stdout: "pipe", stderr: "inherit" });
   const [output, code] = await Promise.all([child.stdout.text(), child.exited]);
-  failed ||= code !== 0;
-  results.push(
-    code === 0
-      ? { bench: basename(file, ".ts"), ...JSON.parse(output) }
-      : { bench: basename(file, ".ts"), failed: code },
-  );
+  const { bench, ...figures }: Figures = code === 0 ? JSON.parse(output) : {};
+  results.push({ bench: basename(file, ".ts"), figures: code === 0 ? figures : undefined });
+  if (code !== 0) process.exitCode = 1;
 }
 console.log(JSON.stringify(results, null, 2));
-process.exitCode = failed ? 1 : 0;
+writeFileSync(join(import.meta.dir, "RESULTS.md"), describe());
+Bun.spawnSync([process.execPath, "fmt", join(import.meta.dir, "RESULTS.md")]);
+
+function describe(): string {
+  const [processor] = cpus();
+  const machine = `${cpus().length} cores (${processor?.model.trim()}), ${Math.round(totalmem() / 1024 ** 3)} GiB, Linux ${release()}`;
+  const sections = results.map(({ bench, figures }) => {
+    const [first = ""] = readFileSync(join(import.meta.dir, `${bench}.ts`), "utf8").split("\n");
+    const table = figures
+      ? `| figure | measured | goal |\n| --- | --- | --- |\n${rowsOf(figures).join("\n")}`
+      : "It failed.";
+    return `## ${bench}\n\n${first.replace(/^\/\/ /, "")}\n\n${table}\n`;
+  });
+  return `# Results
+
+Written by \`bun run bench\` on ${new Date().toISOString().slice(0, 10)}: muster ${packageJson.version}, Bun ${Bun.version}, on ${machine}.
+Ratios are against a ceiling measured in the same run; times, rates and sizes are this machine's.
+
+${sections.join("\n")}`;
+}
+
+/** One row a figure; \`target\` beside figures is their goal. */
+function rowsOf(figures: Figures, path: string[] = []): string[] {
+  const { target, ...own } = figures;
+  return Object.entries(own).flatMap(([name, value]) => {
+    const at = [...path, name];
+    if (Array.isArray(value)) return value.flatMap((one, index) => rowsOf({ [index + 1]: one }, at));
+    if (typeof value === "object" && value !== null)
+      return rowsOf({ ...(target !== undefined && { target }), ...value }, at);
+    return [`| ${at.join(" › ").replaceAll("_", " ")} | ${String(value)} | ${goalOf(target)} |`];
+  });
+}
+
+const goalOf = (target: unknown) =>
+  target === undefined ? "" : typeof target === "object" ? JSON.stringify(target) : String(target);
