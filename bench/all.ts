@@ -6,6 +6,9 @@ import { cpus, release, totalmem } from "node:os";
 import { basename, join } from "node:path";
 import packageJson from "../package.json" with { type: "json" };
 
+/** What a `target` beside it is the goal of; connections and rates have none. */
+const HAS_GOAL = /^(ratio|median|total)/;
+
 type Figures = { [name: string]: unknown };
 
 const results: { bench: string; figures: Figures | undefined }[] = [];
@@ -26,11 +29,11 @@ function describe(): string {
   const [processor] = cpus();
   const machine = `${cpus().length} cores (${processor?.model.trim()}), ${Math.round(totalmem() / 1024 ** 3)} GiB, Linux ${release()}`;
   const sections = results.map(({ bench, figures }) => {
-    const [first = ""] = readFileSync(join(import.meta.dir, `${bench}.ts`), "utf8").split("\n");
+    const [about = ""] = /^(\/\/ .*\n)+/.exec(readFileSync(join(import.meta.dir, `${bench}.ts`), "utf8")) ?? [];
     const table = figures
       ? `| figure | measured | goal |\n| --- | --- | --- |\n${rowsOf(figures).join("\n")}`
       : "It failed.";
-    return `## ${bench}\n\n${first.replace(/^\/\/ /, "")}\n\n${table}\n`;
+    return `## ${bench}\n\n${about.replaceAll(/^\/\/ /gm, "").trim()}\n\n${table}\n`;
   });
   return `# Results
 
@@ -40,7 +43,7 @@ Ratios are against a ceiling measured in the same run; times, rates and sizes ar
 ${sections.join("\n")}`;
 }
 
-/** One row a figure; \`target\` beside figures is their goal. */
+/** One row a figure. */
 function rowsOf(figures: Figures, path: string[] = []): string[] {
   const { target, ...own } = figures;
   return Object.entries(own).flatMap(([name, value]) => {
@@ -48,9 +51,13 @@ function rowsOf(figures: Figures, path: string[] = []): string[] {
     if (Array.isArray(value)) return value.flatMap((one, index) => rowsOf({ [index + 1]: one }, at));
     if (typeof value === "object" && value !== null)
       return rowsOf({ ...(target !== undefined && { target }), ...value }, at);
-    return [`| ${at.join(" › ").replaceAll("_", " ")} | ${String(value)} | ${goalOf(target)} |`];
+    return [
+      `| ${at.join(" › ").replaceAll("_", " ")} | ${String(value)} | ${goalOf(HAS_GOAL.test(name) ? target : undefined)} |`,
+    ];
   });
 }
 
-const goalOf = (target: unknown) =>
-  target === undefined ? "" : typeof target === "object" ? JSON.stringify(target) : String(target);
+function goalOf(target: unknown): string {
+  if (target === undefined) return "";
+  return typeof target === "object" ? JSON.stringify(target) : String(target);
+}

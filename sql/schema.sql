@@ -233,6 +233,22 @@ alter table fleet_systems add constraint fleet_systems_system_no_key UNIQUE (sys
 CREATE INDEX fleet_systems_by_type ON public.fleet_systems USING btree (type, system_no);
 CREATE TRIGGER fleet_systems_forgotten BEFORE DELETE ON public.fleet_systems FOR EACH ROW EXECUTE FUNCTION forget_fleet_facts();
 
+create table former_changes (
+  system_id uuid not null,
+  former_id bigint not null,
+  field_path text not null,
+  change_type text not null,
+  category text,
+  severity text not null,
+  previous_value jsonb,
+  current_value jsonb,
+  detected_at timestamp with time zone not null
+);
+alter table former_changes add constraint former_changes_pkey PRIMARY KEY (system_id, former_id);
+alter table former_changes add constraint former_changes_change_type_check CHECK ((change_type = ANY (ARRAY['create'::text, 'update'::text, 'delete'::text])));
+alter table former_changes add constraint former_changes_system_id_fkey FOREIGN KEY (system_id) REFERENCES systems(id) ON DELETE CASCADE;
+CREATE INDEX former_changes_by_time ON public.former_changes USING btree (system_id, detected_at DESC);
+
 create table gateways (
   id uuid not null,
   listening_since timestamp with time zone not null,
@@ -246,6 +262,15 @@ create table held_job_keys (
   held_until timestamp with time zone not null
 );
 alter table held_job_keys add constraint held_job_keys_pkey PRIMARY KEY (queue, key);
+
+create table import_progress (
+  system_id uuid not null,
+  last_record_id bigint not null,
+  last_change_id bigint not null,
+  seen_until timestamp with time zone not null
+);
+alter table import_progress add constraint import_progress_pkey PRIMARY KEY (system_id);
+alter table import_progress add constraint import_progress_system_id_fkey FOREIGN KEY (system_id) REFERENCES systems(id) ON DELETE CASCADE;
 
 create table inventory_alerts (
   id uuid not null,

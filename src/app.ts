@@ -29,6 +29,11 @@ import { scheduledDumps } from "./dump/schedule.ts";
 import { dumpBeforeUpgrade } from "./dump/upgrade.ts";
 import { certificateFiles, openCertificate } from "./http/certificate.ts";
 import type { CertificateInForce } from "./http/certificate.ts";
+import { alone } from "./import/alone.ts";
+import { importMy } from "./import/my.ts";
+import type { ImportDeps } from "./import/my.ts";
+import type { Report } from "./import/report.ts";
+import type { Source } from "./import/source.ts";
 import { openMeasure } from "./http/measure.ts";
 import { checkReadiness, operationsHandler, worstOf } from "./http/operations.ts";
 import type { Readiness } from "./http/operations.ts";
@@ -67,7 +72,7 @@ export interface AppOptions {
 }
 
 /** What one process says of itself. */
-export interface Report {
+export interface ProcessReport {
   readiness(): Promise<Readiness>;
   /** In the text format of Prometheus, without what all processes would say alike. */
   metrics(): Promise<string>;
@@ -107,10 +112,12 @@ export interface App {
   runsOn: { database: string; redis: string | undefined };
   /** Whether Redis may be trusted with acknowledged work; undefined without one, rejects while it is away. */
   redisHealth(): Promise<RedisHealth | undefined>;
+  /** Brings everything from a database of the service that Muster replaces; one import at a time. */
+  importMy(source: Source, options: Pick<ImportDeps, "dryRun" | "signal" | "say">): Promise<Report>;
   databaseTime(): Promise<Date>;
   /** Where the listeners answer, once started. */
   urls(): { main: string; operations: string } | undefined;
-  report: Report;
+  report: ProcessReport;
   /** Listeners, workers and schedules, as far as they are this process's. */
   start(): Promise<void>;
   /** The start in words: what it runs on, where it answers. */
@@ -197,7 +204,7 @@ async function compose(parts: Parts): Promise<App> {
   const listens = does("http");
   const shares = { database, queue, limiter, signals, objects };
   const opened = openDomains({ config, clock, ...shares, rulesInForce, exclusive, listens, warn: log.warn });
-  const { operators, systems, organizations, inventory, fleet, applications, backups } = opened;
+  const { operators, systems, organizations, inventory, fleet, applications, backups, alerts, heartbeats } = opened;
   const { dumpSchedule: cron, dumpKeep: keep } = config;
   const domains = [...opened.all, scheduledDumps({ connection, objects, clock, version, cron, keep })];
 
@@ -226,7 +233,7 @@ async function compose(parts: Parts): Promise<App> {
     version,
     ...(children && { processes: children.describe() }),
   });
-  const report: Report = {
+  const report: ProcessReport = {
     readiness: () => checkReadiness(checks),
     metrics: () => own.metrics(),
     workers: () => runner.stats(),
@@ -306,6 +313,23 @@ async function compose(parts: Parts): Promise<App> {
     rulesFault: rulesInForce.fault,
     runsOn: { database: postgres.describe, redis: redis?.describe },
     redisHealth: async () => redis?.examine(),
+    importMy: (source, options) =>
+      alone(connection, options.signal, () =>
+        importMy({
+          ...options,
+          source,
+          now: clock.now(),
+          target: {
+            database,
+            bringOrganizations: organizations.bring,
+            bringSystems: systems.bring,
+            bringErased: systems.bringErased,
+            bringBeats: heartbeats.bring,
+            bringInventories: inventory.bring,
+            bringAlerts: alerts.bring,
+          },
+        }),
+      ),
     async databaseTime() {
       const [row] = await database.query<{ now: Date }>("select clock_timestamp() as now");
       return row?.now ?? clock.now();

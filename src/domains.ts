@@ -155,6 +155,8 @@ export function openDomains(deps: DomainsDeps) {
     fleet,
     applications,
     backups,
+    alerts,
+    heartbeats,
     /** In the order they start; they stop in the same. */
     all: [
       systems,

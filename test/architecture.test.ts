@@ -44,6 +44,7 @@ function mayImport(from: string, { path, isType }: Import): boolean {
           "errors.ts",
           "log.ts",
           "http/certificate.ts",
+          "import/source.ts",
           "http/query.ts",
           "http/server.ts",
           "adapters/postgres/migrate.ts",
@@ -52,7 +53,14 @@ function mayImport(from: string, { path, isType }: Import): boolean {
         path === "../package.json" ||
         path.startsWith("../systemd/") ||
         path === "cli/licenses.txt" ||
-        (isType && target === "ports")
+        (isType && (target === "ports" || path === "import/report.ts"))
+      );
+    case "import":
+      return (
+        target === "import" ||
+        path.startsWith("adapters/postgres/") ||
+        path === "errors.ts" ||
+        (isType && (target === "ports" || path === "log.ts" || (target === "domains" && targetFile === "index.ts")))
       );
     case "processes":
       return (

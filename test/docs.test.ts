@@ -4,6 +4,7 @@ import { Glob, YAML } from "bun";
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { settings } from "../src/config.ts";
+import { openTestApp } from "./support/app.ts";
 import { createSystem } from "./support/documented.ts";
 import { openAuthority, openssl } from "./support/certificates.ts";
 import { temporaryDirectory } from "./support/postgres.ts";
@@ -20,10 +21,11 @@ const blocksOf = (page: string, language: string) =>
 /** Who runs the commands that need root, a proxy, another machine or an installation of their own. */
 const CLAIMS: Record<string, string[]> = {
   "README.md": ["test/readme.test.ts", "test/cli/install.test.ts", ".ci/run"],
-  "docs/alerts.md": ["test/compat/alerts.test.ts"],
+  "docs/alerts.md": ["test/domains/alerts/proxy.test.ts"],
   "docs/container.md": ["test/package/docker.package.ts"],
   "docs/dump.md": ["test/dump/dump.test.ts", "test/package/deb.package.ts"],
   "docs/edge.md": ["test/http/activation.test.ts"],
+  "docs/import.md": ["test/import/my.test.ts"],
   "docs/package.md": ["test/package/deb.package.ts"],
 };
 
@@ -67,7 +69,7 @@ test("every setting that the pages set is one", () => {
 });
 
 /** Programs of appliances that are not here: they write down what they were told. */
-const APPLIANCE_PROGRAMS = ["uci", "redis-exec"];
+const APPLIANCE_PROGRAMS = ["uci", "runagent", "systemctl"];
 const tools = ["bash", "curl", "gpg", "jq", "dpkg-query"];
 const missing = [...tools.filter((tool) => !Bun.which(tool)), ...(openssl ? [] : ["openssl"])];
 if (missing.length > 0 && process.env["REQUIRE_SERVICES"])
@@ -126,12 +128,21 @@ describe.skipIf(missing.length > 0)("the commands of", () => {
     expect(JSON.parse(listed.stdout).backups[0]).toMatchObject({ encryption: "encrypted" });
   }, 60_000);
 
+  test("every page's SQL is answered", async () => {
+    const opened = await openTestApp();
+    await using app = opened;
+    for (const page of PAGES)
+      for (const text of blocksOf(page, "sql"))
+        for (const statement of text.split(/;\n/).filter((one) => one.trim() !== ""))
+          await app.database.query(statement.replace(/^explain analyze /i, ""));
+  });
+
   test("docs/appliances/nethserver8.md register a cluster and set what its programs read", async () => {
     const system = added();
     const { stdout, told } = await run("docs/appliances/nethserver8.md", system.system_secret);
     expect(stdout).toContain("true");
     expect(told).toContain(
-      `HSET cluster/subscription provider nsent system_id ${system.system_key} auth_token ${system.system_secret} collect_url ${gateway.url}/collect/api/systems migrated 1`,
+      `runagent redis-exec HSET cluster/subscription provider nsent system_id ${system.system_key} auth_token ${system.system_secret} collect_url ${gateway.url}/collect/api/systems migrated 1`,
     );
   }, 30_000);
 

@@ -8,6 +8,7 @@ import { config } from "./config.ts";
 import { doctor } from "./doctor.ts";
 import { dump } from "./dump.ts";
 import { health } from "./health.ts";
+import { importVerb } from "./import.ts";
 import { install, uninstall } from "./install.ts";
 import { inventory } from "./inventory.ts";
 import { migrate } from "./migrate.ts";
@@ -33,6 +34,7 @@ const VERBS: Verb[] = [
   queues,
   dump,
   restore,
+  importVerb,
   doctor,
   health,
   install,

@@ -82,3 +82,49 @@ export async function prunePast(db: Queryable, before: Date, limit: number): Pro
   );
   return rows.length;
 }
+
+/** An alert that was over before Muster came. */
+export type FormerAlert = Omit<PastRow, "id" | "startsAt" | "endsAt" | "systemKey" | "organizationId"> & {
+  systemKey: string;
+  organizationId: string;
+  startsAt: Date;
+  endsAt: Date | null;
+  createdAt: Date;
+};
+
+/** One row an organisation, fingerprint and start, as above; what is here stays. Returns how many were new; a dry run counts. */
+export async function bringPast(db: Queryable, rows: readonly FormerAlert[], dryRun: boolean): Promise<number> {
+  const known = `select distinct on (organization_id, fingerprint, starts_at) * from (
+      select r.*, s.id as system_id, coalesce(s.organization_id, r.organization) as organization_id from jsonb_to_recordset($1::jsonb)
+        r ("systemKey" text, organization text, alertname text, severity text, status text, fingerprint text, starts_at timestamptz,
+           ends_at timestamptz, summary text, labels jsonb, annotations jsonb, receiver text, created_at timestamptz)
+      left join systems s on s.system_key = r."systemKey"
+    ) all_of_them order by organization_id, fingerprint, starts_at, ends_at desc nulls last, created_at desc`;
+  const given = rows.map(
+    ({ organizationId: organization, startsAt: starts_at, endsAt: ends_at, createdAt: created_at, ...row }) => ({
+      ...row,
+      organization,
+      starts_at,
+      ends_at,
+      created_at,
+    }),
+  );
+  const values = [JSON.stringify(given)];
+  if (dryRun) {
+    const [row] = await db.query<{ count: number }>(
+      `select count(*)::integer as count from (${known}) k where not exists (
+         select from alert_history h where (h.organization_id, h.fingerprint, h.starts_at) = (k.organization_id, k.fingerprint, k.starts_at))`,
+      values,
+    );
+    return row?.count ?? 0;
+  }
+  const inserted = await db.query(
+    `insert into alert_history (id, system_id, system_key, organization_id, alertname, severity, status, fingerprint, starts_at, ends_at,
+       summary, labels, annotations, receiver, created_at)
+     select gen_random_uuid(), system_id, "systemKey", organization_id, alertname, severity, status, fingerprint, starts_at, ends_at,
+       summary, labels, annotations, receiver, created_at from (${known}) k
+     on conflict (organization_id, fingerprint, starts_at) do nothing returning id`,
+    values,
+  );
+  return inserted.length;
+}

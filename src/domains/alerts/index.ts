@@ -13,7 +13,8 @@ import { adminRoutes } from "./admin.ts";
 import { openAlertmanager } from "./alertmanager.ts";
 import { deliver, deliveryPush } from "./deliver.ts";
 import { authorizeWebhook, keepHistory } from "./history.ts";
-import { prunePast } from "./history-store.ts";
+import { bringPast, prunePast } from "./history-store.ts";
+import type { FormerAlert } from "./history-store.ts";
 import { findIdentities } from "./identities.ts";
 import type { Identity } from "./labels.ts";
 import { recoveryPush, tickPush, watchLinks } from "./link-failed.ts";
@@ -25,6 +26,8 @@ import { DELIVERY_QUEUE, LINK_QUEUE, LINK_TICK_QUEUE, NET_QUEUE, PRUNE_QUEUE, TO
 import { refreshTotals } from "./totals.ts";
 
 /** Tells the log; a domain has no log of its own. */
+export type { FormerAlert };
+
 export type Warn = (message: string, facts: Record<string, string | number | boolean | null | undefined>) => void;
 
 export interface AlertsDeps {
@@ -55,6 +58,8 @@ export interface AlertsDeps {
 export interface Alerts extends Domain {
   /** What is to be done when systems are heard again after they were inactive. */
   recovered(systemIds: readonly string[]): Push[];
+  /** Alerts that were over before Muster came. Returns how many were new. */
+  bring(rows: FormerAlert[], dryRun: boolean): Promise<number>;
 }
 
 const DAY_MS = 86_400_000;
@@ -195,6 +200,7 @@ export function openAlerts(deps: AlertsDeps): Alerts {
         },
       });
     },
+    bring: (rows, dryRun) => bringPast(deps.database, rows, dryRun),
     recovered: (systemIds) => (upstream && systemIds.length > 0 ? [recoveryPush(systemIds)] : []),
     stop: () => acceptance.close(),
   };

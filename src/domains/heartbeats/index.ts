@@ -8,7 +8,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Database } from "../../ports/database.ts";
 import type { Job, Push, Queue } from "../../ports/queue.ts";
 import type { Authenticate } from "../systems/index.ts";
-import { markActive, markInactive, upsertBeats } from "./store.ts";
+import { bringBeats, markActive, markInactive, upsertBeats } from "./store.ts";
 import { openWatch } from "./watch.ts";
 
 export interface HeartbeatsDeps {
@@ -41,7 +41,12 @@ interface Beat {
   atMs: number;
 }
 
-export function openHeartbeats(deps: HeartbeatsDeps): Domain {
+export interface Heartbeats extends Domain {
+  /** Beats that another service heard. Returns how many were news. */
+  bring(beats: { systemId: string; at: Date }[]): Promise<number>;
+}
+
+export function openHeartbeats(deps: HeartbeatsDeps): Heartbeats {
   const { database, queue, clock, authenticate, admit } = deps;
   const timeoutMs = deps.timeoutMinutes * 60_000;
   const watch = openWatch(deps);
@@ -76,6 +81,7 @@ export function openHeartbeats(deps: HeartbeatsDeps): Domain {
   );
 
   return {
+    bring: (beats) => bringBeats(database, beats),
     applianceRoutes,
     jobs: [
       {

@@ -108,3 +108,15 @@ export async function leaveWatch(db: Queryable, gatewayId: string | null): Promi
 export async function forgetDeadWatches(db: Queryable, seenBefore: Date): Promise<void> {
   await db.query(`delete from gateways where seen_at < $1`, [seenBefore]);
 }
+
+/** Beats that were heard by another service: they say when, and flip no status. Returns how many were news. */
+export async function bringBeats(db: Queryable, beats: readonly { systemId: string; at: Date }[]): Promise<number> {
+  const rows = await db.query(
+    `insert into system_heartbeats as h (system_id, last_heartbeat)
+     select b.id, b.at from unnest($1::uuid[], $2::timestamptz[]) b (id, at) join systems s on s.id = b.id
+     on conflict (system_id) do update set last_heartbeat = excluded.last_heartbeat where h.last_heartbeat < excluded.last_heartbeat
+     returning system_id`,
+    [beats.map((beat) => beat.systemId), beats.map((beat) => beat.at)],
+  );
+  return rows.length;
+}

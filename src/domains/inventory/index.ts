@@ -9,6 +9,8 @@ import type { Limiter } from "../../ports/limiter.ts";
 import type { Push, Queue } from "../../ports/queue.ts";
 import type { Authenticate, System } from "../systems/index.ts";
 import { adminRoutes } from "./admin.ts";
+import { bringInventories } from "./former.ts";
+import type { FormerInventory, Refused } from "./former.ts";
 import { findGaps } from "./partial.ts";
 import type { Gap } from "./partial.ts";
 import { encodeRecordId } from "./payload.ts";
@@ -37,7 +39,7 @@ import { findLatestHash } from "./store.ts";
 import { openSweep } from "./sweep.ts";
 
 export type { InventoryReader, JsonObject, JsonValue, NewestInventory, Pins, PruneReport, StateKeeper };
-export type { Gap, RulesInForce };
+export type { FormerInventory, Gap, Refused, RulesInForce };
 export { RawJson, stringify } from "./raw.ts";
 export { openRulesInForce } from "./rules-in-force.ts";
 
@@ -65,6 +67,8 @@ export interface Inventory extends Domain {
   /** Deletes the records that retention lets go, and alerts long resolved; a dry run only counts them. */
   prune(options: { dryRun: boolean }): Promise<PruneReport>;
   documents: Documents;
+  /** Inventories that another service received, each system's in order; the past alarms nobody. Returns what was refused. */
+  bring(rows: FormerInventory[], dryRun: boolean): Promise<Refused[]>;
   /** Has every keeper look at these systems' newest records again. */
   restate(newest: { systemId: string; recordId: string }[]): Promise<void>;
 }
@@ -111,8 +115,10 @@ export function openInventory(deps: InventoryDeps): Inventory {
   const compare = openCompare({ rules: deps.rulesInForce, large });
   const reader = openReader({ ...deps, compare, learned });
   const pins = openPins(deps);
+  const pipelineDeps = { database, clock, rules, compare, sweep, learned, keepers: deps.keepers };
   return {
     reader,
+    bring: (rows, dryRun) => bringInventories(pipelineDeps, rows, dryRun),
     noise: learned,
     pins,
     prune: (options) => prune(deps, options),
@@ -138,7 +144,7 @@ export function openInventory(deps: InventoryDeps): Inventory {
     },
     applianceRoutes: applianceRoutes({ ...deps, receiver }),
     adminRoutes: new Elysia().use(adminRoutes(reader, pins)).use(learnedRoutes(learned, deps.body)),
-    jobs: [...pipeline({ database, clock, rules, compare, sweep, learned, keepers: deps.keepers }), pruneJob(deps)],
+    jobs: [...pipeline(pipelineDeps), pruneJob(deps)],
     schedules: [PRUNE_SCHEDULE],
     checks: [{ name: "inventory rules", run: async () => deps.rulesInForce.fault() }],
     async stop() {

@@ -83,7 +83,10 @@ async function record(deps: PipelineDeps, recent: RecentTexts, jobs: Job[]): Pro
 }
 
 /** Puts the records into their systems' chains. Returns all records that now wait for a comparison. */
-async function storeRound(tx: Queryable, incoming: IncomingRecord[]): Promise<{ id: string; systemId: string }[]> {
+export async function storeRound(
+  tx: Queryable,
+  incoming: IncomingRecord[],
+): Promise<{ id: string; systemId: string }[]> {
   const lastSeen = await store.lockSystems(
     tx,
     incoming.map((one) => one.systemId),
@@ -108,14 +111,28 @@ const recordJob = (queue: string, recordId: string, lane?: string | null): Push 
   ...(lane ? { lane } : {}),
 });
 
-/** Idempotent by `diffed_at`: whoever marks the pair writes its diffs, in the same transaction. */
-async function diff(
+async function diff(deps: PipelineDeps, recent: RecentTexts, jobs: Job[]): Promise<Push[][]> {
+  const recordIds = jobs.map((job) => decodeRecordId(job.payload));
+  const quiet = await compareRecords(deps, recent, recordIds);
+  // Also for pairs that an earlier, interrupted attempt has stored: their follow-ups may not have been pushed.
+  return jobs.map(({ lane }, index) => {
+    const recordId = recordIds[index] ?? "";
+    // Without the lane: whatever the order, only the newest counts, and the next inventory need not wait for it.
+    const state = recordJob(STATE_QUEUE, recordId);
+    return quiet.has(recordId) ? [state] : [recordJob(NOTIFY_QUEUE, recordId, lane), state];
+  });
+}
+
+/**
+ * Idempotent by `diffed_at`: whoever marks the pair writes its diffs, in the same transaction. Returns the records without a
+ * significant change.
+ */
+export async function compareRecords(
   { database, clock, compare, sweep, learned }: PipelineDeps,
   recent: RecentTexts,
-  jobs: Job[],
-): Promise<Push[][]> {
-  const recordIds = jobs.map((job) => decodeRecordId(job.payload));
-  const pairs = await store.findPairs(database, recordIds);
+  recordIds: readonly string[],
+): Promise<Set<string>> {
+  const pairs = await store.findPairs(database, [...recordIds]);
   const known = await learned.known();
   const quiet = new Set<string>();
   for (const round of rounds(pairs)) {
@@ -143,13 +160,7 @@ async function diff(
     recent.drop(round.map((pair) => pair.previousRecordId));
   }
   await learned.flush();
-  // Also for pairs that an earlier, interrupted attempt has stored: their follow-ups may not have been pushed.
-  return jobs.map(({ lane }, index) => {
-    const recordId = recordIds[index] ?? "";
-    // Without the lane: whatever the order, only the newest counts, and the next inventory need not wait for it.
-    const state = recordJob(STATE_QUEUE, recordId);
-    return quiet.has(recordId) ? [state] : [recordJob(NOTIFY_QUEUE, recordId, lane), state];
-  });
+  return quiet;
 }
 
 type JudgedPair = ComparedPair & { diffs: (DiffRow & ComparedChange)[]; present: string[] };

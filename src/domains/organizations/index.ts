@@ -10,6 +10,7 @@ import type { ChangedOrganization, ListQuery, NewOrganization, Organization } fr
 import * as store from "./store.ts";
 
 export type { Organization };
+export type { FormerOrganization } from "./store.ts";
 
 export interface OrganizationsDeps {
   database: Database;
@@ -23,6 +24,8 @@ export interface OrganizationsDeps {
 export interface Organizations extends Domain {
   /** A Failure 409 for an id that is taken. */
   add(input: NewOrganization): Promise<Organization>;
+  /** Of the service that Muster replaces. Returns the ids of those that were there, which stay as they are. */
+  bring(rows: store.FormerOrganization[], dryRun: boolean): Promise<Set<string>>;
   change(id: string, input: ChangedOrganization): Promise<Organization>;
   list(query: ListQuery): Promise<{ organizations: Organization[]; next_cursor: string | null }>;
   show(id: string): Promise<Organization>;
@@ -55,6 +58,7 @@ export function openOrganizations({ database, clock, body, accessChanged }: Orga
       if (await store.insertOrganization(database, row, clock.now())) return show(id);
       throw new Failure("organizations.conflict", 409, `there is an organization ${JSON.stringify(id)} already`);
     },
+    bring: (rows, dryRun) => store.bringOrganizations(database, rows, dryRun),
     async change(id, { name, vat, ...input }) {
       await show(id);
       const lines = { ...(name && { name: readLine("name", name) }), ...(vat && { vat: readLine("vat", vat) }) };

@@ -66,3 +66,44 @@ export async function setSuspended(db: Queryable, id: string, isSuspended: boole
     [id, isSuspended, now],
   );
 }
+
+/** An organisation of the service that Muster replaces. */
+export interface FormerOrganization {
+  id: string;
+  name: string;
+  type: string;
+  vat: string;
+  createdAt: Date;
+  suspendedAt: Date | null;
+}
+
+/** Returns those that were there already, which stay as they are. A dry run only looks. */
+export async function bringOrganizations(
+  db: Queryable,
+  rows: readonly FormerOrganization[],
+  dryRun: boolean,
+): Promise<Set<string>> {
+  const ids = rows.map((row) => row.id);
+  const there = await db.query<{ id: string }>(`select id from organizations where id = any($1::text[])`, [ids]);
+  if (!dryRun)
+    await db.query(
+      `insert into organizations (id, name, type, vat, created_at, suspended_at)
+       select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[])
+       on conflict (id) do nothing`,
+      [
+        ids,
+        rows.map(
+          (row) =>
+            row.name
+              .toWellFormed()
+              .replace(/\p{Cc}+/gu, " ")
+              .trim() || row.id,
+        ),
+        rows.map((row) => row.type),
+        rows.map((row) => row.vat),
+        rows.map((row) => row.createdAt),
+        rows.map((row) => row.suspendedAt),
+      ],
+    );
+  return new Set(there.map((row) => row.id));
+}

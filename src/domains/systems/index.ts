@@ -11,6 +11,8 @@ import type { Signals } from "../../ports/signals.ts";
 import { adminRoutes } from "./admin.ts";
 import { openAuthenticator } from "./authenticate.ts";
 import type { Authenticate, AuthenticatedSystem } from "./authenticate.ts";
+import { bringErased, bringSystems } from "./former.ts";
+import type { FormerSystem } from "./former.ts";
 import { register } from "./register.ts";
 import { applianceRoutes } from "./routes.ts";
 import type {
@@ -26,7 +28,7 @@ import type {
 import { createSecret, createSystemKey } from "./secret.ts";
 import * as store from "./store.ts";
 
-export type { Authenticate, AuthenticatedSystem, Health, System };
+export type { Authenticate, AuthenticatedSystem, FormerSystem, Health, System };
 
 export interface SystemsDeps {
   database: Database;
@@ -48,6 +50,9 @@ export interface SystemsDeps {
 export interface Systems extends Domain {
   authenticate: Authenticate;
   add(input: NewSystem): Promise<CreatedSystem>;
+  /** Of the service that Muster replaces: by id, "brought", "there" or why it cannot be. */
+  bring(rows: FormerSystem[], dryRun: boolean): Promise<Map<string, string>>;
+  bringErased(secrets: { public: string; sha256: string; erasedAt: Date }[]): Promise<void>;
   list(query: ListQuery): Promise<{ systems: SystemDetail[]; next_cursor: string | null }>;
   show(keyOrId: string): Promise<System>;
   /** As `show`, with the system's health. */
@@ -124,6 +129,9 @@ export function openSystems(deps: SystemsDeps): Systems {
       });
       return { system_id: row.id, system_key: row.systemKey, system_secret: secret.token, name, organization_id };
     },
+
+    bring: (rows, dryRun) => bringSystems(database, rows, dryRun),
+    bringErased: (secrets) => bringErased(database, secrets),
 
     async list({ cursor, ...query }) {
       const after = decodeCursor(cursor, ["text", "uuid"]);

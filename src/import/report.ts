@@ -1,0 +1,59 @@
+// What an import did: how many of each kind were brought, were there already, or were left, and why.
+
+export interface Skipped {
+  reason: string;
+  count: number;
+  /** The first few, as the operator knows them. */
+  examples: string[];
+}
+
+export interface KindReport {
+  brought: number;
+  already_there: number;
+  skipped: Skipped[];
+}
+
+export type Kind = "organizations" | "systems" | "heartbeats" | "inventories" | "changes" | "alerts";
+export type Report = Record<Kind, KindReport>;
+
+const KINDS: readonly Kind[] = ["organizations", "systems", "heartbeats", "inventories", "changes", "alerts"];
+const EXAMPLES = 5;
+
+export interface Tally {
+  brought(kind: Kind, count?: number): void;
+  there(kind: Kind, count?: number): void;
+  skip(kind: Kind, reason: string, example: string): void;
+  report(): Report;
+}
+
+export function openTally(): Tally {
+  const kinds = new Map(
+    KINDS.map((kind): [Kind, { brought: number; there: number; skipped: Map<string, Skipped> }] => [
+      kind,
+      { brought: 0, there: 0, skipped: new Map() },
+    ]),
+  );
+  const of = (kind: Kind) => {
+    const found = kinds.get(kind);
+    if (!found) throw new Error(`there is no kind ${kind}`);
+    return found;
+  };
+  return {
+    brought: (kind, count = 1) => void (of(kind).brought += count),
+    there: (kind, count = 1) => void (of(kind).there += count),
+    skip(kind, reason, example) {
+      const { skipped } = of(kind);
+      const one = skipped.get(reason) ?? { reason, count: 0, examples: [] };
+      skipped.set(reason, one);
+      one.count += 1;
+      if (one.examples.length < EXAMPLES) one.examples.push(example);
+    },
+    report: () =>
+      Object.fromEntries(
+        KINDS.map((kind) => {
+          const { brought, there, skipped } = of(kind);
+          return [kind, { brought, already_there: there, skipped: [...skipped.values()] }];
+        }),
+      ) as Report,
+  };
+}
