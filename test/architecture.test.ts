@@ -28,9 +28,12 @@ const HTTP_FOR_DOMAINS = /^http\/(body|credentials|cursor|envelope|forward|opena
 function mayImport(from: string, { path, isType }: Import): boolean {
   const [layer = "", part] = from.split("/");
   const [target = "", targetPart, targetFile] = path.split("/");
+  if (target === "values") return layer !== "main.ts";
   switch (layer) {
     case "main.ts":
       return target === "cli" || path === "config.ts";
+    case "values":
+      return false;
     case "cli":
       return (
         target === "cli" ||

@@ -86,7 +86,7 @@ test(
 );
 
 test("a document nested deeper than is read is refused, however deep it is", () => {
-  for (const depth of [201, 10_000, 1_000_000]) {
+  for (const depth of [64, 10_000, 1_000_000]) {
     const text = `{"a":${"[".repeat(depth)}${"]".repeat(depth)}}`;
     expect(read(bytesOf(text))).toBeUndefined();
   }

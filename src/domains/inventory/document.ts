@@ -2,11 +2,8 @@
 import { Failure } from "../../errors.ts";
 import { canonicalJson, sha256 } from "./canonical.ts";
 import { isObject, type JsonObject, type JsonValue, parseKeepingNumbers } from "./json.ts";
-import { type Scan, scan } from "./scan.ts";
+import { MAX_DEPTH, type Scan, scan } from "../../values/scan.ts";
 import { findSyntaxFault, positionOf } from "./syntax.ts";
-
-/** PostgreSQL's own JSON parser recurses, and so do readers of what is stored; real inventories nest 8 deep. */
-export const MAX_DEPTH = 200;
 
 export interface ReadDocument {
   document: JsonObject;
@@ -22,10 +19,10 @@ export interface ReadDocument {
   repeatedKeys: number;
 }
 
-export function readDocument(bytes: Uint8Array, { maxDepth = MAX_DEPTH }: { maxDepth?: number } = {}): ReadDocument {
-  const seen = scan(bytes, maxDepth);
+export function readDocument(bytes: Uint8Array): ReadDocument {
+  const seen = scan(bytes);
   if (seen.start === bytes.length) throw refusal("inventory.empty", "the body is empty, expected a JSON object");
-  if (seen.tooDeepAt >= 0) throw tooDeep(bytes, seen.tooDeepAt, maxDepth);
+  if (seen.tooDeepAt >= 0) throw tooDeep(bytes, seen.tooDeepAt);
   const { text: sent, repaired } = repair(bytes, seen);
   const value = parse(sent, seen);
   if (!isObject(value))
@@ -86,12 +83,12 @@ function parse(text: string, { longNumbers }: Scan): JsonValue {
   }
 }
 
-function tooDeep(bytes: Uint8Array, at: number, maxDepth: number): Failure {
+function tooDeep(bytes: Uint8Array, at: number): Failure {
   const before = new TextDecoder().decode(bytes.subarray(0, at));
   const bracket = bytes[at] === 0x7b ? "{" : "[";
   return refusal(
     "inventory.too_deep",
-    `nested deeper than ${maxDepth} levels: found "${bracket}" at ${positionOf(before, before.length)}`,
+    `nested deeper than ${MAX_DEPTH} levels: found "${bracket}" at ${positionOf(before, before.length)}`,
   );
 }
 

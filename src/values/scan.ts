@@ -17,11 +17,16 @@ export interface Scan {
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const DOT = 0x2e;
+/**
+ * How deep outside JSON may nest. Real inventories nest 8 deep, alerts 4. PostgreSQL's own parser recurses, JSON.stringify takes
+ * the square of the depth, and whatever looks at each value from each level above it takes this many times as long.
+ */
+export const MAX_DEPTH = 64;
 /** Every decimal of so many digits is the shortest form of exactly one double. */
 const SAFE_DIGITS = 15;
 
 /** Nothing is validated here: broken JSON gives some answer, and JSON.parse refuses it afterwards. */
-export function scan(bytes: Uint8Array, maxDepth: number): Scan {
+export function scan(bytes: Uint8Array): Scan {
   const length = bytes.length;
   const found: Scan = {
     start: firstByte(bytes),
@@ -53,7 +58,7 @@ export function scan(bytes: Uint8Array, maxDepth: number): Scan {
       at--;
     } else if (byte === 0x3a) members++;
     else if (byte === 0x7b || byte === 0x5b) {
-      if (++depth > maxDepth) {
+      if (++depth > MAX_DEPTH) {
         found.tooDeepAt = at;
         break;
       }
