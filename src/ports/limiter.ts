@@ -6,6 +6,10 @@ export interface Budget {
   windowMs: number;
 }
 
+/**
+ * A key is its kind, a colon, and who is counted: `auth:192.0.2.1`. Kinds are words of the code, never of a client. A budget that
+ * is used up stays so until its window is over, whatever other keys take meanwhile; and memory is bounded, however many there are.
+ */
 export interface Limiter {
   /** Takes one from the key's sliding window. 0 = allowed; otherwise whole seconds (>= 1) until one is free again, and nothing was taken. */
   take(key: string, budget: Budget): Promise<number>;

@@ -19,6 +19,28 @@ describe.skipIf(!hasRedis)("redis", () => {
     return { clock, limiter, close: () => redis[Symbol.asyncDispose]() };
   });
 
+  for (const isAway of [false, true]) {
+    limiterContract(isAway ? "memory while Redis is away" : "Redis with memory behind it", async () => {
+      const redis = await startRedis();
+      const clock = testClock();
+      const connection = await redis.connect();
+      const presence = watchPresence({
+        probe: () => connection.command("PING"),
+        clock,
+        log: testLog,
+        words: { away: "away", back: "back" },
+      });
+      const primary = openRedisLimiter({ connection, clock });
+      const limiter = openFailoverLimiter({
+        primary,
+        fallback: openMemoryLimiter({ clock, maxKeys: 1_000 }),
+        presence,
+      });
+      if (isAway) await redis.kill();
+      return { clock, limiter, close: () => redis[Symbol.asyncDispose]() };
+    });
+  }
+
   test("processes share a window, and it leaves Redis when it is over", async () => {
     await using redis = await startRedis();
     const clock = testClock();

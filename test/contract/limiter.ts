@@ -1,6 +1,7 @@
 // What every Limiter adapter promises.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Limiter } from "../../src/ports/limiter.ts";
+import { inventKeys } from "../support/attacks/invented-keys.ts";
 import type { TestClock } from "../support/clock.ts";
 
 export interface LimiterFixture {
@@ -89,5 +90,17 @@ export function limiterContract(name: string, open: () => Promise<LimiterFixture
       const waits = await Promise.all(Array.from({ length: 10 }, () => take(key)));
       expect(waits.filter((wait) => wait === 0)).toHaveLength(BUDGET.limit);
     });
+
+    test("forgets no budget that is used up, however many other keys are made up meanwhile", async () => {
+      const real = ["auth", "inventory"].map((kind) => `${kind}:${crypto.randomUUID()}`);
+      for (const key of real) for (let taken = 0; taken < BUDGET.limit; taken += 1) await take(key);
+      await inventKeys(fixture.limiter, { kind: "auth", count: INVENTED, budget: BUDGET });
+      for (const key of real) expect(await take(key)).toBe(60);
+      await fixture.clock.advance(60_000);
+      for (const key of real) expect(await take(key)).toBe(0);
+    }, 30_000);
   });
 }
+
+/** More than an adapter with little room remembers one by one; few enough for one that asks a server each time. */
+const INVENTED = 10_000;

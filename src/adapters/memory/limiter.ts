@@ -1,11 +1,13 @@
-// Sliding windows in this process's memory.
+// Counts takes in this process's memory: sliding windows of bounded number, and made-up keys never make it forget a real one.
 import type { Clock } from "../../ports/clock.ts";
 import type { Budget, Limiter } from "../../ports/limiter.ts";
 
 export interface MemoryLimiterDeps {
   clock: Clock;
-  /** Beyond it the key used least recently is forgotten, so that made-up keys cannot fill the memory. */
+  /** Keys of one kind that have windows of their own: room for twice 100,000 systems. */
   maxKeys?: number;
+  /** Beyond them, keys share so many windows: a newcomer may wait for another's takes, and nobody's takes are forgotten. */
+  sharedWindows?: number;
 }
 
 /** Takes of one key close together count as one group, stamped with its newest: bounded memory, and never one take too many. */
@@ -15,41 +17,76 @@ interface Takes {
   count: number;
 }
 
+/** Windows of one length and one kind of key, so that keys of one kind take no room from another's. */
+interface Table {
+  /** Keys that took since the last turn, and those that did between it and the one before: those end at the next turn. */
+  young: Map<string, Takes[]>;
+  old: Map<string, Takes[]>;
+  turnedMs: number;
+  shared: Map<number, Takes[]>;
+}
+
 /** Groups a window is cut into. */
 const GROUPS = 64;
 
-export function openMemoryLimiter({ clock, maxKeys = 100_000 }: MemoryLimiterDeps): Limiter {
-  const windows = new Map<string, Takes[]>();
+export function openMemoryLimiter({ clock, maxKeys = 200_000, sharedWindows = 1_024 }: MemoryLimiterDeps): Limiter {
+  const tables = new Map<string, Table>();
+  /** Nobody can choose keys that share a window with somebody else's. */
+  const seed = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
+  const slotOf = (key: string) => Bun.hash.xxHash32(key, seed) % sharedWindows;
 
   return {
     async take(key, budget) {
       const now = clock.now().getTime();
-      const takes = current(windows.get(key), now, budget);
+      const table = tableOf(tables, key, budget);
+      turn(table, now, budget);
+      const { takes, isShared } = find(table, key, now, budget);
       const wait = secondsUntilFree(takes, now, budget);
       if (wait > 0) return wait;
       record(takes, now, budget);
-      remember(key, takes);
+      if (isShared) table.shared.set(slotOf(key), takes);
+      else {
+        table.young.set(key, takes);
+        table.old.delete(key);
+      }
       return 0;
     },
 
     async peek(key, budget) {
       const now = clock.now().getTime();
-      return secondsUntilFree(current(windows.get(key), now, budget), now, budget);
+      return secondsUntilFree(find(tableOf(tables, key, budget), key, now, budget).takes, now, budget);
     },
 
     async close() {
-      windows.clear();
+      tables.clear();
     },
   };
 
-  /** A Map keeps the order of insertion: the first key is the one not used for longest. */
-  function remember(key: string, takes: Takes[]): void {
-    windows.delete(key);
-    windows.set(key, takes);
-    if (windows.size <= maxKeys) return;
-    const [oldest] = windows.keys();
-    if (oldest !== undefined) windows.delete(oldest);
+  /** A key that took from a shared window goes on with it until that is over, also when there is room again. */
+  function find({ young, old, shared }: Table, key: string, now: number, budget: Budget) {
+    const takes = current(young.get(key) ?? old.get(key), now, budget);
+    if (takes.length > 0) return { takes, isShared: false };
+    const together = current(shared.get(slotOf(key)), now, budget);
+    return together.length > 0 || young.size + old.size >= maxKeys
+      ? { takes: together, isShared: true }
+      : { takes, isShared: false };
   }
+}
+
+/** A key's kind is what stands before its first colon; kinds are few, since no caller makes them of what clients say. */
+function tableOf(tables: Map<string, Table>, key: string, { windowMs }: Budget): Table {
+  const name = `${key.slice(0, key.indexOf(":") + 1)}${windowMs}`;
+  let table = tables.get(name);
+  if (!table) tables.set(name, (table = { young: new Map(), old: new Map(), turnedMs: -Infinity, shared: new Map() }));
+  return table;
+}
+
+/** Once a window's length: what has not taken since the last turn is over, and goes without being looked for one by one. */
+function turn(table: Table, now: number, { windowMs }: Budget): void {
+  if (now - table.turnedMs < windowMs) return;
+  table.old = now - table.turnedMs < 2 * windowMs ? table.young : new Map();
+  table.young = new Map();
+  table.turnedMs = now;
 }
 
 function current(takes: Takes[] | undefined, now: number, { windowMs }: Budget): Takes[] {
