@@ -1,5 +1,6 @@
 // Opaque cursors: the sort key of the last row shown, so a page never skips or repeats rows that came meanwhile.
 import { Failure } from "../errors.ts";
+import { readTime } from "../values/time.ts";
 
 /** What a cursor's part may hold; anything else never reaches SQL. */
 const PARTS = {
@@ -42,8 +43,7 @@ export function decodeCursor<const Kinds extends readonly CursorPart[]>(
 function isPart(kind: CursorPart, part: string): boolean {
   if (!PARTS[kind].test(part)) return false;
   if (kind !== "date" && kind !== "time") return true;
-  const time = new Date(part);
-  return !Number.isNaN(time.getTime()) && time.toISOString().startsWith(part.slice(0, 10));
+  return readTime(kind === "date" ? `${part}T00:00:00Z` : part) !== undefined;
 }
 
 function parse(cursor: string): unknown {

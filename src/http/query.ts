@@ -3,10 +3,9 @@ import { FormatRegistry } from "@sinclair/typebox";
 import type { Static, TObject } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { Failure } from "../errors.ts";
+import { readTime } from "../values/time.ts";
 
-/** RFC 3339 as JavaScript reads it; a time that Date refuses is no time. */
-const DATE_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/i;
-FormatRegistry.Set("date-time", (text) => DATE_TIME.test(text) && !Number.isNaN(Date.parse(text)));
+FormatRegistry.Set("date-time", (text) => readTime(text) !== undefined);
 
 /** The query as the schema's type, or a Failure 400 that lists every unknown name and every bad value. */
 export function readQuery<Schema extends TObject>(schema: Schema, query: Record<string, unknown>): Static<Schema> {
@@ -33,11 +32,13 @@ export function readQuery<Schema extends TObject>(schema: Schema, query: Record<
   return converted as Static<Schema>;
 }
 
-/** Whole numbers and booleans as one writes them: `1.5`, `0x10`, `yes` and two values for one name stay text, and are refused. */
+/** Whole numbers, booleans and times as one writes them: `1.5`, `0x10`, `yes` and two values for one name stay text, and are refused. */
 function readScalars(schema: TObject, given: Record<string, unknown>): Record<string, unknown> {
   const read = (name: string, value: unknown): unknown => {
     const type: unknown = schema.properties[name]?.["type"];
     if (typeof value !== "string") return value;
+    // In UTC, since PostgreSQL does not know every offset that RFC 3339 does.
+    if (schema.properties[name]?.["format"] === "date-time") return readTime(value) ?? value;
     if (type === "integer" && /^-?\d{1,15}$/.test(value)) return Number(value);
     if (type === "boolean" && /^(true|false)$/.test(value)) return value === "true";
     return value;

@@ -26,7 +26,13 @@ function faultsOf(query: Record<string, unknown>): unknown {
 describe("a query", () => {
   test("is read as the types it stands for, an empty value being none", () => {
     const given = { limit: "7", open: "true", from: "2026-01-31T10:00:00+01:00", text: "7", state: "on" };
-    expect(readQuery(Shape, given)).toEqual({ ...given, limit: 7, open: true, state: "on" });
+    expect(readQuery(Shape, given)).toEqual({
+      ...given,
+      limit: 7,
+      open: true,
+      from: "2026-01-31T09:00:00.000Z",
+      state: "on",
+    });
     expect(readQuery(Shape, { limit: "", text: "" })).toEqual({ limit: 5 });
   });
 
@@ -35,6 +41,16 @@ describe("a query", () => {
     ["limit", "true", 'must be a whole number from 1 to 10, got "true"'],
     ["limit", ["1", "2"], 'must be a whole number from 1 to 10, got ["1","2"]'],
     ["open", "1", 'must be true or false, got "1"'],
+    [
+      "from",
+      "2026-02-30T00:00:00Z",
+      'must be a date and time such as 2026-01-31T10:00:00Z, got "2026-02-30T00:00:00Z"',
+    ],
+    [
+      "from",
+      "2026-01-31T24:00:00Z",
+      'must be a date and time such as 2026-01-31T10:00:00Z, got "2026-01-31T24:00:00Z"',
+    ],
     ["from", "yesterday", 'must be a date and time such as 2026-01-31T10:00:00Z, got "yesterday"'],
     [
       "from",

@@ -5,9 +5,12 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Queryable } from "../../ports/database.ts";
 import { insertPast } from "./history-store.ts";
 import type { PastRow } from "./history-store.ts";
-import { isRecord, readText, readTime, shown } from "./payload.ts";
+import { isRecord, readText, shown } from "./payload.ts";
+import { readAlertTime } from "./times.ts";
 
 export const MAX_ALERTS = 1_000;
+/** An organization's id has no more characters; an index holds it. */
+const MAX_ID_LENGTH = 255;
 
 /** 503 while no secret is set, 401 for another one; compared without telling how much of it was right. */
 export function authorizeWebhook(header: string | null, secret: string | undefined): void {
@@ -48,8 +51,8 @@ function readWebhook(body: Uint8Array): { receiver: string | null; alerts: unkno
 /** Undefined for what is not kept: still firing, or of nobody. */
 function readPast(given: unknown, index: number, receiver: string | null): PastRow | undefined {
   if (!isRecord(given)) throw malformed(`alerts[${index}] must be an object, got ${shown(given)}`);
-  const startsAt = readTime(given["startsAt"]);
-  const endsAt = readTime(given["endsAt"]);
+  const startsAt = readAlertTime(given["startsAt"]);
+  const endsAt = readAlertTime(given["endsAt"]);
   if (startsAt === null)
     throw malformed(`alerts[${index}].startsAt must be a date and time, got ${shown(given["startsAt"])}`);
   if (endsAt === null)
@@ -58,7 +61,11 @@ function readPast(given: unknown, index: number, receiver: string | null): PastR
   const annotations = readTexts(given["annotations"]);
   const { system_key: systemKey, organization_id: organizationId, alertname = "" } = labels;
   // Of a site only Muster tells: whatever a system posts carries its key.
-  const isSite = alertname === "SiteUnreachable" && systemKey === undefined && organizationId !== undefined;
+  const isSite =
+    alertname === "SiteUnreachable" &&
+    systemKey === undefined &&
+    organizationId !== undefined &&
+    organizationId.length <= MAX_ID_LENGTH;
   const isResolved = typeof given["status"] === "string" && given["status"].toLowerCase() === "resolved";
   if (!isResolved || startsAt === undefined || !(systemKey || isSite)) return undefined;
   const { fingerprint } = given;

@@ -1,5 +1,6 @@
 // What a sender posts, read by known fields only and made again from them: nothing of a request is passed through.
 import { ArrayFault, malformed, parseArray, readArray } from "./array.ts";
+import { isAfter, readAlertTime } from "./times.ts";
 
 /** An alert as Alertmanager takes it. */
 export interface PostedAlert {
@@ -62,11 +63,11 @@ function readAlert(element: unknown, receivedAt: Date): PostedAlert | string {
   if (typeof labels === "string") return labels;
   const annotations = readAnnotations(element["annotations"]);
   if (typeof annotations === "string") return annotations;
-  const startsAt = readTime(element["startsAt"]);
+  const startsAt = readAlertTime(element["startsAt"]);
   if (startsAt === null) return `.startsAt must be a date and time, got ${shown(element["startsAt"])}`;
-  const endsAt = readTime(element["endsAt"]);
+  const endsAt = readAlertTime(element["endsAt"]);
   if (endsAt === null) return `.endsAt must be a date and time, got ${shown(element["endsAt"])}`;
-  if (startsAt && endsAt && Date.parse(startsAt) > Date.parse(endsAt)) return `.startsAt is after its endsAt`;
+  if (startsAt && endsAt && isAfter(startsAt, endsAt)) return `.startsAt is after its endsAt`;
   const generatorURL = element["generatorURL"];
   return {
     labels,
@@ -104,17 +105,6 @@ function readAnnotations(given: unknown): Record<string, string> | string {
     entries.push([name, readText(typeof value === "string" ? value : JSON.stringify(value))]);
   }
   return Object.fromEntries(entries);
-}
-
-const TIME = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/;
-
-/** Undefined for none and for Go's zero time, null for what is no time. */
-export function readTime(given: unknown): string | undefined | null {
-  if (given === undefined || given === null || given === "") return undefined;
-  if (typeof given !== "string" || !TIME.test(given)) return null;
-  const time = new Date(given);
-  if (Number.isNaN(time.getTime())) return null;
-  return time.getUTCFullYear() <= 1 ? undefined : given.toUpperCase();
 }
 
 /** PostgreSQL takes neither U+0000 nor half a surrogate pair, and neither belongs into an alert. */

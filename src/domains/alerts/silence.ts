@@ -1,6 +1,7 @@
 // Silences: what a machine may ask for, made to fit that machine alone, and whose a silence is.
 import { malformed } from "./array.ts";
-import { isRecord, readText, readTime, shown } from "./payload.ts";
+import { isRecord, readText, shown } from "./payload.ts";
+import { readAlertTime } from "./times.ts";
 
 export interface Matcher {
   name: string;
@@ -61,7 +62,7 @@ function readMatcher(given: unknown, index: number): Matcher {
 }
 
 function readRequiredTime(name: string, given: unknown): string {
-  const time = readTime(given);
+  const time = readAlertTime(given);
   if (time) return time;
   throw malformed(`${name} must be a date and time, got ${shown(given)}`);
 }

@@ -109,6 +109,13 @@ test.each([
   ['{"alerts":1}', "alerts must be an array, got 1"],
   ['{"alerts":[1]}', "alerts[0] must be an object, got 1"],
   ['{"alerts":[{"startsAt":"never"}]}', 'alerts[0].startsAt must be a date and time, got "never"'],
+  [
+    '{"alerts":[{"startsAt":{"startsAt":"2026-01-01T00:00:00Z"}}]}',
+    "alerts[0].startsAt must be a date and time, got {",
+  ],
+  ['{"alerts":[{"startsAt":"2026-02-30T00:00:00Z"}]}', "alerts[0].startsAt must be a date and time"],
+  ['{"alerts":[{"endsAt":"2026-01-01T24:00:00Z"}]}', "alerts[0].endsAt must be a date and time"],
+  ['{"alerts":[{"endsAt":"2026-01-01T00:00:00+25:00"}]}', "alerts[0].endsAt must be a date and time"],
 ])("refuses %s with 400", async (given, sentence) => {
   await using app = await openAlertsApp(env);
   const { status, body } = await tell(app, given);
@@ -116,6 +123,46 @@ test.each([
   expect(body.message).toStartWith("invalid request body: ");
   expect(body.message).toContain(sentence);
 });
+
+test("a nested startsAt is a 400, however deep it nests", async () => {
+  await using app = await openAlertsApp(env);
+  for (const depth of [2, 60, 30_000]) {
+    const { status } = await tell(app, `{"alerts":[{"startsAt":${"[".repeat(depth)}${"]".repeat(depth)}}]}`);
+    expect(status).toBe(400);
+  }
+});
+
+test("every offset that is one is kept as its instant; an alert of an unheard-of organization is left out", async () => {
+  await using app = await openAlertsApp(env);
+  const system = await app.addSystem();
+  const site = past(system, {
+    alertname: "SiteUnreachable",
+    system_key: undefined,
+    organization_id: "x".repeat(9_000),
+  });
+  const { status } = await tell(app, [
+    past(system, {}, { startsAt: "2026-01-01T00:00:00+23:59", endsAt: "9999-12-31T23:59:59Z" }),
+    site,
+  ]);
+  expect(status).toBe(204);
+  expect((await rows(app)).map((one) => (one["starts_at"] as Date).toISOString())).toEqual([
+    "2025-12-31T00:01:00.000Z",
+  ]);
+});
+
+test.each(["2026-02-30T00:00:00Z", "2026-01-01T24:00:00Z", "0000-01-01T00:00:00Z", "2026-01-01T00:00:00+24:00"])(
+  "history from %s is a 400 that shows it",
+  async (time) => {
+    await using app = await openAlertsApp(env);
+    const { status, body } = await app.admin("GET", `/api/admin/alerts/history?from=${encodeURIComponent(time)}`);
+    expect([status, body.message]).toEqual([400, expect.stringContaining(`got ${JSON.stringify(time)}`)]);
+    const sane = await app.admin(
+      "GET",
+      `/api/admin/alerts/history?to=${encodeURIComponent("2026-01-01T00:00:00+23:59")}`,
+    );
+    expect(sane.status).toBe(200);
+  },
+);
 
 test("only the secret opens it; without one set it is closed with 503", async () => {
   await using app = await openAlertsApp(env);

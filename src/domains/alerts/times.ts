@@ -1,0 +1,34 @@
+// Reads the dates and times of alerts and silences as Alertmanager reads them: RFC 3339, and the shorter forms that it takes for UTC.
+import { compareInstants, printInstant, readInstant } from "../../values/time.ts";
+import type { Instant } from "../../values/time.ts";
+
+/** A date, T or a blank, an hour of one or two digits, minutes; seconds and an offset may be missing, a comma may be the point. */
+const FORM = /^(\d{4}-\d\d-\d\d)([Tt ])(\d{1,2}):(\d\d)(:\d\d)?(?:[.,](\d{1,30}))?([Zz]|[+-]\d\d:\d\d)?$/;
+/** Go's zero time is of the year 1, and of the year 0 in zones west of Greenwich. */
+const FIRST_TOLD_MS = Date.parse("0002-01-01T00:00:00Z");
+
+/** In UTC. Undefined for none and for Go's zero time, null for what is no time. */
+export function readAlertTime(given: unknown): string | undefined | null {
+  if (given === undefined || given === null || given === "") return undefined;
+  const instant = typeof given === "string" ? readForm(given) : undefined;
+  if (!instant) return null;
+  return instant.ms < FIRST_TOLD_MS ? undefined : (printInstant(instant) ?? null);
+}
+
+function readForm(text: string): Instant | undefined {
+  const match = FORM.exec(text);
+  if (!match) return undefined;
+  const [, day = "", separator = "", hour = "", minute = "", seconds = "", fraction = "", zone = ""] = match;
+  // With a blank there is nothing behind the seconds; a fraction is one of seconds.
+  if (separator === " " && (seconds === "" || zone !== "")) return undefined;
+  if (fraction !== "" && seconds === "") return undefined;
+  return readInstant(
+    `${day}T${hour.padStart(2, "0")}:${minute}${seconds}${fraction && `.${fraction}`}${zone === "" ? "Z" : zone}`,
+  );
+}
+
+/** Of two that were read above. */
+export function isAfter(left: string, right: string): boolean {
+  const [one, other] = [readInstant(left), readInstant(right)];
+  return one !== undefined && other !== undefined && compareInstants(one, other) > 0;
+}
