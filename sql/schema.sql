@@ -365,7 +365,8 @@ create table inventory_records (
   previous_record_id uuid,
   diffed_at timestamp with time zone,
   change_count integer default 0 not null,
-  pinned_at timestamp with time zone
+  pinned_at timestamp with time zone,
+  device_time timestamp with time zone
 );
 alter table inventory_records add constraint inventory_records_pkey PRIMARY KEY (id);
 alter table inventory_records add constraint inventory_records_system_id_fkey FOREIGN KEY (system_id) REFERENCES systems(id) ON DELETE CASCADE;

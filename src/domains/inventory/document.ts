@@ -4,10 +4,12 @@ import { canonicalJson, sha256 } from "./canonical.ts";
 import { isObject, type JsonObject, type JsonValue, parseKeepingNumbers } from "./json.ts";
 import { MAX_DEPTH, type Scan, scan } from "../../values/scan.ts";
 import { findSyntaxFault, positionOf } from "./syntax.ts";
+import { unwrap } from "./wrapper.ts";
 
 export interface ReadDocument {
+  /** Without the wrapper that it may have come in. */
   document: JsonObject;
-  /** JSON to be stored, exactly what `document` says: the sender's text unless something was repaired or repeated. */
+  /** JSON to be stored, exactly what `document` says: the sender's text unless something was repaired, repeated or around it. */
   text: string;
   /** Bytes received. */
   size: number;
@@ -17,6 +19,8 @@ export interface ReadDocument {
   repaired: number;
   /** How many keys were repeated within one object; the last one counts. */
   repeatedKeys: number;
+  /** ISO 8601; when the device says it made the document. */
+  deviceTime: string | undefined;
 }
 
 export function readDocument(bytes: Uint8Array): ReadDocument {
@@ -30,15 +34,17 @@ export function readDocument(bytes: Uint8Array): ReadDocument {
       "inventory.not_an_object",
       `expected a JSON object, found ${nameOf(value)} at ${positionOf(sent, sent.search(/\S/))}`,
     );
-  const canonical = canonicalJson(value);
-  const repeatedKeys = seen.members - canonical.members;
+  const { document, deviceTime, members } = unwrap(value);
+  const canonical = canonicalJson(document);
+  const repeatedKeys = seen.members - members - canonical.members;
   return {
-    document: value,
-    text: repeatedKeys > 0 ? JSON.stringify(value) : sent,
+    document,
+    text: repeatedKeys > 0 || members > 0 ? JSON.stringify(document) : sent,
     size: bytes.length,
     hash: sha256(canonical.text),
     repaired,
     repeatedKeys,
+    deviceTime: deviceTime?.toISOString(),
   };
 }
 

@@ -1,4 +1,4 @@
-// The few facts of an inventory that a system is listed with.
+// Picks the few facts of an inventory that a system is listed with.
 import { isIPv4, isIPv6 } from "node:net";
 import { getOwn, isObject, type JsonObject, type JsonValue } from "./json.ts";
 
@@ -19,7 +19,7 @@ export function extractFacts(document: JsonObject): SystemFacts {
   const installation = getOwn(document, "installation");
   if (installation === "nethserver") return clusterFacts(document);
   if (installation === "nethsecurity") return firewallFacts(document);
-  return legacyFacts(document);
+  return plainFacts(document);
 }
 
 /** The leader speaks for the cluster; node 1 does where no node says that it leads. */
@@ -49,22 +49,40 @@ function firewallFacts(document: JsonObject): SystemFacts {
   };
 }
 
-const LEGACY_TYPES = new Map([
+/** What people and programs call the two products. */
+const PRODUCTS = new Map([
   ["nethserver", "ns8"],
   ["nethsecurity", "nsec"],
+  ["nethsec", "nsec"],
 ]);
 
-/** Documents of the former collectors, and of any other sender that follows their names. */
-function legacyFacts(document: JsonObject): SystemFacts {
-  const type = text(at(document, "os", "type"), MAX_LENGTHS.type);
+/** Any sender's plain document, and those of the former collectors: the first of the places that says something. */
+function plainFacts(document: JsonObject): SystemFacts {
+  const os = (...keys: string[]) => at(document, "os", ...keys);
   return {
-    type: type === undefined ? undefined : (LEGACY_TYPES.get(type) ?? type),
+    type: productOf(os("type")) ?? productOf(os("name")),
     name: undefined,
-    fqdn: text(at(document, "networking", "fqdn"), MAX_LENGTHS.fqdn),
-    version: text(at(document, "os", "release", "full"), MAX_LENGTHS.version),
-    ipv4: ipv4(at(document, "public_ip")),
-    ipv6: undefined,
+    fqdn: first([at(document, "fqdn"), at(document, "networking", "fqdn")], (value) => text(value, MAX_LENGTHS.fqdn)),
+    version: first([at(document, "version"), os("release", "full"), os("version")], (value) =>
+      text(value, MAX_LENGTHS.version),
+    ),
+    ipv4: first([at(document, "ipv4_address"), at(document, "public_ip")], ipv4),
+    ipv6: ipv6(at(document, "ipv6_address")),
   };
+}
+
+/** One word in small letters, such as `ns8` or `rocky-linux`. */
+function productOf(value: JsonValue | undefined): string | undefined {
+  const name = text(value, MAX_LENGTHS.type)?.trim().toLowerCase().split(/\s+/).join("-");
+  return name === undefined ? undefined : (PRODUCTS.get(name) ?? name);
+}
+
+function first<Value>(values: (JsonValue | undefined)[], read: (value: JsonValue | undefined) => Value | undefined) {
+  for (const value of values) {
+    const found = read(value);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 function at(value: JsonValue | undefined, ...keys: string[]): JsonValue | undefined {

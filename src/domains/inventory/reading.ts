@@ -6,6 +6,7 @@ export interface RecordRow {
   id: string;
   received_at: Date;
   last_seen_at: Date;
+  device_time: Date | null;
   data_hash: string;
   data_size: number;
   change_count: number;
@@ -14,7 +15,7 @@ export interface RecordRow {
   pinned: boolean;
 }
 
-const RECORD = `id, received_at, last_seen_at, data_hash, data_size, change_count, repaired, partial_reasons,
+const RECORD = `id, received_at, last_seen_at, device_time, data_hash, data_size, change_count, repaired, partial_reasons,
   pinned_at is not null as pinned`;
 
 export async function findLatestRecord(

@@ -37,6 +37,7 @@ export const InventoryRecord = Type.Object({
   id: Type.String(),
   received_at: Time,
   last_seen_at: Time,
+  device_time: Type.Union([Time, Type.Null()], { description: "When the device says it made the document." }),
   data_hash: Type.String(),
   data_size: Type.Integer(),
   change_count: Type.Integer(),

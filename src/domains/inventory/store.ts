@@ -9,6 +9,8 @@ export interface IncomingRecord {
   hash: string;
   size: number;
   repaired: number;
+  /** ISO 8601; when the device says it made the document. */
+  deviceTime?: string | undefined;
   partialReasons: string[];
   facts: IncomingFacts;
   text: string;
@@ -91,8 +93,9 @@ export async function insertRecords(db: Queryable, records: IncomingRecord[]): P
   const { bytes, starts, sizes } = packTexts(records);
   const rows = await db.query<{ id: string }>(
     `with incoming as (
-       select * from unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[], $5::bigint[], $6::integer[], $7::text[], $9::integer[], $10::integer[])
-         as t (id, system_id, received_at, data_hash, data_size, repaired, partial_reasons, text_start, text_size)
+       select * from unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[], $5::bigint[], $6::integer[], $7::text[], $9::integer[], $10::integer[],
+           $11::timestamptz[])
+         as t (id, system_id, received_at, data_hash, data_size, repaired, partial_reasons, text_start, text_size, device_time)
      ), placed as (
        select i.*, p.id as previous_id, p.data_hash as previous_hash, n.id as next_id
        from incoming i
@@ -108,8 +111,8 @@ export async function insertRecords(db: Queryable, records: IncomingRecord[]): P
        ) n on true
      ), inserted as (
        insert into inventory_records
-         (id, system_id, received_at, last_seen_at, data, data_hash, data_size, repaired, partial_reasons, previous_record_id, diffed_at)
-       select id, system_id, received_at, received_at,
+         (id, system_id, received_at, last_seen_at, device_time, data, data_hash, data_size, repaired, partial_reasons, previous_record_id, diffed_at)
+       select id, system_id, received_at, received_at, device_time,
          convert_from(substr($8::bytea, text_start, text_size), 'UTF8')::json, data_hash, data_size, repaired,
          array(select json_array_elements_text(partial_reasons::json)), previous_id,
          case when previous_id is null then received_at end
@@ -134,6 +137,7 @@ export async function insertRecords(db: Queryable, records: IncomingRecord[]): P
       bytes,
       starts,
       sizes,
+      records.map((record) => record.deviceTime ?? null),
     ],
     { name: "insert-records" },
   );

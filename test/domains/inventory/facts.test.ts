@@ -78,6 +78,35 @@ test("documents of the former collectors are understood", async () => {
   });
 });
 
+test("a plain document with its facts at the top is understood", async () => {
+  expect(extractFacts(await inventory("plain-inventory"))).toEqual({
+    type: "rocky-linux",
+    name: undefined,
+    fqdn: "server.example.com",
+    version: "8.0.1",
+    ipv4: "192.168.1.100",
+    ipv6: "2001:db8::1",
+  });
+  expect(extractFacts(await inventory("plain-inventory-minimal"))).toEqual({
+    ...nothing,
+    type: "nsec",
+    fqdn: "server.example.com",
+    version: "8.6.0-dev+43d54cd33.20251020175318",
+    ipv4: "192.168.1.100",
+  });
+});
+
+test.each<[JsonObject, string | undefined]>([
+  [{ os: { name: "NethSec" } }, "nsec"],
+  [{ os: { name: "NethServer", type: "" } }, "ns8"],
+  [{ os: { name: "  Debian  GNU/Linux " } }, "debian-gnu/linux"],
+  [{ os: { type: "NethSecurity", name: "Debian" } }, "nsec"],
+  [{ os: { name: 7 } }, undefined],
+  [{}, undefined],
+])("the type of %j is %s", (document, type) => {
+  expect(extractFacts(document).type).toBe(type);
+});
+
 describe("values that do not fit are left out", () => {
   const firewall = (facts: JsonObject) => extractFacts({ installation: "nethsecurity", facts });
 
