@@ -3,7 +3,8 @@ import { closeSync, ftruncateSync, openSync, readFileSync, rmSync } from "node:f
 import { join } from "node:path";
 import { SQL } from "bun";
 import type { Environment } from "../src/config.ts";
-import { createTestDatabase, stopTestServer, temporaryDirectory } from "../test/support/postgres.ts";
+import { createTestDatabase } from "../test/support/postgres.ts";
+import { temporaryDirectory } from "../test/support/run.ts";
 import { openTestApp } from "../test/support/app.ts";
 import { openBenchGateway } from "./support/gateway.ts";
 import type { BenchGateway } from "./support/gateway.ts";
@@ -212,5 +213,4 @@ async function startChild(script: string, ...args: string[]) {
 
 if (import.meta.main) {
   console.log(JSON.stringify(await benchBackups(), null, 2));
-  await stopTestServer();
 }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import pg from "pg";
 import { clientConfig } from "../src/adapters/postgres/database.ts";
 import { openPostgres } from "../src/adapters/postgres/open.ts";
-import { testLog } from "../test/support/postgres.ts";
+import { testLog } from "../test/support/run.ts";
 import { openBenchGateway } from "./support/gateway.ts";
 import { encodeRequest, median, rounded, runLoad } from "./support/load.ts";
 

@@ -4,7 +4,7 @@ import { openConnection } from "../src/adapters/redis/connection.ts";
 import { openRedisQueue } from "../src/adapters/redis/queue.ts";
 import { systemClock } from "../src/adapters/system/clock.ts";
 import type { Queue } from "../src/ports/queue.ts";
-import { testLog } from "../test/support/postgres.ts";
+import { testLog } from "../test/support/run.ts";
 import { hasRedis, startRedis } from "../test/support/redis.ts";
 
 const JOBS = 40_000;

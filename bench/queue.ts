@@ -3,7 +3,7 @@ import { openPostgresQueue } from "../src/adapters/postgres/queue.ts";
 import { systemClock } from "../src/adapters/system/clock.ts";
 import { openBatcher } from "../src/jobs/batcher.ts";
 import type { Database } from "../src/ports/database.ts";
-import { createTestDatabase, stopTestServer } from "../test/support/postgres.ts";
+import { createTestDatabase } from "../test/support/postgres.ts";
 
 const JOBS = 20_000;
 const BATCH = 100;
@@ -14,7 +14,6 @@ const PAYLOAD = JSON.stringify({ system: crypto.randomUUID(), at: new Date().toI
 const fixture = await createTestDatabase();
 const results = await measure(fixture.database);
 await fixture[Symbol.asyncDispose]();
-await stopTestServer();
 console.log(JSON.stringify({ bench: "queue", jobs: JOBS, batch: BATCH, ...results }));
 
 async function measure(database: Database) {

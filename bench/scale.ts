@@ -10,7 +10,8 @@ import { parseExact } from "../src/domains/inventory/json.ts";
 import type { JsonObject, NewestInventory, StateKeeper } from "../src/domains/inventory/index.ts";
 import { openTestApp } from "../test/support/app.ts";
 import type { TestApp, TestSystem } from "../test/support/app.ts";
-import { createTestDatabase, stopTestServer, testLog } from "../test/support/postgres.ts";
+import { createTestDatabase } from "../test/support/postgres.ts";
+import { testLog } from "../test/support/run.ts";
 import { buildFleet, DIFFS_PER_SYSTEM, RECORDS_PER_SYSTEM } from "./support/fleet.ts";
 
 const SMALL_FLEET = 1_000;
@@ -22,23 +23,19 @@ const STEPS = 10;
 const WARM_UP_STEPS = 2;
 
 export async function benchScale(systems: number) {
-  try {
-    await using small = await openFleet(SMALL_FLEET);
-    await using large = await openFleet(systems);
-    return {
-      bench: "scale",
-      systems,
-      records: systems * RECORDS_PER_SYSTEM,
-      diffs: systems * DIFFS_PER_SYSTEM,
-      build_s: large.buildSeconds,
-      load_average: loadavg().map(rounded),
-      p99_target_ms: TARGET_P99_MS,
-      answers: await measureAnswers(large.muster, systems),
-      one_more_inventory: await measureCosts(small, large),
-    };
-  } finally {
-    await stopTestServer();
-  }
+  await using small = await openFleet(SMALL_FLEET);
+  await using large = await openFleet(systems);
+  return {
+    bench: "scale",
+    systems,
+    records: systems * RECORDS_PER_SYSTEM,
+    diffs: systems * DIFFS_PER_SYSTEM,
+    build_s: large.buildSeconds,
+    load_average: loadavg().map(rounded),
+    p99_target_ms: TARGET_P99_MS,
+    answers: await measureAnswers(large.muster, systems),
+    one_more_inventory: await measureCosts(small, large),
+  };
 }
 
 interface Fleet extends AsyncDisposable {

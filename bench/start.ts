@@ -2,7 +2,8 @@
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Environment } from "../src/config.ts";
-import { createTestDatabase, stopTestServer, temporaryDirectory } from "../test/support/postgres.ts";
+import { createTestDatabase } from "../test/support/postgres.ts";
+import { temporaryDirectory } from "../test/support/run.ts";
 import { ROOT } from "../test/support/program.ts";
 import { median, rounded } from "./support/load.ts";
 
@@ -20,7 +21,6 @@ export async function benchStart() {
       timeStart({ DATABASE_URL: external.url, DATA_DIR: join(directory, "none") }),
     );
     await external[Symbol.asyncDispose]();
-    await stopTestServer();
 
     let serial = 0;
     const firstMs = await repeat(FIRST_ROUNDS, () =>
@@ -43,7 +43,6 @@ export async function benchStart() {
       executable_mb: rounded(statSync(EXECUTABLE).size / 1e6),
     };
   } finally {
-    await stopTestServer();
     rmSync(directory, { recursive: true, force: true });
   }
 }

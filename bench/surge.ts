@@ -1,7 +1,7 @@
 // A fleet of 10,000: all beat within 5 s, and all come back at once after an outage. No error, and nobody called silent.
 import { findRunningPostgres } from "../src/adapters/postgres/carried.ts";
 import { openDatabase } from "../src/adapters/postgres/database.ts";
-import { testLog } from "../test/support/postgres.ts";
+import { testLog } from "../test/support/run.ts";
 import { openBenchGateway } from "./support/gateway.ts";
 import { encodeRequest, runLoad } from "./support/load.ts";
 

@@ -1,7 +1,7 @@
 // Writes sql/schema.sql, what all migrations together make, for reading and review: `bun scripts/schema-snapshot.ts`.
 import { join } from "node:path";
 import type { Queryable } from "../src/ports/database.ts";
-import { createTestDatabase, stopTestServer } from "../test/support/postgres.ts";
+import { createTestDatabase } from "../test/support/postgres.ts";
 
 export const SNAPSHOT = join(import.meta.dir, "../sql/schema.sql");
 
@@ -129,5 +129,4 @@ if (import.meta.main) {
   const { database, [Symbol.asyncDispose]: drop } = await createTestDatabase();
   await Bun.write(SNAPSHOT, await describeSchema(database));
   await drop();
-  await stopTestServer();
 }

@@ -6,7 +6,7 @@ import { version } from "../package.json";
 import { parseConfig, settings } from "../src/config.ts";
 import type { Setting } from "../src/config.ts";
 import { isIgnored, pairsOf, parseDockerfile } from "./support/dockerfile.ts";
-import { temporaryDirectory } from "./support/postgres.ts";
+import { temporaryDirectory } from "./support/run.ts";
 import { ROOT } from "./support/program.ts";
 
 const read = (name: string) => readFileSync(join(ROOT, name), "utf8");

@@ -7,7 +7,7 @@ import { settings } from "../src/config.ts";
 import { openTestApp } from "./support/app.ts";
 import { createSystem } from "./support/documented.ts";
 import { openAuthority, openssl } from "./support/certificates.ts";
-import { temporaryDirectory } from "./support/postgres.ts";
+import { temporaryDirectory } from "./support/run.ts";
 import { ROOT, runMuster, startGateway } from "./support/program.ts";
 import type { Gateway } from "./support/program.ts";
 

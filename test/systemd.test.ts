@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseConfig } from "../src/config.ts";
-import { temporaryDirectory } from "./support/postgres.ts";
+import { temporaryDirectory } from "./support/run.ts";
 import { ROOT } from "./support/program.ts";
 
 const UNIT = join(ROOT, "systemd/muster.service");

@@ -4,7 +4,7 @@ import { openApp } from "../../src/app.ts";
 import { parseConfig } from "../../src/config.ts";
 import type { Environment } from "../../src/config.ts";
 import { openLog } from "../../src/log.ts";
-import { temporaryDirectory } from "../../test/support/postgres.ts";
+import { temporaryDirectory } from "../../test/support/run.ts";
 import { startGateway } from "../../test/support/program.ts";
 
 export interface BenchGateway extends AsyncDisposable {

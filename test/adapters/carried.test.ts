@@ -8,7 +8,7 @@ import type { PostgresDatabase } from "../../src/adapters/postgres/database.ts";
 import { openPostgres } from "../../src/adapters/postgres/open.ts";
 import type { OpenedPostgres } from "../../src/adapters/postgres/open.ts";
 import { serverProcesses } from "../../src/adapters/postgres/remains.ts";
-import { temporaryDirectory, testLog } from "../support/postgres.ts";
+import { temporaryDirectory, testLog } from "../support/run.ts";
 
 const FIRST_START_MS = 3_000;
 const LATER_START_MS = 400;

@@ -1,7 +1,8 @@
 // The Database port on PostgreSQL: types, transactions, and what callers see when the server misbehaves.
 import { describe, expect, test } from "bun:test";
 import { openDatabase } from "../../src/adapters/postgres/database.ts";
-import { createTestDatabase, testLog } from "../support/postgres.ts";
+import { createTestDatabase } from "../support/postgres.ts";
+import { testLog } from "../support/run.ts";
 
 const UNAVAILABLE = { code: "database.unavailable", status: 503, retryAfterSeconds: 1 };
 

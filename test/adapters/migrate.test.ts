@@ -3,7 +3,8 @@ import { describe, expect, test } from "bun:test";
 import { checksumOf, embeddedMigrations, migrate, schemaVersion } from "../../src/adapters/postgres/migrate.ts";
 import type { Migration } from "../../src/adapters/postgres/migrate.ts";
 import { openDatabase } from "../../src/adapters/postgres/database.ts";
-import { createTestDatabase, testLog } from "../support/postgres.ts";
+import { createTestDatabase } from "../support/postgres.ts";
+import { testLog } from "../support/run.ts";
 
 const file = (version: number, name: string, sql: string): Migration => ({
   version,

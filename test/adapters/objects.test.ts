@@ -7,7 +7,7 @@ import { openDirectory } from "../../src/adapters/directory/objects.ts";
 import { openS3 } from "../../src/adapters/s3/objects.ts";
 import { systemClock } from "../../src/adapters/system/clock.ts";
 import { chunksOf, failureOf, objectsContract } from "../contract/objects.ts";
-import { temporaryDirectory } from "../support/postgres.ts";
+import { temporaryDirectory } from "../support/run.ts";
 import { openTestS3, s3IsMissing } from "../support/s3.ts";
 import type { TestS3 } from "../support/s3.ts";
 

@@ -7,7 +7,7 @@ import { openRedis } from "../../src/adapters/redis/open.ts";
 import { openRedisQueue } from "../../src/adapters/redis/queue.ts";
 import { ConfigError, parseConfig } from "../../src/config.ts";
 import { testClock } from "../support/clock.ts";
-import { testLog } from "../support/postgres.ts";
+import { testLog } from "../support/run.ts";
 import { hasRedis, startRedis } from "../support/redis.ts";
 
 function freePort(): number {

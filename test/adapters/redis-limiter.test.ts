@@ -6,7 +6,7 @@ import { openMemoryLimiter } from "../../src/adapters/memory/limiter.ts";
 import { openRedisLimiter } from "../../src/adapters/redis/limiter.ts";
 import { limiterContract } from "../contract/limiter.ts";
 import { testClock } from "../support/clock.ts";
-import { testLog } from "../support/postgres.ts";
+import { testLog } from "../support/run.ts";
 import { hasRedis, startRedis } from "../support/redis.ts";
 
 const BUDGET = { limit: 2, windowMs: 60_000 };

@@ -6,7 +6,7 @@ import { Failure } from "../../src/errors.ts";
 import type { Queue } from "../../src/ports/queue.ts";
 import { ANY, LEASE_MS, claimOne, payloads, queueContract, settle } from "../contract/queue.ts";
 import { testClock } from "../support/clock.ts";
-import { testLog } from "../support/postgres.ts";
+import { testLog } from "../support/run.ts";
 import { hasRedis, startRedis } from "../support/redis.ts";
 import type { TestRedis } from "../support/redis.ts";
 

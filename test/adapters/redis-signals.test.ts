@@ -9,7 +9,8 @@ import { systemClock } from "../../src/adapters/system/clock.ts";
 import { Failure } from "../../src/errors.ts";
 import type { Log } from "../../src/log.ts";
 import { nextMessage, signalsContract } from "../contract/signals.ts";
-import { createTestDatabase, testLog } from "../support/postgres.ts";
+import { createTestDatabase } from "../support/postgres.ts";
+import { testLog } from "../support/run.ts";
 import { hasRedis, startRedis } from "../support/redis.ts";
 import type { TestRedis } from "../support/redis.ts";
 

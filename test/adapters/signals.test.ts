@@ -3,7 +3,8 @@ import { describe, expect, test } from "bun:test";
 import { openSignals } from "../../src/adapters/postgres/signals.ts";
 import { systemClock } from "../../src/adapters/system/clock.ts";
 import { nextMessage, signalsContract } from "../contract/signals.ts";
-import { createTestDatabase, testLog } from "../support/postgres.ts";
+import { createTestDatabase } from "../support/postgres.ts";
+import { testLog } from "../support/run.ts";
 import type { TestDatabase } from "../support/postgres.ts";
 
 const open = ({ connection, database }: TestDatabase, log = testLog) =>

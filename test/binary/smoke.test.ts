@@ -4,7 +4,7 @@ import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, rmSync, stat
 import { join } from "node:path";
 import { Glob } from "bun";
 import { version } from "../../package.json";
-import { temporaryDirectory } from "../support/postgres.ts";
+import { temporaryDirectory } from "../support/run.ts";
 import { ROOT, runJson, runMuster, startGateway } from "../support/program.ts";
 import type { Gateway } from "../support/program.ts";
 

@@ -1,7 +1,8 @@
 // muster health, as container engines and people ask it: of a gateway that serves, of one that cannot, and of nobody.
 import { expect, test } from "bun:test";
 import { rmSync } from "node:fs";
-import { createTestDatabase, temporaryDirectory } from "../support/postgres.ts";
+import { createTestDatabase } from "../support/postgres.ts";
+import { temporaryDirectory } from "../support/run.ts";
 import { runMuster, startGateway } from "../support/program.ts";
 import { createSeverableDatabase } from "../support/severable.ts";
 

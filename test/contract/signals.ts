@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Log } from "../../src/log.ts";
 import type { Signals } from "../../src/ports/signals.ts";
-import { testLog } from "../support/postgres.ts";
+import { testLog } from "../support/run.ts";
 
 export interface SignalsFixture {
   /** Each call is what another process would have. */

@@ -6,7 +6,8 @@ import type { PostgresDatabase } from "../../src/adapters/postgres/database.ts";
 import { listTables, quoteName } from "../../src/adapters/postgres/tables.ts";
 import { openTestApp } from "../support/app.ts";
 import type { TestApp } from "../support/app.ts";
-import { createTestDatabase, temporaryDirectory } from "../support/postgres.ts";
+import { createTestDatabase } from "../support/postgres.ts";
+import { temporaryDirectory } from "../support/run.ts";
 import { runJson, runMuster } from "../support/program.ts";
 import { filesBelow, openListeningStore, openStoringApp, put } from "../domains/backups/fixture.ts";
 

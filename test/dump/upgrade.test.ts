@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { embeddedMigrations, migrate, schemaVersion } from "../../src/adapters/postgres/migrate.ts";
 import { createSecret } from "../../src/domains/systems/secret.ts";
 import { basic, openTestApp } from "../support/app.ts";
-import { createTestDatabase, temporaryDirectory, testLog } from "../support/postgres.ts";
+import { createTestDatabase } from "../support/postgres.ts";
+import { temporaryDirectory, testLog } from "../support/run.ts";
 import { runMuster, startGateway } from "../support/program.ts";
 
 /** What the first gateway made: systems, queue, operators, heartbeats. */

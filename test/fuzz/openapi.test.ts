@@ -5,7 +5,7 @@ import { startUpstream } from "../domains/alerts/fixture.ts";
 import { openTestApp } from "../support/app.ts";
 import type { TestApp } from "../support/app.ts";
 import { FUZZ_MS } from "../support/fuzz.ts";
-import { temporaryDirectory } from "../support/postgres.ts";
+import { temporaryDirectory } from "../support/run.ts";
 import { seeded } from "../support/random.ts";
 import type { Random } from "../support/random.ts";
 

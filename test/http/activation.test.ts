@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { readdirSync, readlinkSync, rmSync } from "node:fs";
 import { inheritedSocket } from "../../src/config.ts";
-import { temporaryDirectory } from "../support/postgres.ts";
+import { temporaryDirectory } from "../support/run.ts";
 import { SOURCES, startGateway } from "../support/program.ts";
 
 const activate = Bun.which("systemd-socket-activate");

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openListeningStore } from "../domains/backups/fixture.ts";
-import { temporaryDirectory } from "../support/postgres.ts";
+import { temporaryDirectory } from "../support/run.ts";
 import { ROOT } from "../support/program.ts";
 
 const nginx = Bun.which("nginx", { PATH: `${process.env["PATH"]}:/usr/sbin` });

@@ -7,7 +7,8 @@ import { layoutOf } from "../../src/adapters/postgres/layout.ts";
 import { readPostmaster, serverProcesses } from "../../src/adapters/postgres/remains.ts";
 import { limitOf, openArena } from "../support/arena.ts";
 import { openHalfOpenWay } from "../support/half-open.ts";
-import { createTestDatabase, temporaryDirectory } from "../support/postgres.ts";
+import { createTestDatabase } from "../support/postgres.ts";
+import { temporaryDirectory } from "../support/run.ts";
 
 describe("nothing acknowledged is lost or doubled", () => {
   test(

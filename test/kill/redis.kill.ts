@@ -4,7 +4,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { limitOf, openArena } from "../support/arena.ts";
 import { openHalfOpenWay } from "../support/half-open.ts";
-import { temporaryDirectory } from "../support/postgres.ts";
+import { temporaryDirectory } from "../support/run.ts";
 import { hasRedis, startRedis } from "../support/redis.ts";
 
 describe.skipIf(!hasRedis)("nothing acknowledged is lost or doubled", () => {

@@ -3,7 +3,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createTestDatabase, temporaryDirectory } from "../support/postgres.ts";
+import { createTestDatabase } from "../support/postgres.ts";
+import { temporaryDirectory } from "../support/run.ts";
 import { ROOT, runMuster, startGateway } from "../support/program.ts";
 
 const EXECUTABLE = join(ROOT, "dist/arm64/muster");

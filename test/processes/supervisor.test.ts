@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { labelled, summed } from "../../src/processes/report.ts";
 import { ProcessSupervisor } from "../../src/processes/supervisor.ts";
-import { testLog } from "../support/postgres.ts";
+import { testLog } from "../support/run.ts";
 
 const executable = (script: string) => ({
   command: ["/bin/sh", "-c", script, "sh"],

@@ -1,7 +1,7 @@
 // A real Alertmanager on a free port of the loopback, as Mimir is seen: below /alertmanager.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { temporaryDirectory } from "./postgres.ts";
+import { temporaryDirectory } from "./run.ts";
 
 export interface TestAlertmanager extends AsyncDisposable {
   /** MIMIR_URL. */

@@ -7,7 +7,7 @@ import type { PostgresDatabase } from "../../src/adapters/postgres/database.ts";
 import type { Environment } from "../../src/config.ts";
 import { basic } from "./app.ts";
 import { noAcknowledgements, runLoad } from "./load.ts";
-import { temporaryDirectory, testLog } from "./postgres.ts";
+import { temporaryDirectory, testLog } from "./run.ts";
 import { runJson, startGateway } from "./program.ts";
 import type { Gateway } from "./program.ts";
 import { seeded } from "./random.ts";

@@ -1,7 +1,7 @@
 // An authority of the tests' own and certificates of it, made by openssl.
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { temporaryDirectory } from "./postgres.ts";
+import { temporaryDirectory } from "./run.ts";
 
 export const openssl = Bun.which("openssl");
 

@@ -4,7 +4,7 @@ import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { makeDebian } from "./debian.ts";
 import { parseDockerfile } from "./dockerfile.ts";
-import { temporaryDirectory } from "./postgres.ts";
+import { temporaryDirectory } from "./run.ts";
 import { ROOT } from "./program.ts";
 
 export interface Image {

@@ -1,16 +1,9 @@
-// PostgreSQL for tests: the carried one, started when first needed, or the server named by TEST_POSTGRES_URL.
-import { chownSync, chmodSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+// Gives each test a database of its own, which the run's keeper makes on the PostgreSQL that it holds.
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { openDatabase } from "../../src/adapters/postgres/database.ts";
 import type { PostgresConnection, PostgresDatabase } from "../../src/adapters/postgres/database.ts";
-import { migrate } from "../../src/adapters/postgres/migrate.ts";
-import { openPostgres } from "../../src/adapters/postgres/open.ts";
-import type { OpenedPostgres } from "../../src/adapters/postgres/open.ts";
-import { clearRemains, send, serverProcesses } from "../../src/adapters/postgres/remains.ts";
-import { layoutOf } from "../../src/adapters/postgres/layout.ts";
-import { openLog } from "../../src/log.ts";
-import type { Log } from "../../src/log.ts";
+import { runDirectory, socketOf, testLog } from "./run.ts";
 
 export interface TestDatabase {
   /** For code that opens its own connections, and for child processes (DATABASE_URL). */
@@ -26,28 +19,18 @@ export interface TestDatabaseOptions {
   maxConnections?: number;
 }
 
-interface TestServer {
-  opened: OpenedPostgres;
-  admin: PostgresDatabase;
-  /** A migrated database that every test database is a copy of. */
-  template: string;
-}
+/** On a machine with much else to do, starting the server takes long. */
+const START_MS = 180_000;
+const POLL_MS = 5;
 
-/** Quiet but for what a failing test needs to know. */
-export const testLog: Log = openLog({ level: "error", format: "text" });
-
-const DIRECTORY_PREFIX = "muster-test-";
-const STOP_MS = 3_000;
-let server: Promise<TestServer> | undefined;
-let directory: string | undefined;
-let serial = 0;
+const directory = runDirectory();
+const unix = socketOf(directory);
+// Awaited while the file is loaded, where no test's time runs yet.
+await keeperIsReady();
 
 /** A database of its own, migrated, in about 25 ms; dropped at the end of `await using`. */
 export async function createTestDatabase(options: TestDatabaseOptions = {}): Promise<TestDatabase> {
-  const { opened, admin, template } = await (server ??= startServer());
-  const name = nextName();
-  await admin.query(`create database ${name} template ${options.empty ? "template0" : template}`);
-  const url = urlOf(opened.connection, name);
+  const url = await askKeeper(options.empty ? "create-empty" : "create");
   const connection = { connectionString: url };
   const database = openDatabase(connection, { maxConnections: options.maxConnections ?? 10, log: testLog });
   return {
@@ -56,89 +39,27 @@ export async function createTestDatabase(options: TestDatabaseOptions = {}): Pro
     database,
     [Symbol.asyncDispose]: async () => {
       await database.close();
-      await admin.query(`drop database if exists ${name} with (force)`);
+      await askKeeper("drop", url);
     },
   };
 }
 
-/** Called once by preload.ts, after the last test. */
-export async function stopTestServer(): Promise<void> {
-  const running = await server?.catch(() => undefined);
-  server = undefined;
-  if (running) {
-    await running.admin.query(`drop database if exists ${running.template} with (force)`);
-    await running.admin.close();
-    await running.opened.close();
+async function keeperIsReady(): Promise<void> {
+  const endMs = performance.now() + START_MS;
+  const answers = () => fetch("http://keeper/", { unix }).then(Boolean, () => false);
+  while (!(await answers())) {
+    if (performance.now() > endMs) throw new Error(`The keeper of this run does not answer: ${keeperLog()}`);
+    await Bun.sleep(POLL_MS);
   }
-  removeTestDirectory();
+  await askKeeper("ready");
 }
 
-/** Synchronous, for the end of the process: an immediate stop, since nobody will read these files again. */
-export function removeTestDirectory(): void {
-  if (!directory) return;
-  const { files } = layoutOf(directory);
-  for (const { pid, isMain } of serverProcesses(files)) if (isMain) send(pid, "SIGQUIT");
-  const endMs = performance.now() + STOP_MS;
-  while (serverProcesses(files).length > 0 && performance.now() < endMs) Bun.sleepSync(5);
-  rmSync(directory, { recursive: true, force: true });
-  directory = undefined;
+async function askKeeper(what: string, body = ""): Promise<string> {
+  const signal = AbortSignal.timeout(START_MS);
+  const response = await fetch(`http://keeper/${what}`, { method: "POST", unix, signal, body });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`The keeper of this run failed: ${text}\n${keeperLog()}`);
+  return text;
 }
 
-/** A directory that PostgreSQL's user can reach, also where the tests are run by root. */
-export function temporaryDirectory(purpose: string): string {
-  const path = mkdtempSync(join(tmpdir(), `${DIRECTORY_PREFIX}${process.pid}-${purpose}-`));
-  chmodSync(path, 0o711);
-  if (process.getuid?.() === 0) chownSync(path, 0, 0);
-  return path;
-}
-
-async function startServer(): Promise<TestServer> {
-  const databaseUrl = process.env["TEST_POSTGRES_URL"];
-  if (!databaseUrl) {
-    await removeDirectoriesOfKilledRuns();
-    directory = temporaryDirectory("shared");
-  }
-  const opened = await openPostgres({ dataDir: directory ?? "", databaseUrl, role: "serve", log: testLog });
-  const admin = openDatabase(opened.connection, { maxConnections: 4, log: testLog, queryTimeoutMs: 30_000 });
-  const template = nextName();
-  await admin.query(`create database ${template} template template0`);
-  const database = openDatabase(
-    { connectionString: urlOf(opened.connection, template) },
-    { maxConnections: 1, log: testLog },
-  );
-  await migrate(database, testLog);
-  await database.close();
-  return { opened, admin, template };
-}
-
-/** A run that was killed with SIGKILL could not clean up; the next one does. */
-async function removeDirectoriesOfKilledRuns(): Promise<void> {
-  for (const name of readdirSync(tmpdir())) {
-    const pid = new RegExp(`^${DIRECTORY_PREFIX}(\\d+)-`).exec(name)?.[1];
-    if (!pid || isRunning(Number(pid))) continue;
-    const path = join(tmpdir(), name);
-    await clearRemains(layoutOf(path), testLog).catch(() => {});
-    rmSync(path, { recursive: true, force: true });
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
-  }
-}
-
-/** Several runs may share one server. */
-const nextName = () => `muster_test_${process.pid}_${(serial += 1)}`;
-
-function urlOf(connection: PostgresConnection, database: string): string {
-  if (connection.connectionString) {
-    const url = new URL(connection.connectionString);
-    url.pathname = `/${database}`;
-    return url.href;
-  }
-  return `postgres://${connection.user}@localhost/${database}?host=${encodeURIComponent(connection.host ?? "")}`;
-}
+const keeperLog = () => readFileSync(join(directory, "keeper.log"), "utf8");

@@ -3,7 +3,7 @@ import { rmSync, writeFileSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { openConnection } from "../../src/adapters/redis/connection.ts";
 import type { RedisConnection } from "../../src/adapters/redis/connection.ts";
-import { temporaryDirectory, testLog } from "./postgres.ts";
+import { temporaryDirectory, testLog } from "./run.ts";
 
 export interface TestRedis {
   url: string;

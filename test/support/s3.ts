@@ -3,7 +3,7 @@ import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { temporaryDirectory } from "./postgres.ts";
+import { temporaryDirectory } from "./run.ts";
 
 export interface TestS3 extends AsyncDisposable {
   endpoint: string;

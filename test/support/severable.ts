@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { rm } from "node:fs/promises";
 import { openDatabase } from "../../src/adapters/postgres/database.ts";
 import type { PostgresDatabase } from "../../src/adapters/postgres/database.ts";
-import { createTestDatabase, temporaryDirectory, testLog } from "./postgres.ts";
+import { createTestDatabase } from "./postgres.ts";
+import { temporaryDirectory, testLog } from "./run.ts";
 
 export interface SeverableDatabase {
   /** For an app of its own, through the way that can be cut. */

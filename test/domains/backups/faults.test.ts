@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { mkdirSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openTestApp } from "../../support/app.ts";
-import { temporaryDirectory } from "../../support/postgres.ts";
+import { temporaryDirectory } from "../../support/run.ts";
 import { openFaultyS3 } from "../../support/s3-faults.ts";
 import type { Fault } from "../../support/s3-faults.ts";
 import { openStoringApp, get, list, put, traces, usage, NOTHING } from "./fixture.ts";

@@ -6,7 +6,7 @@ import { openTestApp } from "../../support/app.ts";
 import type { Answer, TestApp, TestSystem } from "../../support/app.ts";
 import { openListeningApp } from "../../support/listening.ts";
 import type { ListeningApp } from "../../support/listening.ts";
-import { temporaryDirectory } from "../../support/postgres.ts";
+import { temporaryDirectory } from "../../support/run.ts";
 
 export interface Uploaded {
   id: string;

@@ -2,7 +2,8 @@
 import { expect, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { createTestDatabase, temporaryDirectory } from "../../support/postgres.ts";
+import { createTestDatabase } from "../../support/postgres.ts";
+import { temporaryDirectory } from "../../support/run.ts";
 import { runJson, startGateway } from "../../support/program.ts";
 import { openTestApp } from "../../support/app.ts";
 import { filesBelow } from "./fixture.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Environment } from "../../../src/config.ts";
 import { hashSecret } from "../../../src/domains/systems/secret.ts";
 import { openListeningApp } from "../../support/listening.ts";
-import { temporaryDirectory } from "../../support/postgres.ts";
+import { temporaryDirectory } from "../../support/run.ts";
 import { openTestS3, s3IsMissing } from "../../support/s3.ts";
 import { exchange, openConnection } from "../../support/socket.ts";
 import type { Listed, Uploaded } from "./fixture.ts";

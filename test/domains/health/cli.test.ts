@@ -2,7 +2,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { openTestApp } from "../../support/app.ts";
 import { runMuster, runJson } from "../../support/program.ts";
-import { temporaryDirectory } from "../../support/postgres.ts";
+import { temporaryDirectory } from "../../support/run.ts";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 

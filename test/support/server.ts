@@ -1,0 +1,110 @@
+// Runs the PostgreSQL that a whole test run shares, or uses the one that TEST_POSTGRES_URL names, and makes copies of a template there.
+import { chmodSync, existsSync, mkdirSync, statfsSync } from "node:fs";
+import { basename, join } from "node:path";
+import { carriedConnection } from "../../src/adapters/postgres/carried.ts";
+import { createCluster } from "../../src/adapters/postgres/cluster.ts";
+import { openDatabase } from "../../src/adapters/postgres/database.ts";
+import type { PostgresConnection } from "../../src/adapters/postgres/database.ts";
+import { prepareLayout } from "../../src/adapters/postgres/layout.ts";
+import { migrate } from "../../src/adapters/postgres/migrate.ts";
+import { readPostmaster } from "../../src/adapters/postgres/remains.ts";
+import { unpackServer } from "../../src/adapters/postgres/unpack.ts";
+import { inMemoryOf, MEMORY, testLog } from "./run.ts";
+
+export interface TestServer {
+  /** Returns the new database's URL; without tables if it is to be empty. */
+  create(options: { empty: boolean }): Promise<string>;
+  drop(url: string): Promise<void>;
+  /** Where the server stays, its databases of this run go. */
+  close(): Promise<void>;
+}
+
+/** Files run side by side, some of them with several gateways. */
+const MAX_CLIENTS = 500;
+const PATIENCE_MS = 120_000;
+const POLL_MS = 10;
+/** Twice what was seen. */
+const NEEDED_BYTES = 1024 ** 3;
+
+export async function openTestServer(directory: string): Promise<TestServer> {
+  const databaseUrl = process.env["TEST_POSTGRES_URL"];
+  const server = databaseUrl ? { connectionString: databaseUrl } : await startServer(serverDirectory(directory));
+  const patient = { log: testLog, queryTimeoutMs: PATIENCE_MS };
+  const admin = openDatabase(server, { maxConnections: 4, ...patient });
+  // Several runs may share one server.
+  const prefix = `${basename(directory).replaceAll("-", "_")}_`;
+  let serial = 0;
+
+  const create = async (source: string) => {
+    const name = `${prefix}${(serial += 1)}`;
+    await admin.query(`create database ${name} template ${source}`);
+    return name;
+  };
+  const drop = async (name: string) => void (await admin.query(`drop database if exists ${name} with (force)`));
+
+  const template = await create("template0");
+  const connection = { connectionString: urlOf(server, template) };
+  const database = openDatabase(connection, { maxConnections: 1, ...patient });
+  await migrate(database, testLog);
+  await database.close();
+  return {
+    create: async ({ empty }) => urlOf(server, await create(empty ? "template0" : template)),
+    drop: (url) => drop(new URL(url).pathname.slice(1)),
+    async close() {
+      // The carried one is ended by whoever clears the directory: nobody will read its files again.
+      if (!databaseUrl) return;
+      const all = "select datname as name from pg_database where starts_with(datname, $1)";
+      for (const { name } of await admin.query<{ name: string }>(all, [prefix])) await drop(name);
+    },
+  };
+}
+
+/** A database is some 600 files, which cost a disk's file system twenty times what they cost in memory. */
+function serverDirectory(directory: string): string {
+  const inMemory = existsSync(MEMORY) && statfsSync(MEMORY);
+  const isRoomy = inMemory && inMemory.bavail * inMemory.bsize > NEEDED_BYTES;
+  return isRoomy ? inMemoryOf(directory) : join(directory, "shared");
+}
+
+/** The carried one, made as a gateway makes it, but with nothing to lose: a test's database is not kept over a crash. */
+async function startServer(dataDir: string): Promise<PostgresConnection> {
+  mkdirSync(dataDir);
+  chmodSync(dataDir, 0o711);
+  const { layout, account } = await prepareLayout(dataDir);
+  const programs = await unpackServer(layout.root);
+  await createCluster(programs, layout, account);
+  const settings = {
+    listen_addresses: "",
+    unix_socket_directories: "../run",
+    max_connections: String(MAX_CLIENTS),
+    shared_buffers: "64MB",
+    min_wal_size: "32MB",
+    max_wal_size: "128MB",
+    jit: "off",
+    fsync: "off",
+    full_page_writes: "off",
+    log_timezone: "UTC",
+  };
+  const flags = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
+  const output = Bun.file(layout.log);
+  const child = Bun.spawn([join(programs, "bin/postgres"), "-D", layout.files, ...flags], {
+    ...account.spawnAs,
+    cwd: "/",
+    env: { LC_ALL: "C", TZ: "UTC" },
+    stdio: ["ignore", output, output],
+  });
+  while (!readPostmaster(layout.files)?.ready) {
+    if (child.exitCode !== null) throw new Error(`PostgreSQL ended with ${child.exitCode}: ${await output.text()}`);
+    await Bun.sleep(POLL_MS);
+  }
+  return carriedConnection(dataDir);
+}
+
+function urlOf(connection: PostgresConnection, database: string): string {
+  if (connection.connectionString) {
+    const url = new URL(connection.connectionString);
+    url.pathname = `/${database}`;
+    return url.href;
+  }
+  return `postgres://${connection.user}@localhost/${database}?host=${encodeURIComponent(connection.host ?? "")}`;
+}
