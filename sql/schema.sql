@@ -292,6 +292,7 @@ alter table inventory_alerts add constraint inventory_alerts_resolution_check CH
 alter table inventory_alerts add constraint inventory_alerts_severity_check CHECK ((severity = ANY (ARRAY['low'::text, 'medium'::text, 'high'::text, 'critical'::text])));
 alter table inventory_alerts add constraint inventory_alerts_system_id_fkey FOREIGN KEY (system_id) REFERENCES systems(id) ON DELETE CASCADE;
 CREATE INDEX inventory_alerts_accepted ON public.inventory_alerts USING btree (system_id) WHERE (resolution = 'accepted'::text);
+CREATE INDEX inventory_alerts_by_cause ON public.inventory_alerts USING btree (system_id, alert_type, cause, seen_at);
 CREATE INDEX inventory_alerts_by_system ON public.inventory_alerts USING btree (system_id, created_at DESC);
 CREATE UNIQUE INDEX inventory_alerts_once ON public.inventory_alerts USING btree (diff_id, alert_type);
 CREATE UNIQUE INDEX inventory_alerts_one_open ON public.inventory_alerts USING btree (system_id, alert_type, cause) WHERE (NOT is_resolved);

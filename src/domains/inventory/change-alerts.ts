@@ -9,8 +9,10 @@ export interface ChangeAlert {
   severity: string;
 }
 
-/** What a place is known by: its path, or a digest of one that no index would take. */
-const CAUSE = `case when octet_length(d.field_path) <= 500 then d.field_path else md5(d.field_path) end`;
+/** What a place is known by: its path, or the beginning and a digest of one that no index would take. */
+const CAUSE = `case when octet_length(d.field_path) <= 500 then d.field_path else left(d.field_path, 300) || '#' || md5(d.field_path) end`;
+/** Characters of a path that every cause below it begins with. */
+const CAUSE_START = 300;
 
 /**
  * A later change of a place whose alert is open is told by that alert; its baseline stays the value before the first. A
@@ -48,26 +50,33 @@ export async function insertChangeAlerts(db: Queryable, alerts: readonly ChangeA
 /**
  * Resolves the alerts whose place is as it was before: the value is back, what had gone is there, what had come is gone; or
  * the place itself has gone with what held it, which is a change of its own.
+ *
+ * Each change looks up the one open alert of its place; only a deletion looks through the alerts below it. Deletions of one
+ * record never hold one another, so no alert is looked at twice. ("/" is the character after ".")
  */
 export async function resolveReturned(db: Queryable, recordIds: readonly string[], now: Date): Promise<void> {
   await db.query(
-    `update inventory_alerts a set is_resolved = true, resolved_at = $2, resolution = 'cause_gone', seen_at = back.detected_at
-     from (
-       select distinct on (o.id) o.id, d.detected_at
-       from inventory_diffs d
-       join inventory_alerts o
-         on o.system_id = d.system_id and not o.is_resolved and o.alert_type = 'change' and o.seen_at < d.detected_at
+    `with touched as (
+       select o.id, d.detected_at from inventory_diffs d
+       join inventory_alerts o on (o.system_id, o.alert_type, o.cause) = (d.system_id, 'change', ${CAUSE})
+         and not o.is_resolved and o.seen_at < d.detected_at
        join inventory_diffs f on f.id = o.diff_id
-       where d.record_id = any($1::uuid[]) and d.significant and (
-         d.field_path = f.field_path and case f.change_type
-           when 'create' then d.change_type = 'delete'
-           when 'delete' then d.change_type = 'create'
-           else d.current_value::text = f.previous_value::text
-         end
-         or d.change_type = 'delete' and f.change_type <> 'delete' and starts_with(f.field_path, d.field_path || '.')
-       )
-       order by o.id, d.detected_at desc
-     ) back
+       where d.record_id = any($1::uuid[]) and d.significant and case f.change_type
+         when 'create' then d.change_type = 'delete'
+         when 'delete' then d.change_type = 'create'
+         else d.current_value::text = f.previous_value::text
+       end
+       union all
+       select o.id, d.detected_at from inventory_diffs d
+       join inventory_alerts o on o.system_id = d.system_id and o.alert_type = 'change'
+         and o.cause > d.field_path || '.' and o.cause < d.field_path || '/'
+         and not o.is_resolved and o.seen_at < d.detected_at
+       join inventory_diffs f on f.id = o.diff_id
+       where d.record_id = any($1::uuid[]) and d.significant and d.change_type = 'delete'
+         and length(d.field_path) < ${CAUSE_START} and f.change_type <> 'delete'
+     )
+     update inventory_alerts a set is_resolved = true, resolved_at = $2, resolution = 'cause_gone', seen_at = back.detected_at
+     from (select id, max(detected_at) as detected_at from touched group by id) back
      where back.id = a.id and not a.is_resolved`,
     [recordIds, now],
     { name: "resolve-returned" },
