@@ -123,6 +123,32 @@ function mayImport(from: string, { path, isType }: Import): boolean {
   }
 }
 
+/** Each with whose JSON it reads. */
+const OWN_JSON = [
+  // Packages that are carried.
+  "adapters/postgres/unpack.ts",
+  // Payloads of our own jobs.
+  "domains/alerts/accept.ts",
+  "domains/alerts/deliver.ts",
+  "domains/alerts/link-failed.ts",
+  "domains/backups/jobs.ts",
+  "domains/inventory/payload.ts",
+  // Stored values, and documents that were scanned before.
+  "domains/fleet/order.ts",
+  "domains/inventory/document.ts",
+  "domains/inventory/json.ts",
+  // Of one string: a pattern has found where it ends.
+  "domains/fleet/query.ts",
+  "domains/inventory/pointer.ts",
+  // What a thread or a process of ours says.
+  "domains/inventory/large.ts",
+  "domains/inventory/large-worker.ts",
+  "processes/executable.ts",
+  // The gateway that is simulated against.
+  "simulate/client.ts",
+  "values/json.ts",
+];
+
 describe("architecture", () => {
   test.each(files)("%s imports only what its layer may", async (file) => {
     const forbidden = (await importsOf(file)).filter((one) => !mayImport(file, one)).map((one) => one.path);
@@ -155,6 +181,22 @@ describe("architecture", () => {
     for (const file of files)
       if (/process\.env|Bun\.env|import\.meta\.env/.test(await Bun.file(join(SRC, file)).text())) readers.push(file);
     expect(readers).toEqual(["config.ts"]);
+  });
+
+  test("JSON.parse reads what Muster wrote itself; outside JSON goes through values/json.ts", async () => {
+    const parsers: string[] = [];
+    for (const file of files)
+      if (/\bJSON\.parse\(|\.json\(\)/.test(await Bun.file(join(SRC, file)).text())) parsers.push(file);
+    expect(parsers).toEqual([...OWN_JSON].sort());
+  });
+
+  test("no route lets the framework read a body, which it would before the request was let in", async () => {
+    for (const file of files.filter((one) => one.startsWith("domains/"))) {
+      const code = await Bun.file(join(SRC, file)).text();
+      const routes = code.match(/\.(post|put|patch|delete)\(\s*["`]\//g) ?? [];
+      const guarded = code.match(/\bparse: "none"/g) ?? [];
+      expect({ file, guarded: guarded.length }).toEqual({ file, guarded: routes.length });
+    }
   });
 
   test("only main.ts ends the process", async () => {

@@ -2,6 +2,7 @@
 import { get } from "node:http";
 import type { Config } from "../config.ts";
 import { reasonOf } from "../errors.ts";
+import { parseJsonText } from "../values/json.ts";
 import { readArgs } from "./verb.ts";
 import type { Verb } from "./verb.ts";
 
@@ -102,7 +103,7 @@ function judge(url: string, { status, text }: Answer): Pick<Finding, "healthy" |
 
 function parseAnswer(text: string): { message: string; data?: { checks?: Record<string, Check> } } | undefined {
   try {
-    const answer = JSON.parse(text);
+    const answer = parseJsonText(text) as ReturnType<typeof parseAnswer>;
     return typeof answer?.message === "string" ? answer : undefined;
   } catch {
     return undefined;

@@ -2,6 +2,7 @@
 import type { AppliedMigration } from "../adapters/postgres/migrate.ts";
 import type { ColumnDefault, SequenceState, Table } from "../adapters/postgres/tables.ts";
 import { Failure } from "../errors.ts";
+import { parseJsonText } from "../values/json.ts";
 
 export interface Manifest {
   format: typeof FORMAT;
@@ -59,7 +60,7 @@ export function readSummary(text: string): Summary {
 /** Whether the text is what we wrote is proved by its hash. */
 function parse<Value>(text: string): Value | undefined {
   try {
-    return JSON.parse(text);
+    return parseJsonText(text) as Value;
   } catch {
     return undefined;
   }

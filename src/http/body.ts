@@ -4,6 +4,8 @@ import { Value, ValueErrorType } from "@sinclair/typebox/value";
 import type { ValueError } from "@sinclair/typebox/value";
 import { Failure } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
+import { JsonFault, parseJson } from "../values/json.ts";
+import { shown } from "../values/shown.ts";
 import { expectation } from "./query.ts";
 
 export interface BodyReader {
@@ -22,6 +24,9 @@ export interface BodyReaderOptions {
 }
 
 const SMALL_BODY_BYTES = 64 * 1024;
+/** An answer stays shorter than the body that it refuses. */
+const MAX_FAULTS = 20;
+const MAX_PATH_LENGTH = 100;
 const FORMATS: Record<string, Bun.CompressionFormat> = {
   gzip: "gzip",
   "x-gzip": "gzip",
@@ -79,10 +84,11 @@ export function openBodyReader({
   };
 
   const json = async <Schema extends TSchema>(request: Request, schema: Schema): Promise<Static<Schema>> => {
-    const value = parseJson(await bytes(request, SMALL_BODY_BYTES));
+    const value = readJson(await bytes(request, SMALL_BODY_BYTES));
     const faults: Record<string, string> = {};
     for (const fault of Value.Errors(schema, value)) {
-      faults[fault.path.slice(1) || "body"] ??= describeFault(fault);
+      faults[fault.path.slice(1, MAX_PATH_LENGTH) || "body"] ??= describeFault(fault);
+      if (Object.keys(faults).length >= MAX_FAULTS) break;
     }
     const sentence = Object.entries(faults)
       .map(([name, fault]) => `${name} ${fault}`)
@@ -100,11 +106,7 @@ function inflated(request: Request, maxBytes: number): ReadableStream<Uint8Array
   if (encoding === "identity" || encoding === "" || request.body === null) return request.body;
   const format = FORMATS[encoding];
   if (!format) {
-    throw new Failure(
-      "request.encoding",
-      415,
-      `Content-Encoding must be gzip or zstd, got ${JSON.stringify(encoding.slice(0, 40))}`,
-    );
+    throw new Failure("request.encoding", 415, `Content-Encoding must be gzip or zstd, got ${shown(encoding, 42)}`);
   }
   return request.body.pipeThrough(bounded(maxBytes)).pipeThrough(new DecompressionStream(format));
 }
@@ -154,13 +156,13 @@ const tooLarge = (maxBytes: number) =>
     data: { max_size_bytes: maxBytes },
   });
 
-function parseJson(body: Uint8Array): unknown {
+function readJson(body: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+    return parseJson(body, { strict: true });
   } catch (error) {
-    const reason = body.byteLength === 0 ? "it is empty" : (error as Error).message;
-    throw new Failure("request.body", 400, `invalid request body: not JSON: ${reason}`, {
-      data: { faults: { body: reason } },
+    if (!(error instanceof JsonFault)) throw error;
+    throw new Failure("request.body", 400, `invalid request body: not JSON: ${error.message}`, {
+      data: { faults: { body: error.message } },
     });
   }
 }
@@ -171,5 +173,5 @@ function describeFault({ type, schema, value }: ValueError): string {
   const wanted = expectation(schema);
   if (value === undefined) return `${wanted}, got nothing`;
   // A secret must not come back in an answer, where proxies and logs may keep it.
-  return schema["writeOnly"] ? wanted : `${wanted}, got ${JSON.stringify(value).slice(0, 80)}`;
+  return schema["writeOnly"] ? wanted : `${wanted}, got ${shown(value)}`;
 }

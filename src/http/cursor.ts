@@ -1,5 +1,7 @@
 // Opaque cursors: the sort key of the last row shown, so a page never skips or repeats rows that came meanwhile.
 import { Failure } from "../errors.ts";
+import { parseJson } from "../values/json.ts";
+import { shown } from "../values/shown.ts";
 import { readTime } from "../values/time.ts";
 
 /** What a cursor's part may hold; anything else never reaches SQL. */
@@ -31,8 +33,7 @@ export function decodeCursor<const Kinds extends readonly CursorPart[]>(
     kinds.every((kind, index) => typeof parts[index] === "string" && isPart(kind, parts[index]));
   if (!fits) {
     const fault = "is not one that this API gave out";
-    const shown = JSON.stringify(cursor.slice(0, 80));
-    throw new Failure("request.cursor", 400, `invalid query: cursor ${fault}, got ${shown}`, {
+    throw new Failure("request.cursor", 400, `invalid query: cursor ${fault}, got ${shown(cursor)}`, {
       data: { faults: { cursor: fault } },
     });
   }
@@ -48,7 +49,7 @@ function isPart(kind: CursorPart, part: string): boolean {
 
 function parse(cursor: string): unknown {
   try {
-    return JSON.parse(Buffer.from(cursor, "base64url").toString("utf8"));
+    return parseJson(Buffer.from(cursor, "base64url"));
   } catch {
     return undefined;
   }

@@ -3,6 +3,7 @@ import { FormatRegistry } from "@sinclair/typebox";
 import type { Static, TObject } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { Failure } from "../errors.ts";
+import { shown } from "../values/shown.ts";
 import { readTime } from "../values/time.ts";
 
 FormatRegistry.Set("date-time", (text) => readTime(text) !== undefined);
@@ -21,7 +22,7 @@ export function readQuery<Schema extends TObject>(schema: Schema, query: Record<
   const converted = Value.Default(schema, readScalars(schema, given));
   for (const fault of Value.Errors(schema, converted)) {
     const name = fault.path.slice(1);
-    faults[name] ??= `${expectation(fault.schema)}, got ${JSON.stringify(given[name] ?? null)}`;
+    faults[name] ??= `${expectation(fault.schema)}, got ${shown(given[name] ?? null)}`;
   }
   if (Object.keys(faults).length > 0) {
     const sentence = Object.entries(faults)

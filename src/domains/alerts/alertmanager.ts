@@ -2,6 +2,7 @@
 import { Failure } from "../../errors.ts";
 import { RETRY_AFTER_SECONDS, forward, readBounded } from "../../http/forward.ts";
 import type { Clock } from "../../ports/clock.ts";
+import { JsonFault, parseJsonText } from "../../values/json.ts";
 import { ArrayFault, readArray } from "./array.ts";
 
 export interface Answer {
@@ -115,9 +116,9 @@ function refuseAway({ status }: Response): void {
 function parse(response: Response, text: string): unknown {
   if (text.trim() === "") return undefined;
   try {
-    return JSON.parse(text);
+    return parseJsonText(text);
   } catch (error) {
-    throw strange(response, (error as Error).message);
+    throw error instanceof JsonFault ? strange(response, error.message) : error;
   }
 }
 

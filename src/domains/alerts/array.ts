@@ -1,5 +1,6 @@
 // A JSON array read element by element, so that a long one is never parsed in one go while others wait.
 import { Failure } from "../../errors.ts";
+import { JsonFault, parseJson } from "../../values/json.ts";
 
 /** Elements of a chunk are parsed in one turn of the event loop; chunks that come larger are cut. */
 const TURN_BYTES = 128 * 1024;
@@ -38,14 +39,10 @@ export async function* readArray(
     if (part.byteLength > 0) held.push(part);
   };
   const take = (): unknown => {
-    const text = new TextDecoder().decode(held.length === 1 && held[0] ? held[0] : Buffer.concat(held));
+    const bytes = held.length === 1 && held[0] ? held[0] : Buffer.concat(held);
     held = [];
     heldBytes = 0;
-    try {
-      return JSON.parse(text);
-    } catch (error) {
-      throw new ArrayFault((error as Error).message, { cause: error });
-    }
+    return parse(bytes);
   };
 
   for await (const whole of chunks) {
@@ -90,18 +87,19 @@ export async function* readArray(
   if (state !== "after") throw new ArrayFault("the array has no end");
 }
 
-const TEXT = new TextDecoder();
-
 /** A short array in one go. An ArrayFault for what is no JSON array. */
 export function parseArray(bytes: Uint8Array): unknown[] {
-  let value: unknown;
-  try {
-    value = JSON.parse(TEXT.decode(bytes));
-  } catch (error) {
-    throw new ArrayFault((error as Error).message, { cause: error });
-  }
+  const value = parse(bytes);
   if (Array.isArray(value)) return value;
   throw new ArrayFault("it is not an array");
+}
+
+function parse(bytes: Uint8Array): unknown {
+  try {
+    return parseJson(bytes);
+  } catch (error) {
+    throw error instanceof JsonFault ? new ArrayFault(error.message, { cause: error }) : error;
+  }
 }
 
 /** The 400 for a body that is not what it should be. */

@@ -3,9 +3,11 @@ import { createHash, randomUUID, timingSafeEqual } from "node:crypto";
 import { Failure } from "../../errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Queryable } from "../../ports/database.ts";
+import { JsonFault, parseJson } from "../../values/json.ts";
+import { shown } from "../../values/shown.ts";
 import { insertPast } from "./history-store.ts";
 import type { PastRow } from "./history-store.ts";
-import { isRecord, readText, shown } from "./payload.ts";
+import { isRecord, readText } from "./payload.ts";
 import { readAlertTime } from "./times.ts";
 
 export const MAX_ALERTS = 1_000;
@@ -36,9 +38,9 @@ const malformed = (reason: string) => new Failure("alerts.malformed", 400, `inva
 function readWebhook(body: Uint8Array): { receiver: string | null; alerts: unknown[] } {
   let given: unknown;
   try {
-    given = JSON.parse(new TextDecoder().decode(body));
+    given = parseJson(body);
   } catch (error) {
-    throw malformed(`not JSON: ${(error as Error).message}`);
+    throw error instanceof JsonFault ? malformed(`not JSON: ${error.message}`) : error;
   }
   if (!isRecord(given)) throw malformed(`it must be an object, got ${shown(given)}`);
   const { alerts = [], receiver } = given;

@@ -1,4 +1,5 @@
 // What a sender posts, read by known fields only and made again from them: nothing of a request is passed through.
+import { shown } from "../../values/shown.ts";
 import { ArrayFault, malformed, parseArray, readArray } from "./array.ts";
 import { isAfter, readAlertTime } from "./times.ts";
 
@@ -113,5 +114,3 @@ export const readText = (given: string): string =>
 
 export const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
-
-export const shown = (value: unknown): string => (JSON.stringify(value) ?? "nothing").slice(0, 80);

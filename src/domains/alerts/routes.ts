@@ -4,6 +4,7 @@ import { Type } from "@sinclair/typebox";
 import type { BodyReader } from "../../http/body.ts";
 import type { clientAddress } from "../../http/credentials.ts";
 import { operation } from "../../http/openapi.ts";
+import { JsonFault, parseJson } from "../../values/json.ts";
 import type { Authenticate } from "../systems/index.ts";
 import { malformed } from "./array.ts";
 import type { Caller, Proxy } from "./proxy.ts";
@@ -99,7 +100,7 @@ export function applianceRoutes(deps: RoutesDeps) {
           "/silences",
           async ({ request, server }) => {
             const caller = await callerOf(request, server);
-            const given = parseJson(await body.bytes(request, MAX_SILENCE_BYTES));
+            const given = readJson(await body.bytes(request, MAX_SILENCE_BYTES));
             return Response.json(await proxy().postSilence(caller, given));
           },
           { parse: "none", ...described("A silence of the machine's own alerts") },
@@ -127,10 +128,10 @@ export function applianceRoutes(deps: RoutesDeps) {
     );
 }
 
-function parseJson(bytes: Uint8Array): unknown {
+function readJson(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder().decode(bytes));
+    return parseJson(bytes);
   } catch (error) {
-    throw malformed(`not JSON: ${bytes.byteLength === 0 ? "it is empty" : (error as Error).message}`);
+    throw error instanceof JsonFault ? malformed(`not JSON: ${error.message}`) : error;
   }
 }

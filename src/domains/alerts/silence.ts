@@ -1,6 +1,7 @@
 // Silences: what a machine may ask for, made to fit that machine alone, and whose a silence is.
+import { shown } from "../../values/shown.ts";
 import { malformed } from "./array.ts";
-import { isRecord, readText, shown } from "./payload.ts";
+import { isRecord, readText } from "./payload.ts";
 import { readAlertTime } from "./times.ts";
 
 export interface Matcher {

@@ -1,6 +1,8 @@
 // Reads the text of INVENTORY_RULES_FILE: what it says replaces the built-in rules section by section, every fault is named.
 import { type Static, type TProperties, type TSchema, Type } from "@sinclair/typebox";
 import { Value, ValueErrorType } from "@sinclair/typebox/value";
+import { JsonFault, parseJsonText } from "../../values/json.ts";
+import { shown } from "../../values/shown.ts";
 import { BUILTIN_RULES } from "./builtin-rules.ts";
 import { parseFieldPath } from "./pointer.ts";
 import { CATEGORIES, type RuleSet, SEVERITIES, SIGNIFICANCES } from "./rules.ts";
@@ -134,10 +136,11 @@ type RulesFile = Static<typeof RulesFile>;
 /** `file` says whose text it is, where that is not the rules file itself. */
 function parseJson(text: string, file = ""): unknown {
   try {
-    return JSON.parse(text.replace(/^\ufeff/, ""));
+    return parseJsonText(text);
   } catch (error) {
+    if (!(error instanceof JsonFault)) throw error;
     const fault = findSyntaxFault(text);
-    const reason = fault ? `${fault.reason}, at ${positionOf(text, fault.at)}` : String(error);
+    const reason = fault ? `${fault.reason}, at ${positionOf(text, fault.at)}` : error.message;
     throw new RulesFault([`${file}not JSON: ${reason}`]);
   }
 }
@@ -161,7 +164,7 @@ const expectation = (schema: TSchema): string =>
 
 function found(value: unknown): string {
   if (value === undefined) return "missing";
-  const text = JSON.stringify(value);
+  const text = shown(value, 81);
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }
 

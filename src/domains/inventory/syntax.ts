@@ -1,4 +1,4 @@
-// Finds where and why a text is not JSON, for the sentence an appliance's owner reads; JSON.parse gives no position.
+// Finds where and why a text is not JSON, for the sentence an appliance's owner reads; the runtime gives no position.
 
 export interface SyntaxFault {
   /** Offset in UTF-16 units. */

@@ -74,6 +74,7 @@ export function adminRoutes(systems: Verbs, body: BodyReader) {
       },
     )
     .delete("/:key", async ({ params }) => envelope("system erased", await systems.erase(params.key)), {
+      parse: "none",
       detail: operation({ summary: "Erase the system and everything kept of it", data: System }),
     });
 }

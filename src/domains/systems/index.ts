@@ -13,7 +13,7 @@ import { openAuthenticator } from "./authenticate.ts";
 import type { Authenticate, AuthenticatedSystem } from "./authenticate.ts";
 import { bringErased, bringSystems } from "./former.ts";
 import type { FormerSystem } from "./former.ts";
-import { register } from "./register.ts";
+import { admitRegistration, register } from "./register.ts";
 import { applianceRoutes } from "./routes.ts";
 import type {
   CreatedSystem,
@@ -208,7 +208,7 @@ export function openSystems(deps: SystemsDeps): Systems {
     },
   };
 
-  const registration = { database, limiter: deps.limiter, clock, ratePerMinute: deps.registrationsPerMinute };
+  const registrations = { limiter: deps.limiter, ratePerMinute: deps.registrationsPerMinute };
   return {
     ...systems,
     applianceRoutes: applianceRoutes({
@@ -216,7 +216,8 @@ export function openSystems(deps: SystemsDeps): Systems {
       unregister: systems.unregister,
       body: deps.body,
       info: (id) => store.findSystemInfo(database, id),
-      register: (token, caller) => register(registration, token, caller),
+      admitRegistration: (address) => admitRegistration(registrations, address),
+      register: (token, caller) => register({ database, clock }, token, caller),
     }),
     adminRoutes: adminRoutes(systems, deps.body),
   };

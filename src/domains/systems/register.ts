@@ -8,9 +8,7 @@ import { findErasedSecret, findSecret, registerSystem } from "./store.ts";
 
 export interface RegisterDeps {
   database: Queryable;
-  limiter: Limiter;
   clock: Clock;
-  ratePerMinute: number;
 }
 
 export interface Registered {
@@ -20,20 +18,24 @@ export interface Registered {
 
 /** What is known of the caller beside the secret. */
 export interface Caller {
-  address: string;
   /** Throws when the caller shows another system's certificate. */
   requireKey(systemKey: string): void;
 }
 
-/** 400 another shape, 401 unknown or wrong, 403 erased, suspended or with another's certificate, 409 registered before, 429 too often from one address. */
-export async function register(deps: RegisterDeps, token: string, caller: Caller): Promise<Registered> {
-  const { database, limiter, clock } = deps;
-  const waitSeconds = await limiter.take(`register:${caller.address}`, { limit: deps.ratePerMinute, windowMs: 60_000 });
-  if (waitSeconds > 0) {
-    throw new Failure("register.throttled", 429, "too many registrations", {
-      retryAfterSeconds: Math.min(waitSeconds, 5),
-    });
-  }
+/** 429 for an address that registers too often; asked before anything of the request is read. */
+export async function admitRegistration(
+  { limiter, ratePerMinute }: { limiter: Limiter; ratePerMinute: number },
+  address: string,
+): Promise<void> {
+  const waitSeconds = await limiter.take(`register:${address}`, { limit: ratePerMinute, windowMs: 60_000 });
+  if (waitSeconds === 0) return;
+  throw new Failure("register.throttled", 429, "too many registrations", {
+    retryAfterSeconds: Math.min(waitSeconds, 5),
+  });
+}
+
+/** 400 another shape, 401 unknown or wrong, 403 erased, suspended or with another's certificate, 409 registered before. */
+export async function register({ database, clock }: RegisterDeps, token: string, caller: Caller): Promise<Registered> {
   const parts = parseSecret(token);
   if (!parts || parts.public.includes("\0"))
     throw new Failure("register.malformed", 400, "invalid system secret format");

@@ -14,20 +14,21 @@ export interface ApplianceRoutesDeps {
   authenticate: Authenticate;
   body: BodyReader;
   info(systemId: string): Promise<SystemInfo | undefined>;
+  /** Rejects with a 429 for an address that registers too often. */
+  admitRegistration(address: string): Promise<void>;
   register(token: string, caller: Caller): Promise<Registered>;
   unregister(system: AuthenticatedSystem): Promise<void>;
 }
 
-export function applianceRoutes({ authenticate, body, info, register, unregister }: ApplianceRoutesDeps) {
+export function applianceRoutes(deps: ApplianceRoutesDeps) {
+  const { authenticate, body, info, admitRegistration, register, unregister } = deps;
   return new Elysia()
     .post(
       "/systems/register",
       async ({ request, server }) => {
+        await admitRegistration(clientAddress(server, request));
         const { system_secret } = await body.json(request, Registration);
-        const caller = {
-          address: clientAddress(server, request),
-          requireKey: (systemKey: string) => requireOwnCertificate(server, request, systemKey),
-        };
+        const caller = { requireKey: (systemKey: string) => requireOwnCertificate(server, request, systemKey) };
         return envelope("system registered successfully", await register(system_secret, caller));
       },
       { parse: "none", detail: operation({ summary: "Register with the secret", auth: "none", body: Registration }) },
