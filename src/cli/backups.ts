@@ -4,83 +4,63 @@ import { basename } from "node:path";
 import { BackupsQuery } from "../domains/backups/schema.ts";
 import type { Backup } from "../domains/backups/schema.ts";
 import { Failure } from "../errors.ts";
-import { UsageError, printable, readArgs, readOptions, withApp } from "./verb.ts";
-import type { Cli, Verb } from "./verb.ts";
+import { UsageError, action, printable, readOptions, withApp } from "./verb.ts";
+import type { Verb } from "./verb.ts";
 
-export const backups: Verb = {
-  name: "backups",
-  summary: "List, fetch, pin, verify, delete backups; compare the store with the database.",
-  usage: `muster backups list [--system KEY] [--organization ID] [--state kept|damaged|lost] [--limit N] [--cursor C] [--json]
-muster backups get ID [--output FILE] [--json]     the bytes into a file, verified; "-" is stdout
-muster backups pin|unpin ID [--json]               a pinned backup is kept until it is unpinned
-muster backups verify ID [--json]                  reads it back and compares its SHA-256
-muster backups verify --all [--json]               the same for every backup
-muster backups rm ID --yes [--json]
-muster backups sweep [--force] [--json]            rows without objects, objects without rows`,
-  async run([action = "", ...args], cli) {
-    const verb = ACTIONS[action];
-    if (!verb) throw new UsageError(action ? `There is no "backups ${action}".` : "What about backups?");
-    return verb(args, cli);
-  },
-};
-
-const ACTIONS: Record<string, (args: string[], cli: Cli) => Promise<number>> = {
-  list,
-  get,
-  pin: (args, cli) => setPinned("pin", args, cli),
-  unpin: (args, cli) => setPinned("unpin", args, cli),
-  verify,
-  rm: remove,
-  sweep,
-};
-
-async function list(args: string[], cli: Cli): Promise<number> {
-  const text = { type: "string" } as const;
-  const options = { system: text, organization: text, state: text, limit: text, cursor: text };
-  const { json, positionals, ...given } = readArgs(args, options);
-  const query = readOptions(BackupsQuery, given);
-  const page = await withApp(cli, (app) => app.backups.list(query));
-  if (json) {
-    cli.print(JSON.stringify(page));
-    return 0;
-  }
-  if (page.backups.length === 0) cli.print("No backups.");
-  for (const backup of page.backups) cli.print(lineOf(backup));
-  if (page.next_cursor) cli.say(`More: --cursor ${page.next_cursor}`);
-  return 0;
-}
-
-/** Nothing appears under the file's name before the whole backup has arrived and has its hash. */
-async function get(args: string[], cli: Cli): Promise<number> {
-  const { positionals, output, json } = readArgs(args, { output: { type: "string" } }, ["ID"]);
-  const [id = ""] = positionals;
-  return withApp(cli, async (app) => {
-    const backup = await app.backups.show(id);
-    const request = new Request(`http://localhost/api/admin/backups/${backup.id}/content`);
-    const response = await app.backups.content(backup.id, request, "command line");
-    if (output === "-") {
-      await Bun.write(Bun.stdout, response);
+const list = action({
+  flags: { system: "KEY", organization: "ID", state: "kept|damaged|lost", limit: "N", cursor: "C" },
+  async run({ json, positionals, ...given }, cli) {
+    const query = readOptions(BackupsQuery, given);
+    const page = await withApp(cli, (app) => app.backups.list(query));
+    if (json) {
+      cli.print(JSON.stringify(page));
       return 0;
     }
-    const path = output ?? basename(backup.filename);
-    const partial = `${path}.part-${process.pid}`;
-    try {
-      const sha256 = await writeNew(partial, response);
-      if (sha256 !== backup.sha256)
-        throw new Failure(
-          "backup.damaged",
-          502,
-          `The backup is damaged: its SHA-256 is ${sha256}, not ${backup.sha256}.`,
-        );
-      if (await Bun.file(path).exists()) throw new UsageError(`${path} exists already; --output names another file.`);
-      await rename(partial, path);
-    } finally {
-      await rm(partial, { force: true });
-    }
-    cli.print(json ? JSON.stringify({ ...backup, path }) : `${path}: ${backup.size} bytes, SHA-256 ${backup.sha256}.`);
+    if (page.backups.length === 0) cli.print("No backups.");
+    for (const backup of page.backups) cli.print(lineOf(backup));
+    if (page.next_cursor) cli.say(`More: --cursor ${page.next_cursor}`);
     return 0;
-  });
-}
+  },
+});
+
+/** Nothing appears under the file's name before the whole backup has arrived and has its hash. */
+const get = action({
+  positionals: ["ID"],
+  flags: { output: "FILE" },
+  short: { o: "output" },
+  hint: 'the bytes into a file, verified; "-" is stdout',
+  async run({ positionals, output, json }, cli) {
+    const [id = ""] = positionals;
+    return withApp(cli, async (app) => {
+      const backup = await app.backups.show(id);
+      const request = new Request(`http://localhost/api/admin/backups/${backup.id}/content`);
+      const response = await app.backups.content(backup.id, request, "command line");
+      if (output === "-") {
+        if (response.body) await cli.pour(response.body);
+        return 0;
+      }
+      const path = output ?? basename(backup.filename);
+      const partial = `${path}.part-${process.pid}`;
+      try {
+        const sha256 = await writeNew(partial, response);
+        if (sha256 !== backup.sha256)
+          throw new Failure(
+            "backup.damaged",
+            502,
+            `The backup is damaged: its SHA-256 is ${sha256}, not ${backup.sha256}.`,
+          );
+        if (await Bun.file(path).exists()) throw new UsageError(`${path} exists already; --output names another file.`);
+        await rename(partial, path);
+      } finally {
+        await rm(partial, { force: true });
+      }
+      cli.print(
+        json ? JSON.stringify({ ...backup, path }) : `${path}: ${backup.size} bytes, SHA-256 ${backup.sha256}.`,
+      );
+      return 0;
+    });
+  },
+});
 
 async function writeNew(path: string, response: Response): Promise<string> {
   const hasher = new Bun.CryptoHasher("sha256");
@@ -97,58 +77,74 @@ async function writeNew(path: string, response: Response): Promise<string> {
   return hasher.digest("hex");
 }
 
-async function setPinned(action: "pin" | "unpin", args: string[], cli: Cli): Promise<number> {
-  const { positionals, json } = readArgs(args, {}, ["ID"]);
-  const backup = await withApp(cli, (app) => app.backups[action](positionals[0] ?? ""));
-  cli.print(json ? JSON.stringify(backup) : lineOf(backup));
-  return 0;
-}
-
-async function verify(args: string[], cli: Cli): Promise<number> {
-  const { positionals, all, json } = readArgs(args, { all: { type: "boolean" } }, args.includes("--all") ? [] : ["ID"]);
-  const results = await withApp(cli, async (app) => {
-    if (!all) return [await app.backups.verify(positionals[0] ?? "")];
-    const verified = [];
-    for (let cursor: string | undefined; ;) {
-      const page = await app.backups.list({ limit: 200, ...(cursor ? { cursor } : {}) });
-      for (const { id } of page.backups) verified.push(await app.backups.verify(id));
-      if (page.next_cursor === null) return verified;
-      cursor = page.next_cursor;
-    }
+const setPinned = (verb: "pin" | "unpin", hint = "") =>
+  action({
+    positionals: ["ID"],
+    hint,
+    async run({ positionals, json }, cli) {
+      const backup = await withApp(cli, (app) => app.backups[verb](positionals[0] ?? ""));
+      cli.print(json ? JSON.stringify(backup) : lineOf(backup));
+      return 0;
+    },
   });
-  const bad = results.filter((one) => one.state !== "kept");
-  if (json) cli.print(JSON.stringify({ verified: results.length, bad }));
-  else {
-    for (const one of bad) cli.print(`${one.system_key}  ${one.id}  ${one.state}: ${one.finding}`);
-    cli.print(`${results.length} verified, ${bad.length} bad.`);
-  }
-  return bad.length === 0 ? 0 : 1;
-}
 
-async function remove(args: string[], cli: Cli): Promise<number> {
-  const { positionals, yes, json } = readArgs(args, { yes: { type: "boolean" } }, ["ID"]);
-  if (!yes) throw new UsageError("This deletes the backup; add --yes to do it.");
-  const backup = await withApp(cli, (app) => app.backups.remove(positionals[0] ?? ""));
-  cli.print(json ? JSON.stringify(backup) : `Deleted ${backup.id} (${printable(backup.filename)}).`);
-  return 0;
-}
+const verify = action({
+  positionals: ["[ID]"],
+  flags: { all: true },
+  hint: "reads it, or every backup, back and compares the SHA-256",
+  async run({ positionals, all, json }, cli) {
+    if ((positionals[0] === undefined) !== (all === true))
+      throw new UsageError("An ID or --all is needed, and one of them.");
+    const results = await withApp(cli, async (app) => {
+      if (!all) return [await app.backups.verify(positionals[0] ?? "")];
+      const verified = [];
+      for (let cursor: string | undefined; ;) {
+        const page = await app.backups.list({ limit: 200, ...(cursor ? { cursor } : {}) });
+        for (const { id } of page.backups) verified.push(await app.backups.verify(id));
+        if (page.next_cursor === null) return verified;
+        cursor = page.next_cursor;
+      }
+    });
+    const bad = results.filter((one) => one.state !== "kept");
+    if (json) cli.print(JSON.stringify({ verified: results.length, bad }));
+    else {
+      for (const one of bad) cli.print(`${one.system_key}  ${one.id}  ${one.state}: ${one.finding}`);
+      cli.print(`${results.length} verified, ${bad.length} bad.`);
+    }
+    return bad.length === 0 ? 0 : 1;
+  },
+});
 
-async function sweep(args: string[], cli: Cli): Promise<number> {
-  const { force = false, json } = readArgs(args, { force: { type: "boolean" } });
-  const swept = await withApp(cli, (app) => app.backups.sweep({ force }));
-  if (json) {
-    cli.print(JSON.stringify(swept));
+const remove = action({
+  positionals: ["ID"],
+  flags: { yes: true },
+  async run({ positionals, yes, json }, cli) {
+    if (!yes) throw new UsageError("This deletes the backup; add --yes to do it.");
+    const backup = await withApp(cli, (app) => app.backups.remove(positionals[0] ?? ""));
+    cli.print(json ? JSON.stringify(backup) : `Deleted ${backup.id} (${printable(backup.filename)}).`);
     return 0;
-  }
-  for (const key of swept.orphans) cli.print(`${swept.removed ? "removed" : "kept   "}  ${printable(key)}`);
-  for (const id of swept.lost) cli.print(`lost     ${id}`);
-  cli.print(
-    `${swept.objects} objects; ${swept.orphans.length} without a row; ${swept.lost.length} rows without an object.`,
-  );
-  if (!swept.removed)
-    cli.say("So many cannot come from crashes: is this the right database? --force removes them all the same.");
-  return 0;
-}
+  },
+});
+
+const sweep = action({
+  flags: { force: true },
+  hint: "rows without objects, objects without rows",
+  async run({ force = false, json }, cli) {
+    const swept = await withApp(cli, (app) => app.backups.sweep({ force }));
+    if (json) {
+      cli.print(JSON.stringify(swept));
+      return 0;
+    }
+    for (const key of swept.orphans) cli.print(`${swept.removed ? "removed" : "kept   "}  ${printable(key)}`);
+    for (const id of swept.lost) cli.print(`lost     ${id}`);
+    cli.print(
+      `${swept.objects} objects; ${swept.orphans.length} without a row; ${swept.lost.length} rows without an object.`,
+    );
+    if (!swept.removed)
+      cli.say("So many cannot come from crashes: is this the right database? --force removes them all the same.");
+    return 0;
+  },
+});
 
 const lineOf = (backup: Backup) =>
   [
@@ -161,3 +157,17 @@ const lineOf = (backup: Backup) =>
     backup.pinned ? "pinned" : backup.locked_until ? `locked until ${backup.locked_until}` : "-",
     printable(backup.filename),
   ].join("  ");
+
+export const backups: Verb = {
+  name: "backups",
+  summary: "List, fetch, pin, verify, delete backups; compare the store with the database.",
+  actions: {
+    list,
+    get,
+    pin: setPinned("pin", "a pinned backup is kept until it is unpinned"),
+    unpin: setPinned("unpin"),
+    verify,
+    rm: remove,
+    sweep,
+  },
+};

@@ -1,33 +1,33 @@
 // muster config: every setting, what is in force, what it means. Secrets stay hidden.
 import { describeConfig } from "../config.ts";
-import { UsageError, readArgs } from "./verb.ts";
+import { UsageError, action } from "./verb.ts";
+import type { Given } from "./arguments.ts";
 import type { Cli, Verb } from "./verb.ts";
 
 export const config: Verb = {
   name: "config",
   summary: "Print the settings in force.",
-  usage: `muster config [--json | --markdown]
-
-Settings come from the environment only. --markdown prints the table of the README, with the defaults.`,
-  async run(args, cli) {
-    const { json, markdown } = readArgs(args, { markdown: { type: "boolean" } });
-    if (json && markdown) throw new UsageError("--json and --markdown exclude each other.");
-    if (markdown) {
-      cli.print(settingsTable());
-      return 0;
-    }
-    const rows = describe(cli);
-    if (json) cli.print(JSON.stringify(Object.fromEntries(rows.map((row) => [row.name, row.value]))));
-    else for (const row of rows) cli.print(`${row.name}=${row.value}${row.set ? "" : "  (default)"}\n    ${row.doc}`);
-    // What is in force is shown first, faults and all: this is where one looks for them.
-    cli.config();
-    return 0;
-  },
+  actions: { "": action({ flags: { markdown: true }, run }) },
+  notes: "Settings come from the environment only. --markdown prints the table of the README, with the defaults.",
 };
+
+async function run({ json, markdown }: Given<{ markdown: true }>, cli: Cli): Promise<number> {
+  if (json && markdown) throw new UsageError("--json and --markdown exclude each other.");
+  if (markdown) {
+    cli.print(settingsTable());
+    return 0;
+  }
+  const rows = describe(cli);
+  if (json) cli.print(JSON.stringify(Object.fromEntries(rows.map((row) => [row.name, row.value]))));
+  else for (const row of rows) cli.print(`${row.name}=${row.value}${row.set ? "" : "  (default)"}\n    ${row.doc}`);
+  // What is in force is shown first, faults and all: this is where one looks for them.
+  cli.config();
+  return 0;
+}
 
 function describe(cli: Cli) {
   try {
-    return describeConfig(cli.env);
+    return describeConfig(cli.environment());
   } catch (error) {
     // A secret's file that cannot be read is one fault among others; name them all.
     cli.config();

@@ -5,7 +5,7 @@ import type { App } from "../app.ts";
 import type { Config } from "../config.ts";
 import { reasonOf } from "../errors.ts";
 import { certificateFiles, examineFiles } from "../http/certificate.ts";
-import { readArgs, withApp } from "./verb.ts";
+import { action, withApp } from "./verb.ts";
 import type { Cli, Verb } from "./verb.ts";
 
 interface Finding {
@@ -20,24 +20,24 @@ interface Finding {
 export const doctor: Verb = {
   name: "doctor",
   summary: "Check database, disk, clock, permissions and fsync; say what to do.",
-  usage:
-    "muster doctor [--json]\n\nExit code 0 when nothing failed, 1 otherwise. Works beside a running gateway and without one.",
-  async run(args, cli) {
-    const { json } = readArgs(args, {});
-    const config = cli.config();
-    const findings = [
-      ...(await examineApp(cli)),
-      ...examineCertificate(config),
-      ...examineDataDir(config),
-      examineTimeSync(),
-    ];
-    if (json) cli.print(JSON.stringify({ findings }));
-    else
-      for (const { check, status, finding, advice } of findings)
-        cli.print(`${MARKS[status]} ${check.padEnd(12)} ${finding}${advice ? `\n               → ${advice}` : ""}`);
-    return findings.some((one) => one.status === "failed") ? 1 : 0;
-  },
+  actions: { "": action({ run: examineAll }) },
+  notes: "Exit code 0 when nothing failed, 1 otherwise. Works beside a running gateway and without one.",
 };
+
+async function examineAll({ json }: { json: boolean }, cli: Cli): Promise<number> {
+  const config = cli.config();
+  const findings = [
+    ...(await examineApp(cli)),
+    ...examineCertificate(config),
+    ...examineDataDir(config),
+    examineTimeSync(),
+  ];
+  if (json) cli.print(JSON.stringify({ findings }));
+  else
+    for (const { check, status, finding, advice } of findings)
+      cli.print(`${MARKS[status]} ${check.padEnd(12)} ${finding}${advice ? `\n               → ${advice}` : ""}`);
+  return findings.some((one) => one.status === "failed") ? 1 : 0;
+}
 
 const MARKS = { ok: "ok     ", warning: "warning", failed: "FAILED " };
 

@@ -2,46 +2,46 @@
 import { openDumps, writeDumpFile } from "../dumps.ts";
 import type { Dump } from "../dumps.ts";
 import { Failure } from "../errors.ts";
-import { printable, readArgs } from "./verb.ts";
+import type { Given } from "./arguments.ts";
+import { action, printable } from "./verb.ts";
 import type { Cli, Verb } from "./verb.ts";
 import { VERSION } from "./version.ts";
 
 export const dump: Verb = {
   name: "dump",
   summary: "Write the database, and with --objects the backups, into one file.",
-  usage: `muster dump FILE [--objects] [--json]
-
-FILE appears when it is whole, and replaces what had its name; "-" is stdout. It is a tar in zstd: tar --zstd -tf FILE.
+  actions: { "": action({ positionals: ["FILE"], flags: { objects: true }, run: writeDump }) },
+  notes: `FILE appears when it is whole, and replaces what had its name; "-" is stdout. It is a tar in zstd: tar --zstd -tf FILE.
 It holds secrets' hashes and every inventory: keep it like the database. Works beside a running gateway and without one.`,
-  async run(args, cli) {
-    const { positionals, objects = false, json } = readArgs(args, { objects: { type: "boolean" } }, ["FILE"]);
-    const [path = ""] = positionals;
-    const signal = abortWhenStopped(cli, "The dump was stopped. Nothing of it was left.");
-    const config = cli.config();
-    const log = cli.log({ ...config, logLevel: config.logLevel === "info" ? "warn" : config.logLevel });
-    const dumps = await openDumps(config, { alone: false, version: VERSION, log, signal });
-    try {
-      const opened = dumps.dump({ withObjects: objects });
-      const size = path === "-" ? await writeStdout(opened.bytes) : await writeDumpFile(path, opened.bytes, signal);
-      const jobs = await dumps.jobsInRedis();
-      if (jobs === undefined) cli.say("Redis does not answer: jobs that wait there are not in the dump.");
-      else if (jobs > 0) cli.say(`${jobs} jobs wait in Redis and are not in the dump: keep Redis's own files too.`);
-      const { missing } = opened.summary.objects;
-      if (missing.length > 0)
-        cli.say(`${missing.length} backups have no object and were left out:\n${missing.map(printable).join("\n")}`);
-      if (path === "-") return 0;
-      const facts = { file: path, size, ...factsOf(opened), jobs_in_redis: jobs ?? null };
-      cli.print(
-        json
-          ? JSON.stringify(facts)
-          : `${path}: ${size} bytes, ${facts.rows} rows of ${facts.tables} tables, ${objects ? `${facts.objects} objects` : "no objects (--objects takes them along)"}.`,
-      );
-      return 0;
-    } finally {
-      await dumps.close();
-    }
-  },
 };
+
+async function writeDump({ positionals, objects = false, json }: Given<{ objects: true }>, cli: Cli): Promise<number> {
+  const [path = ""] = positionals;
+  const signal = abortWhenStopped(cli, "The dump was stopped. Nothing of it was left.");
+  const config = cli.config();
+  const log = cli.log({ ...config, logLevel: config.logLevel === "info" ? "warn" : config.logLevel });
+  const dumps = await openDumps(config, { alone: false, version: VERSION, log, signal });
+  try {
+    const opened = dumps.dump({ withObjects: objects });
+    const size = path === "-" ? await cli.pour(opened.bytes) : await writeDumpFile(path, opened.bytes, signal);
+    const jobs = await dumps.jobsInRedis();
+    if (jobs === undefined) cli.say("Redis does not answer: jobs that wait there are not in the dump.");
+    else if (jobs > 0) cli.say(`${jobs} jobs wait in Redis and are not in the dump: keep Redis's own files too.`);
+    const { missing } = opened.summary.objects;
+    if (missing.length > 0)
+      cli.say(`${missing.length} backups have no object and were left out:\n${missing.map(printable).join("\n")}`);
+    if (path === "-") return 0;
+    const facts = { file: path, size, ...factsOf(opened), jobs_in_redis: jobs ?? null };
+    cli.print(
+      json
+        ? JSON.stringify(facts)
+        : `${path}: ${size} bytes, ${facts.rows} rows of ${facts.tables} tables, ${objects ? `${facts.objects} objects` : "no objects (--objects takes them along)"}.`,
+    );
+    return 0;
+  } finally {
+    await dumps.close();
+  }
+}
 
 const factsOf = ({ summary: { rows, objects } }: Dump) => ({
   tables: Object.keys(rows).length,
@@ -55,17 +55,4 @@ export function abortWhenStopped(cli: Cli, sentence: string): AbortSignal {
   const stopping = new AbortController();
   void cli.untilStopped().then(() => stopping.abort(new Failure("stopped", 503, sentence)));
   return stopping.signal;
-}
-
-async function writeStdout(bytes: AsyncIterable<Uint8Array>): Promise<number> {
-  let size = 0;
-  const writer = Bun.stdout.writer();
-  for await (const chunk of bytes) {
-    writer.write(chunk);
-    // Until the reader took it.
-    await writer.flush();
-    size += chunk.byteLength;
-  }
-  await writer.end();
-  return size;
 }

@@ -1,75 +1,81 @@
 // muster inventory query, facets, odd, paths: questions about the newest inventories of all systems.
 import { FacetsQuery, OddQuery, PathsQuery, SearchQuery } from "../domains/fleet/schema.ts";
 import { stringify } from "../domains/inventory/index.ts";
-import { printable, readArgs, readOptions, withApp } from "./verb.ts";
+import { action, printable, readOptions, withApp } from "./verb.ts";
 import type { Cli } from "./verb.ts";
 
-export const FLEET_USAGE = `muster inventory query QUERY [--type T] [--status S] [--organization ID] [--limit N] [--cursor C] [--json]
-                                                       systems that meet conditions: 'facts.distro.version < 8.6'
-muster inventory facets PATH [--query QUERY] [--type T] [--status S] [--organization ID] [--limit N] [--json]
-                                                       which values there are, and how many systems hold each
-muster inventory odd TYPE [--limit N] [--json]         values that fewer than 1 % of the systems of a type hold
-muster inventory paths [--search TEXT] [--limit N] [--cursor C] [--json]`;
-
-const text = { type: "string" } as const;
-const FILTERS = { type: text, status: text, organization: text, limit: text };
+const FILTERS = { type: "T", status: "S", organization: "ID", limit: "N" } as const;
 /** Values longer than this are cut in lists; --json has them whole. */
 const MAX_SHOWN = 60;
 
-export async function query(args: string[], cli: Cli): Promise<number> {
-  const { positionals, json, ...given } = readArgs(args, { ...FILTERS, cursor: text }, ["QUERY"]);
-  const asked = readOptions(SearchQuery, { ...given, q: positionals[0] ?? "" });
-  const page = await withApp(cli, (app) => app.fleet.search(asked));
-  if (json) return printJson(page, cli);
-  for (const system of page.systems) {
-    cli.print(`${system.system_key}  ${printable(system.name)}`);
-    for (const { path, value } of system.values) cli.print(`    ${printable(path)} = ${shown(value)}`);
-  }
-  cli.say(page.total === 1 ? "1 system." : `${page.total} systems.`);
-  if (page.next_cursor) cli.say(`More: --cursor ${page.next_cursor}`);
-  return 0;
-}
+export const query = action({
+  positionals: ["QUERY"],
+  flags: { ...FILTERS, cursor: "C" },
+  hint: "systems that meet conditions: 'facts.distro.version < 8.6'",
+  async run({ positionals, json, ...given }, cli) {
+    const asked = readOptions(SearchQuery, { ...given, q: positionals[0] ?? "" });
+    const page = await withApp(cli, (app) => app.fleet.search(asked));
+    if (json) return printJson(page, cli);
+    for (const system of page.systems) {
+      cli.print(`${system.system_key}  ${printable(system.name)}`);
+      for (const { path, value } of system.values) cli.print(`    ${printable(path)} = ${shown(value)}`);
+    }
+    cli.say(page.total === 1 ? "1 system." : `${page.total} systems.`);
+    if (page.next_cursor) cli.say(`More: --cursor ${page.next_cursor}`);
+    return 0;
+  },
+});
 
-export async function facets(args: string[], cli: Cli): Promise<number> {
-  const { positionals, json, query: q, ...given } = readArgs(args, { ...FILTERS, query: text }, ["PATH"]);
-  const asked = readOptions(
-    FacetsQuery,
-    { ...given, path: positionals[0], ...(q === undefined ? {} : { q }) },
-    { q: "query" },
-  );
-  const counted = await withApp(cli, (app) => app.fleet.facets(asked));
-  if (json) return printJson(counted, cli);
-  for (const { value, count } of counted.values) cli.print(`${String(count).padStart(9)}  ${shown(value)}`);
-  if (counted.more_values > 0) cli.say(`${counted.more_values} more values: --limit shows more.`);
-  if (counted.missing > 0) cli.say(`${counted.missing} systems have no such path.`);
-  return 0;
-}
+export const facets = action({
+  positionals: ["PATH"],
+  flags: { query: "QUERY", ...FILTERS },
+  hint: "which values there are, and how many systems hold each",
+  async run({ positionals, json, query: q, ...given }, cli) {
+    const asked = readOptions(
+      FacetsQuery,
+      { ...given, path: positionals[0], ...(q === undefined ? {} : { q }) },
+      { q: "query" },
+    );
+    const counted = await withApp(cli, (app) => app.fleet.facets(asked));
+    if (json) return printJson(counted, cli);
+    for (const { value, count } of counted.values) cli.print(`${String(count).padStart(9)}  ${shown(value)}`);
+    if (counted.more_values > 0) cli.say(`${counted.more_values} more values: --limit shows more.`);
+    if (counted.missing > 0) cli.say(`${counted.missing} systems have no such path.`);
+    return 0;
+  },
+});
 
-export async function odd(args: string[], cli: Cli): Promise<number> {
-  const { positionals, json, ...given } = readArgs(args, { limit: text }, ["TYPE"]);
-  const asked = readOptions(OddQuery, { ...given, type: positionals[0] });
-  const found = await withApp(cli, (app) => app.fleet.odd(asked));
-  if (json) return printJson(found, cli);
-  if (!found.enough) cli.say(`${found.systems} systems of the type ${found.type}: too few to call one of them odd.`);
-  else if (found.odd.length === 0) cli.print("None is odd.");
-  for (const one of found.odd) {
-    const usual = `${shown(one.usual)} on ${one.usual_count}`;
-    cli.print(`${String(one.count).padStart(5)}  ${printable(one.path)} = ${shown(one.value)}  (usual: ${usual})`);
-    for (const holder of one.holders) cli.print(`       ${holder.system_key}  ${printable(holder.name)}`);
-  }
-  if (found.more) cli.say("More: --limit shows more.");
-  return 0;
-}
+export const odd = action({
+  positionals: ["TYPE"],
+  flags: { limit: "N" },
+  hint: "values that fewer than 1 % of the systems of a type hold",
+  async run({ positionals, json, ...given }, cli) {
+    const asked = readOptions(OddQuery, { ...given, type: positionals[0] });
+    const found = await withApp(cli, (app) => app.fleet.odd(asked));
+    if (json) return printJson(found, cli);
+    if (!found.enough) cli.say(`${found.systems} systems of the type ${found.type}: too few to call one of them odd.`);
+    else if (found.odd.length === 0) cli.print("None is odd.");
+    for (const one of found.odd) {
+      const usual = `${shown(one.usual)} on ${one.usual_count}`;
+      cli.print(`${String(one.count).padStart(5)}  ${printable(one.path)} = ${shown(one.value)}  (usual: ${usual})`);
+      for (const holder of one.holders) cli.print(`       ${holder.system_key}  ${printable(holder.name)}`);
+    }
+    if (found.more) cli.say("More: --limit shows more.");
+    return 0;
+  },
+});
 
-export async function paths(args: string[], cli: Cli): Promise<number> {
-  const { positionals, json, ...given } = readArgs(args, { search: text, limit: text, cursor: text });
-  const page = await withApp(cli, (app) => app.fleet.paths(readOptions(PathsQuery, given)));
-  if (json) return printJson(page, cli);
-  if (page.paths.length === 0) cli.print("No paths.");
-  for (const { path, example } of page.paths) cli.print(`${printable(path)}  ${shown(example)}`);
-  if (page.next_cursor) cli.say(`More: --cursor ${page.next_cursor}`);
-  return 0;
-}
+export const paths = action({
+  flags: { search: "TEXT", limit: "N", cursor: "C" },
+  async run({ positionals, json, ...given }, cli) {
+    const page = await withApp(cli, (app) => app.fleet.paths(readOptions(PathsQuery, given)));
+    if (json) return printJson(page, cli);
+    if (page.paths.length === 0) cli.print("No paths.");
+    for (const { path, example } of page.paths) cli.print(`${printable(path)}  ${shown(example)}`);
+    if (page.next_cursor) cli.say(`More: --cursor ${page.next_cursor}`);
+    return 0;
+  },
+});
 
 function printJson(answer: unknown, cli: Cli): number {
   cli.print(stringify(answer));

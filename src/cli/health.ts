@@ -3,8 +3,9 @@ import { get } from "node:http";
 import type { Config } from "../config.ts";
 import { reasonOf } from "../errors.ts";
 import { parseJsonText } from "../values/json.ts";
-import { readArgs } from "./verb.ts";
-import type { Verb } from "./verb.ts";
+import type { Given } from "./arguments.ts";
+import { action } from "./verb.ts";
+import type { Cli, Verb } from "./verb.ts";
 
 interface Finding {
   healthy: boolean;
@@ -17,18 +18,23 @@ interface Finding {
 export const health: Verb = {
   name: "health",
   summary: "Ask the running gateway whether it is alive, or ready.",
-  usage: `muster health [--json]            is it alive: /health
-muster health --ready [--json]    can it also do its work: /ready
-
-Asks at HEALTH_LISTEN_ADDRESS, for 4 s at most, and needs no database. Exit code 0 when all is well, 1 otherwise.`,
-  async run(args, cli) {
-    const { json, ready = false } = readArgs(args, { ready: { type: "boolean" } });
-    const path = ready ? "/ready" : "/health";
-    const found = await firstAnswer(originsOf(cli.config().healthListenAddress).map((origin) => `${origin}${path}`));
-    cli.print(json ? JSON.stringify(found) : found.finding);
-    return found.healthy ? 0 : 1;
+  actions: {
+    "": action({
+      flags: { ready: true },
+      hint: "is it alive: /health; with --ready, can it also do its work: /ready",
+      run: tellHealth,
+    }),
   },
+  notes:
+    "Asks at HEALTH_LISTEN_ADDRESS, for 4 s at most, and needs no database. Exit code 0 when all is well, 1 otherwise.",
 };
+
+async function tellHealth({ json, ready = false }: Given<{ ready: true }>, cli: Cli): Promise<number> {
+  const path = ready ? "/ready" : "/health";
+  const found = await firstAnswer(originsOf(cli.config().healthListenAddress).map((origin) => `${origin}${path}`));
+  cli.print(json ? JSON.stringify(found) : found.finding);
+  return found.healthy ? 0 : 1;
+}
 
 /** Longer than /ready takes when one of its checks hangs; shorter than what engines give a health check. */
 const ANSWER_MS = 4_000;

@@ -4,37 +4,34 @@ import { Failure, reasonOf } from "../errors.ts";
 import { openSource } from "../import/source.ts";
 import type { Report } from "../import/report.ts";
 import { abortWhenStopped } from "./dump.ts";
-import { UsageError, printable, readArgs, withApp } from "./verb.ts";
+import type { Given } from "./arguments.ts";
+import { UsageError, action, printable, withApp } from "./verb.ts";
 import type { Cli, Verb } from "./verb.ts";
 
-const TEXT = { type: "string" } as const;
+const FLAGS = { "database-url": "URL", "database-url-file": "FILE", "dry-run": true } as const;
 
 export const importVerb: Verb = {
   name: "import",
   summary: "Bring systems, inventories and alerts from the service that Muster replaces.",
-  usage: `muster import my --database-url URL | --database-url-file FILE [--dry-run] [--json]
-
-Reads a NethServer "my" database, which is not changed, and may serve meanwhile. Systems keep their keys and secrets. What is
+  actions: { my: action({ flags: FLAGS, run: bringAll }) },
+  notes: `Reads a NethServer "my" database, which is not changed, and may serve meanwhile. Systems keep their keys and secrets. What is
 here already stays as it is; run it again for what is new there. A password in --database-url can be seen by other users of
 this machine: --database-url-file names a file that holds the URL. --dry-run checks everything and brings nothing.`,
-  async run([from = "", ...args], cli) {
-    if (from !== "my")
-      throw new UsageError(from ? `There is no import from ${JSON.stringify(from)}.` : "Import from what?");
-    const options = { "database-url": TEXT, "database-url-file": TEXT, "dry-run": { type: "boolean" } } as const;
-    const given = readArgs(args, options);
-    const url = readUrl(given["database-url"], given["database-url-file"]);
-    const dryRun = given["dry-run"] ?? false;
-    const signal = abortWhenStopped(cli, "The import was stopped; run it again to go on.");
-    const source = await openSource(url, cli.log(cli.config()));
-    try {
-      const report = await withApp(cli, (app) => app.importMy(source, { dryRun, signal, say: cli.say }));
-      print(report, { json: given.json, dryRun }, cli);
-      return 0;
-    } finally {
-      await source.close();
-    }
-  },
 };
+
+async function bringAll(given: Given<typeof FLAGS>, cli: Cli): Promise<number> {
+  const url = readUrl(given["database-url"], given["database-url-file"]);
+  const dryRun = given["dry-run"] ?? false;
+  const signal = abortWhenStopped(cli, "The import was stopped; run it again to go on.");
+  const source = await openSource(url, cli.log(cli.config()));
+  try {
+    const report = await withApp(cli, (app) => app.importMy(source, { dryRun, signal, say: cli.say }));
+    print(report, { json: given.json, dryRun }, cli);
+    return 0;
+  } finally {
+    await source.close();
+  }
+}
 
 function readUrl(url: string | undefined, file: string | undefined): string {
   if ((url === undefined) === (file === undefined))

@@ -17,7 +17,8 @@ import socket from "../../systemd/muster.socket" with { type: "text" };
 import unit from "../../systemd/muster.service" with { type: "text" };
 import environment from "../../systemd/muster.env.example" with { type: "text" };
 import { Failure, reasonOf } from "../errors.ts";
-import { UsageError, readArgs } from "./verb.ts";
+import type { Given } from "./arguments.ts";
+import { UsageError, action } from "./verb.ts";
 import type { Cli, Verb } from "./verb.ts";
 
 const USER = "muster";
@@ -27,69 +28,62 @@ const SOCKET = "/etc/systemd/system/muster.socket";
 const SETTINGS = "/etc/muster/muster.env";
 const DATA = "/var/lib/muster";
 
-const OPTIONS = {
-  "dry-run": { type: "boolean" },
-  root: { type: "string" },
-  executable: { type: "string" },
-} as const;
-
 export const install: Verb = {
   name: "install",
   summary: "Make this executable a systemd service: user, unit, settings.",
-  usage: `muster install [--dry-run] [--executable FILE] [--root DIR] [--json]
-
-Makes the user ${USER}, ${PROGRAM}, ${UNIT} and
+  actions: { "": action({ flags: { "dry-run": true, executable: "FILE", root: "DIR" }, run: installAll }) },
+  notes: `Makes the user ${USER}, ${PROGRAM}, ${UNIT} and
 ${SETTINGS} (which it never overwrites), and says what it did. Repeating it upgrades the program and the
 unit. --executable installs another file than this program; --root works below DIR instead of /.`,
-  async run(args, cli) {
-    const { json, executable, ...options } = readArgs(args, OPTIONS);
-    const work = openWork(options, cli);
-    const source = executable ?? (Bun.isStandaloneExecutable ? process.execPath : undefined);
-    if (!source) throw new UsageError("This is not the executable: --executable names it (bun run build makes it).");
-    const group = work.user();
-    work.copy(resolve(source), PROGRAM);
-    work.write(UNIT, unit, 0o644, true);
-    // Not enabled: for those who want a port of systemd's, who may have changed its number.
-    work.write(SOCKET, socket, 0o644, false);
-    work.directory(dirname(SETTINGS), 0o750, group);
-    work.write(SETTINGS, environment, 0o640, false, group);
-    work.systemctl("daemon-reload");
-    work.tell(json, "Start it, now and at every boot: systemctl enable --now muster");
-    return 0;
-  },
 };
+
+async function installAll(
+  { json, executable, ...options }: Given<{ "dry-run": true; executable: "FILE"; root: "DIR" }>,
+  cli: Cli,
+): Promise<number> {
+  const work = openWork(options, cli);
+  const source = executable ?? (Bun.isStandaloneExecutable ? process.execPath : undefined);
+  if (!source) throw new UsageError("This is not the executable: --executable names it (bun run build makes it).");
+  const group = work.user();
+  work.copy(resolve(source), PROGRAM);
+  work.write(UNIT, unit, 0o644, true);
+  // Not enabled: for those who want a port of systemd's, who may have changed its number.
+  work.write(SOCKET, socket, 0o644, false);
+  work.directory(dirname(SETTINGS), 0o750, group);
+  work.write(SETTINGS, environment, 0o640, false, group);
+  work.systemctl("daemon-reload");
+  work.tell(json, "Start it, now and at every boot: systemctl enable --now muster");
+  return 0;
+}
 
 export const uninstall: Verb = {
   name: "uninstall",
   summary: "Remove the service and its unit; data and settings only if told.",
-  usage: `muster uninstall [--dry-run] [--purge --yes] [--root DIR] [--json]
-
-Stops the service and removes ${UNIT} and ${PROGRAM}.
+  actions: { "": action({ flags: { "dry-run": true, purge: true, yes: true, root: "DIR" }, run: uninstallAll }) },
+  notes: `Stops the service and removes ${UNIT} and ${PROGRAM}.
 --purge --yes removes the settings, the user, and everything kept in ${DATA} too.`,
-  async run(args, cli) {
-    const { json, purge, yes, ...options } = readArgs(args, {
-      "dry-run": OPTIONS["dry-run"],
-      root: OPTIONS.root,
-      purge: { type: "boolean" },
-      yes: { type: "boolean" },
-    });
-    if (purge && !yes && !options["dry-run"])
-      throw new UsageError(`--purge erases everything kept in ${DATA}; add --yes to do it.`);
-    const work = openWork(options, cli);
-    work.systemctl("disable", "--now", "muster.service", "muster.socket");
-    work.remove(UNIT);
-    work.remove(SOCKET);
-    work.remove(PROGRAM);
-    work.systemctl("daemon-reload");
-    if (purge) {
-      work.remove(dirname(SETTINGS));
-      work.remove(DATA);
-      work.removeUser();
-    }
-    work.tell(json, purge ? "Nothing of it is left." : `Kept: ${DATA}, ${dirname(SETTINGS)}, the user ${USER}.`);
-    return 0;
-  },
 };
+
+async function uninstallAll(
+  { json, purge, yes, ...options }: Given<{ "dry-run": true; purge: true; yes: true; root: "DIR" }>,
+  cli: Cli,
+): Promise<number> {
+  if (purge && !yes && !options["dry-run"])
+    throw new UsageError(`--purge erases everything kept in ${DATA}; add --yes to do it.`);
+  const work = openWork(options, cli);
+  work.systemctl("disable", "--now", "muster.service", "muster.socket");
+  work.remove(UNIT);
+  work.remove(SOCKET);
+  work.remove(PROGRAM);
+  work.systemctl("daemon-reload");
+  if (purge) {
+    work.remove(dirname(SETTINGS));
+    work.remove(DATA);
+    work.removeUser();
+  }
+  work.tell(json, purge ? "Nothing of it is left." : `Kept: ${DATA}, ${dirname(SETTINGS)}, the user ${USER}.`);
+  return 0;
+}
 
 interface Options {
   "dry-run"?: boolean | undefined;

@@ -3,36 +3,37 @@ import type { App } from "../app.ts";
 import { Failure } from "../errors.ts";
 import { PROTOCOL } from "../processes/messages.ts";
 import type { FromProcess, ProcessSpec, ToProcess } from "../processes/messages.ts";
-import { explain, readArgs } from "./verb.ts";
+import { action, explain } from "./verb.ts";
 import type { Cli, Verb } from "./verb.ts";
 import { VERSION } from "./version.ts";
 
 export const processVerb: Verb = {
   name: "process",
   summary: "One process of several.",
-  usage: "muster process\n\nStarted by muster serve when PROCESSES is more than 1; not by hand.",
-  async run(args, cli) {
-    readArgs(args, {});
-    const supervisor = connect(cli);
-    if (!supervisor) {
-      cli.say(processVerb.usage);
-      return 2;
-    }
-    try {
-      await serveFor(supervisor, cli);
-      return 0;
-    } catch (error) {
-      supervisor.say({
-        kind: "failed",
-        words: explain(error, { ...processVerb, name: "serve" }),
-        outage: isOutage(error),
-      });
-      // Until it was heard: the supervisor then says stop, or is gone.
-      await supervisor.stopped;
-      return 1;
-    }
-  },
+  actions: { "": action({ run: serveForSupervisor }) },
+  notes: "Started by muster serve when PROCESSES is more than 1; not by hand.",
 };
+
+async function serveForSupervisor(_: object, cli: Cli): Promise<number> {
+  const supervisor = connect(cli);
+  if (!supervisor) {
+    cli.say(`muster process: ${processVerb.notes}`);
+    return 2;
+  }
+  try {
+    await serveFor(supervisor, cli);
+    return 0;
+  } catch (error) {
+    supervisor.say({
+      kind: "failed",
+      words: explain(error, "serve"),
+      outage: isOutage(error),
+    });
+    // Until it was heard: the supervisor then says stop, or is gone.
+    await supervisor.stopped;
+    return 1;
+  }
+}
 
 async function serveFor(supervisor: Supervisor, cli: Cli): Promise<void> {
   supervisor.say({ kind: "hello", protocol: PROTOCOL, version: VERSION });

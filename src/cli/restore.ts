@@ -5,45 +5,51 @@ import { openDumps, verifyDump } from "../dumps.ts";
 import type { Restored, Verified } from "../dumps.ts";
 import { Failure, reasonOf } from "../errors.ts";
 import { abortWhenStopped } from "./dump.ts";
-import { printable, readArgs } from "./verb.ts";
+import type { Given } from "./arguments.ts";
+import { action, printable } from "./verb.ts";
 import type { Cli, Verb } from "./verb.ts";
 import { VERSION } from "./version.ts";
 
 export const restore: Verb = {
   name: "restore",
   summary: "Load a dump into an empty database, with the objects it holds.",
-  usage: `muster restore FILE [--json]           all of it or nothing; every hash is compared first
-muster restore FILE --check [--json]   compares the hashes, and touches nothing else
-
-The database that DATA_DIR or DATABASE_URL names must be empty, and no gateway may run on it.`,
-  async run(args, cli) {
-    const { positionals, check, json } = readArgs(args, { check: { type: "boolean" } }, ["FILE"]);
-    const [path = ""] = positionals;
-    await refuseUnreadable(path);
-    const signal = abortWhenStopped(cli, "The restore was stopped. The database is as it was.");
-    const bytes = () => createReadStream(path, { signal, highWaterMark: 1024 ** 2 });
-    const verified = await verifyDump(bytes);
-    const { manifest } = verified;
-    const made = `made by muster ${manifest.muster} at ${manifest.created_at}, schema version ${manifest.schema_version}`;
-    if (check) {
-      cli.print(json ? JSON.stringify(factsOf(verified)) : `${path} is whole: ${made}.`);
-      return 0;
-    }
-    const config = cli.config();
-    const log = cli.log({ ...config, logLevel: config.logLevel === "info" ? "warn" : config.logLevel });
-    const dumps = await openDumps(config, { alone: true, version: VERSION, log, signal });
-    try {
-      const restored = await dumps.restore(bytes, verified);
-      const jobs = await dumps.jobsInRedis();
-      if (jobs !== 0) cli.say(`Redis holds ${jobs ?? "nobody knows how many"} jobs; they are not this dump's.`);
-      if (json) cli.print(JSON.stringify({ ...factsOf(verified), ...restored }));
-      else tell(restored, made, cli);
-      return 0;
-    } finally {
-      await dumps.close();
-    }
+  actions: {
+    "": action({
+      positionals: ["FILE"],
+      flags: { check: true },
+      hint: "all of it or nothing; every hash is compared first, with --check only that",
+      run: loadDump,
+    }),
   },
+  notes: "The database that DATA_DIR or DATABASE_URL names must be empty, and no gateway may run on it.",
 };
+
+async function loadDump({ positionals, check, json }: Given<{ check: true }>, cli: Cli): Promise<number> {
+  const [path = ""] = positionals;
+  await refuseUnreadable(path);
+  const signal = abortWhenStopped(cli, "The restore was stopped. The database is as it was.");
+  const bytes = () => createReadStream(path, { signal, highWaterMark: 1024 ** 2 });
+  const verified = await verifyDump(bytes);
+  const { manifest } = verified;
+  const made = `made by muster ${manifest.muster} at ${manifest.created_at}, schema version ${manifest.schema_version}`;
+  if (check) {
+    cli.print(json ? JSON.stringify(factsOf(verified)) : `${path} is whole: ${made}.`);
+    return 0;
+  }
+  const config = cli.config();
+  const log = cli.log({ ...config, logLevel: config.logLevel === "info" ? "warn" : config.logLevel });
+  const dumps = await openDumps(config, { alone: true, version: VERSION, log, signal });
+  try {
+    const restored = await dumps.restore(bytes, verified);
+    const jobs = await dumps.jobsInRedis();
+    if (jobs !== 0) cli.say(`Redis holds ${jobs ?? "nobody knows how many"} jobs; they are not this dump's.`);
+    if (json) cli.print(JSON.stringify({ ...factsOf(verified), ...restored }));
+    else tell(restored, made, cli);
+    return 0;
+  } finally {
+    await dumps.close();
+  }
+}
 
 const factsOf = ({ manifest, summary }: Verified) => ({
   made_by: manifest.muster,

@@ -1,13 +1,16 @@
-// argv in, exit code out: finds the verb, and turns whatever it throws into words that say what to do next.
+// Runs a command line: finds the verb and its action, and turns whatever they throw into words that say what to do next.
 import { openApp } from "../app.ts";
 import { parseConfig } from "../config.ts";
 import type { Config, Environment } from "../config.ts";
 import { openLog } from "../log.ts";
+import { didYouMean } from "../values/similar.ts";
 import { backups } from "./backups.ts";
+import { completeVerb, completion } from "./completion.ts";
 import { config } from "./config.ts";
 import { doctor } from "./doctor.ts";
 import { dump } from "./dump.ts";
 import { health } from "./health.ts";
+import { describeVerb, listVerbs, usageOf, usageOfAction } from "./help.ts";
 import { importVerb } from "./import.ts";
 import { install, uninstall } from "./install.ts";
 import { inventory } from "./inventory.ts";
@@ -19,12 +22,14 @@ import { restore } from "./restore.ts";
 import { serve } from "./serve.ts";
 import { simulate } from "./simulate.ts";
 import { systems } from "./systems.ts";
+import { OutputFault, processTerminal } from "./terminal.ts";
+import type { Terminal } from "./terminal.ts";
 import { tokens } from "./tokens.ts";
-import { explain, UsageError } from "./verb.ts";
+import { explain, findAction, UsageError } from "./verb.ts";
 import type { Cli, Verb } from "./verb.ts";
 import { VERSION, version } from "./version.ts";
 
-const VERBS: Verb[] = [
+const VERBS: readonly Verb[] = [
   serve,
   systems,
   organizations,
@@ -42,30 +47,44 @@ const VERBS: Verb[] = [
   migrate,
   config,
   simulate,
+  completion,
   version,
 ];
 
-/** Not for people: what a supervisor starts. */
-const INTERNAL_VERBS: Verb[] = [processVerb];
+/** Not for people: what a supervisor starts, and what shells ask. */
+const INTERNAL_VERBS: readonly Verb[] = [processVerb, completeVerb(VERBS)];
 
-/** 0 done, 1 failed, 2 misused. */
-export async function run(argv: string[], env: Environment): Promise<number> {
-  const answer: string[] = [];
-  const code = await dispatch(argv, cliOf(env, answer));
-  await writeAnswer(answer);
-  return code;
+/** 0 done, 1 failed, 2 misused, 141 when the reader of stdout has gone: 128 + SIGPIPE, as shells say it. */
+export async function run(argv: string[], env: Environment, terminal: Terminal = processTerminal()): Promise<number> {
+  const { cli, finish } = openCli(env, terminal);
+  try {
+    const code = await dispatch(argv, cli);
+    await finish();
+    return code;
+  } catch (error) {
+    if (!(error instanceof OutputFault)) throw error;
+    if (error.isReaderGone) return 141;
+    terminal.tell(`${error.message}\n`);
+    return 1;
+  }
 }
 
 async function dispatch([name = "help", ...args]: string[], cli: Cli): Promise<number> {
   if (name === "--help" || name === "-h") return help(undefined, cli);
   if (name === "help") return help(args[0], cli);
-  if (name === "--version" || name === "-v") return version.run([], cli);
-  const verb = [...VERBS, ...INTERNAL_VERBS].find((one) => one.name === name);
-  if (!verb || args.includes("--help") || args.includes("-h")) return help(name, cli);
+  const verb = ["--version", "-v"].includes(name)
+    ? version
+    : [...VERBS, ...INTERNAL_VERBS].find((one) => one.name === name);
+  if (!verb || (!INTERNAL_VERBS.includes(verb) && (args.includes("--help") || args.includes("-h"))))
+    return help(name, cli);
+  let usage = usageOf(verb);
   try {
-    return await verb.run(args, cli);
+    const { words, action, rest } = findAction(verb, args);
+    usage = usageOfAction(verb, words, action);
+    return await action.run(rest, cli);
   } catch (error) {
-    cli.say(explain(error, verb));
+    if (error instanceof OutputFault) throw error;
+    cli.say(explain(error, verb.name, usage));
     return error instanceof UsageError ? 2 : 1;
   }
 }
@@ -73,43 +92,39 @@ async function dispatch([name = "help", ...args]: string[], cli: Cli): Promise<n
 function help(name: string | undefined, cli: Cli): number {
   const verb = VERBS.find((one) => one.name === name);
   if (name !== undefined && !verb) {
-    cli.say(`There is no verb ${JSON.stringify(name)}. "muster help" lists them.`);
+    const meant = didYouMean(name, ["help", ...VERBS.map((one) => one.name)]);
+    cli.say(`There is no verb ${JSON.stringify(name)}.${meant} "muster help" lists them.`);
     return 2;
   }
-  const list = VERBS.map((one) => `  ${one.name.padEnd(13)} ${one.summary}`).join("\n");
   cli.print(
     verb
-      ? `${verb.summary}\n\n${verb.usage}`
-      : `muster ${VERSION}: appliance gateway\n\n${list}\n\nmuster <verb> --help says more. Settings come from the environment: muster config.`,
+      ? describeVerb(verb)
+      : `muster ${VERSION}: appliance gateway\n\n${listVerbs(VERBS)}\n\nmuster <verb> --help says more. Settings come from the environment: muster config.`,
   );
   return 0;
 }
 
-/** All at once and awaited: process.stdout loses what a slow reader has not taken when the process ends. */
-async function writeAnswer(lines: string[]): Promise<void> {
-  if (lines.length === 0) return;
-  try {
-    await Bun.write(Bun.stdout, lines.map((line) => `${line}\n`).join(""));
-  } catch (error) {
-    // The reader had enough, as `| head` does.
-    if (!(error instanceof Error && "code" in error && error.code === "EPIPE")) throw error;
-  }
-}
-
-function cliOf(env: Environment, answer: string[]): Cli {
+function openCli(env: Environment, terminal: Terminal): { cli: Cli; finish(): Promise<void> } {
+  const answer: string[] = [];
+  const afterwards: string[] = [];
   const config = () => parseConfig(env);
-  return {
-    env,
+  const cli: Cli = {
+    environment: () => env,
     config,
-    print: (line) => void answer.push(line),
-    say: (line) => void process.stderr.write(`${line}\n`),
+    print: (line) => void answer.push(`${line}\n`),
+    say(line) {
+      if (answer.length > 0) afterwards.push(`${line}\n`);
+      else terminal.tell(`${line}\n`);
+    },
+    pour: terminal.pour,
     openApp(role, { config: parsed = config(), process: name, ...parts } = {}) {
       // A command's own answer is what counts; of the log only what went wrong.
       const level = role === "cli" && parsed.logLevel === "info" ? "warn" : parsed.logLevel;
-      const log = openLog({ level, format: parsed.logFormat, process: name });
+      const log = openLog({ level, format: parsed.logFormat, process: name, write: terminal.tell });
       return openApp(parsed, { role, log, version: VERSION, ...parts });
     },
-    log: ({ logLevel: level, logFormat: format }: Config, name) => openLog({ level, format, process: name }),
+    log: ({ logLevel: level, logFormat: format }: Config, name) =>
+      openLog({ level, format, process: name, write: terminal.tell }),
     untilStopped() {
       const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>();
       for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, resolve);
@@ -117,4 +132,12 @@ function cliOf(env: Environment, answer: string[]): Cli {
     },
     onHangUp: (listener) => void process.on("SIGHUP", listener),
   };
+  const finish = async () => {
+    try {
+      if (answer.length > 0) await terminal.answer(answer.join(""));
+    } finally {
+      if (afterwards.length > 0) terminal.tell(afterwards.join(""));
+    }
+  };
+  return { cli, finish };
 }

@@ -6,38 +6,39 @@ import { probeAddress } from "../http/server.ts";
 import { runningExecutable } from "../processes/executable.ts";
 import type { ProcessSpec } from "../processes/messages.ts";
 import { ProcessSupervisor } from "../processes/supervisor.ts";
-import { readArgs } from "./verb.ts";
+import { action } from "./verb.ts";
 import type { Cli, Verb } from "./verb.ts";
 import { VERSION } from "./version.ts";
 
 export const serve: Verb = {
   name: "serve",
   summary: "Run the gateway.",
-  usage:
-    "muster serve\n\nRuns until SIGTERM or Ctrl-C, then lets requests and jobs in flight finish. PROCESSES=auto uses every core;\nSIGHUP then replaces the processes one generation by the next, without refusing a request.",
-  async run(args, cli) {
-    readArgs(args, {});
-    const stopped = cli.untilStopped();
-    const config = cli.config();
-    const descriptor = inheritedSocket(cli.env);
-    if (config.processes > 1) {
-      if (descriptor === undefined) return await supervise(config, cli, stopped);
-      throw new Failure(
-        "serve.socket",
-        503,
-        "A socket of systemd's is served by one process: unset PROCESSES, or muster.socket.",
-      );
-    }
-    const app = await cli.openApp("serve", { config, ...(descriptor !== undefined && { descriptor }) });
-    try {
-      await app.start();
-      await stopped;
-    } finally {
-      await app.stop();
-    }
-    return 0;
-  },
+  actions: { "": action({ run: serveUntilStopped }) },
+  notes: `Runs until SIGTERM or Ctrl-C, then lets requests and jobs in flight finish. PROCESSES=auto uses every core;
+SIGHUP then replaces the processes one generation by the next, without refusing a request.`,
 };
+
+async function serveUntilStopped(_: object, cli: Cli): Promise<number> {
+  const stopped = cli.untilStopped();
+  const config = cli.config();
+  const descriptor = inheritedSocket(cli.environment());
+  if (config.processes > 1) {
+    if (descriptor === undefined) return await supervise(config, cli, stopped);
+    throw new Failure(
+      "serve.socket",
+      503,
+      "A socket of systemd's is served by one process: unset PROCESSES, or muster.socket.",
+    );
+  }
+  const app = await cli.openApp("serve", { config, ...(descriptor !== undefined && { descriptor }) });
+  try {
+    await app.start();
+    await stopped;
+  } finally {
+    await app.stop();
+  }
+  return 0;
+}
 
 async function supervise(config: Config, cli: Cli, stopped: Promise<unknown>): Promise<number> {
   let isStopping = false;
@@ -49,7 +50,7 @@ async function supervise(config: Config, cli: Cli, stopped: Promise<unknown>): P
   const supervisor = new ProcessSupervisor({
     specs: specsOf(config, listen),
     executable: runningExecutable({ version: VERSION }),
-    env: cli.env,
+    env: cli.environment(),
     shutdownTimeoutMs: config.shutdownTimeout,
     log: cli.log(config),
   });

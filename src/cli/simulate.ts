@@ -2,53 +2,52 @@
 import { duration } from "../config-values.ts";
 import { cleanUp, simulate as runSimulation } from "../simulate/run.ts";
 import type { Simulation } from "../simulate/run.ts";
-import { UsageError, readArgs } from "./verb.ts";
+import type { Given } from "./arguments.ts";
+import { UsageError, action } from "./verb.ts";
 import type { Cli, Verb } from "./verb.ts";
+
+const FLAGS = {
+  token: "T",
+  url: "URL",
+  systems: "100",
+  rate: "50",
+  duration: "60s",
+  seed: "1",
+  drain: "5m",
+  cleanup: true,
+  "cleanup-only": true,
+  "yes-really": true,
+} as const;
 
 export const simulate: Verb = {
   name: "simulate",
   summary: "Load a running gateway with a simulated fleet, then verify that all it acknowledged is there.",
-  usage: `muster simulate --token T [--url http://127.0.0.1:8081] [--systems 100] [--rate 50] [--duration 60s] [--seed 1]
-                [--drain 5m] [--cleanup] [--yes-really] [--json]
-muster simulate --token T --cleanup-only [--seed 1]        erases the systems of an earlier run
-
-Makes systems "simulated-SEED-N" of the organisation "simulation", registers them, and posts heartbeats and evolving NS8
+  actions: { "": action({ flags: FLAGS, run: simulateFleet }) },
+  notes: `Makes systems "simulated-SEED-N" of the organisation "simulation", registers them, and posts heartbeats and evolving NS8
 and NethSecurity inventories, RATE requests a second. The same seed makes the same documents. Exit code 1 when something
-acknowledged is missing. It is a load generator: a URL that is not this machine needs --yes-really.
+acknowledged is missing. --cleanup erases the systems at the end, --cleanup-only those of an earlier run. It is a load
+generator: a URL that is not this machine needs --yes-really.
 One address may register only so often a minute: start the gateway with REGISTER_RATE_PER_MINUTE=100000.`,
-  async run(args, cli) {
-    const text = { type: "string" } as const;
-    const flag = { type: "boolean" } as const;
-    const given = readArgs(args, {
-      url: text,
-      token: text,
-      systems: text,
-      rate: text,
-      duration: text,
-      seed: text,
-      drain: text,
-      cleanup: flag,
-      "cleanup-only": flag,
-      "yes-really": flag,
-    });
-    const url = readUrl(given.url ?? "http://127.0.0.1:8081", given["yes-really"] === true);
-    if (!given.token) throw new UsageError('--token is missing: "muster tokens add --name simulation" makes one.');
-    const target = { url, token: given.token, seed: read("seed", given.seed ?? "1", whole(0, 2 ** 31 - 1)) };
-    if (given["cleanup-only"]) return report(cli, given.json, { erased: await cleanUp(target) });
-    const result = await runSimulation({
-      ...target,
-      systems: read("systems", given.systems ?? "100", whole(1, 100_000)),
-      rate: read("rate", (given.rate ?? "50").replace(/\/s$/, ""), whole(1, 100_000)),
-      durationMs: read("duration", given.duration ?? "60s", duration(100, 86_400_000)),
-      drainMs: read("drain", given.drain ?? "5m", duration(100, 86_400_000)),
-      onPhase: cli.say,
-    });
-    const erased = given.cleanup ? await cleanUp(target) : 0;
-    if (given.json) cli.print(JSON.stringify({ ...result, erased }));
-    else for (const line of linesOf(result)) cli.print(line);
-    return result.complete ? 0 : 1;
-  },
 };
+
+async function simulateFleet(given: Given<typeof FLAGS>, cli: Cli): Promise<number> {
+  const url = readUrl(given.url ?? "http://127.0.0.1:8081", given["yes-really"] === true);
+  if (!given.token) throw new UsageError('--token is missing: "muster tokens add --name simulation" makes one.');
+  const target = { url, token: given.token, seed: read("seed", given.seed ?? "1", whole(0, 2 ** 31 - 1)) };
+  if (given["cleanup-only"]) return report(cli, given.json, { erased: await cleanUp(target) });
+  const result = await runSimulation({
+    ...target,
+    systems: read("systems", given.systems ?? "100", whole(1, 100_000)),
+    rate: read("rate", (given.rate ?? "50").replace(/\/s$/, ""), whole(1, 100_000)),
+    durationMs: read("duration", given.duration ?? "60s", duration(100, 86_400_000)),
+    drainMs: read("drain", given.drain ?? "5m", duration(100, 86_400_000)),
+    onPhase: cli.say,
+  });
+  const erased = given.cleanup ? await cleanUp(target) : 0;
+  if (given.json) cli.print(JSON.stringify({ ...result, erased }));
+  else for (const line of linesOf(result)) cli.print(line);
+  return result.complete ? 0 : 1;
+}
 
 function report(cli: Cli, json: boolean, { erased }: { erased: number }): number {
   cli.print(json ? JSON.stringify({ erased }) : `${erased} simulated systems erased.`);

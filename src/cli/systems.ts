@@ -4,118 +4,91 @@ import { ListQuery, NewSystem } from "../domains/systems/schema.ts";
 import type { Health, System } from "../domains/systems/index.ts";
 import { applications } from "./applications.ts";
 import { changes } from "./changes.ts";
-import { UsageError, printable, readArgs, readOptions, withApp } from "./verb.ts";
-import type { Cli, Verb } from "./verb.ts";
+import { UsageError, action, printable, readOptions, withApp } from "./verb.ts";
+import type { Verb } from "./verb.ts";
 
-export const systems: Verb = {
-  name: "systems",
-  summary: "Add, list, show, suspend, resume, rotate, delete systems; see what changed on one.",
-  usage: `muster systems add --name NAME [--organization ID] [--json]       prints key and secret, this once
-muster systems list [--search TEXT] [--status active|inactive|unknown|suspended] [--organization ID] [--limit N] [--cursor C] [--json]
-muster systems show KEY [--json]
-muster systems changes KEY [--severity LIST] [--category LIST] [--type LIST] [--from TIME] [--to TIME] [--limit N] [--all] [--json]
-muster systems applications KEY [--deleted] [--limit N] [--cursor C] [--json]
-muster systems suspend|resume KEY [--json]
-muster systems rotate KEY [--overlap 24h] [--json]                new secret; the old one stays valid for the overlap
-muster systems old-secrets [--json]                               who can still come in with an old secret, and did
-muster systems delete KEY --yes [--json]                          erases everything kept of the system
-
-KEY is the system key or the system id.`,
-  async run([action = "", ...args], cli) {
-    const verb = ACTIONS[action];
-    if (!verb) throw new UsageError(action ? `There is no "systems ${action}".` : "What about systems?");
-    return verb(args, cli);
-  },
-};
-
-const ACTIONS: Record<string, (args: string[], cli: Cli) => Promise<number>> = {
-  add,
-  list,
-  show,
-  changes,
-  applications,
-  suspend: (args, cli) => switchState("suspend", args, cli),
-  resume: (args, cli) => switchState("resume", args, cli),
-  rotate,
-  "old-secrets": oldSecrets,
-  delete: erase,
-};
-
-async function add(args: string[], cli: Cli): Promise<number> {
-  const { name, organization, json } = readArgs(args, { name: { type: "string" }, organization: { type: "string" } });
-  if (!name) throw new UsageError("--name is missing.");
-  const input = readOptions(
-    NewSystem,
-    { name, ...(organization ? { organization_id: organization } : {}) },
-    { organization_id: "organization" },
-  );
-  const created = await withApp(cli, (app) => app.systems.add(input));
-  if (json) cli.print(JSON.stringify(created));
-  else {
-    cli.print(`system_key     ${created.system_key}\nsystem_secret  ${created.system_secret}`);
-    cli.say("The secret is not shown again. The appliance registers with it: see the README.");
-  }
-  return 0;
-}
-
-async function list(args: string[], cli: Cli): Promise<number> {
-  const text = { type: "string" } as const;
-  const { json, positionals, ...given } = readArgs(args, {
-    search: text,
-    status: text,
-    organization: text,
-    limit: text,
-    cursor: text,
-  });
-  const query = readOptions(ListQuery, given);
-  const page = await withApp(cli, (app) => app.systems.list(query));
-  if (json) {
-    cli.print(JSON.stringify(page));
-    return 0;
-  }
-  if (page.systems.length === 0) cli.print("No systems.");
-  for (const system of page.systems) cli.print(lineOf(system, system.health));
-  if (page.next_cursor) cli.say(`More: --cursor ${page.next_cursor}`);
-  return 0;
-}
-
-async function show(args: string[], cli: Cli): Promise<number> {
-  const { positionals, json } = readArgs(args, {}, ["KEY"]);
-  const system = await withApp(cli, (app) => app.systems.detail(positionals[0] ?? ""));
-  if (json) {
-    cli.print(JSON.stringify(system));
-    return 0;
-  }
-  const { health, ...rest } = system;
-  for (const [name, value] of Object.entries(rest)) cli.print(`${name.padEnd(18)} ${shown(value)}`);
-  cli.print(`${"health".padEnd(18)} ${shown(health.score)}`);
-  for (const { points, sentence } of health.reasons)
-    cli.print(`${" ".repeat(18)} ${points > 0 ? `-${points}`.padStart(4) : "    "}  ${printable(sentence)}`);
-  return 0;
-}
-
-async function switchState(action: "suspend" | "resume", args: string[], cli: Cli): Promise<number> {
-  const { positionals, json } = readArgs(args, {}, ["KEY"]);
-  const system = await withApp(cli, (app) => app.systems[action](positionals[0] ?? ""));
-  cli.print(json ? JSON.stringify(system) : lineOf(system));
-  return 0;
-}
-
-async function rotate(args: string[], cli: Cli): Promise<number> {
-  const { positionals, overlap = "0s", json } = readArgs(args, { overlap: { type: "string" } }, ["KEY"]);
-  const overlapSeconds = Math.floor(readOverlapMs(overlap) / 1000);
-  const rotated = await withApp(cli, (app) => app.systems.rotate(positionals[0] ?? "", overlapSeconds));
-  if (json) cli.print(JSON.stringify(rotated));
-  else {
-    cli.print(`system_secret  ${rotated.system_secret}`);
-    cli.say(
-      rotated.old_secret_expires_at
-        ? `The old secret stays valid until ${rotated.old_secret_expires_at}.`
-        : "The old secret is refused from now on.",
+const add = action({
+  flags: { name: "NAME", organization: "ID" },
+  required: ["name"],
+  hint: "prints key and secret, this once",
+  async run({ name, organization, json }, cli) {
+    const input = readOptions(
+      NewSystem,
+      { name, ...(organization ? { organization_id: organization } : {}) },
+      { organization_id: "organization" },
     );
-  }
-  return 0;
-}
+    const created = await withApp(cli, (app) => app.systems.add(input));
+    if (json) cli.print(JSON.stringify(created));
+    else {
+      cli.print(`system_key     ${created.system_key}\nsystem_secret  ${created.system_secret}`);
+      cli.say("The secret is not shown again. The appliance registers with it: see the README.");
+    }
+    return 0;
+  },
+});
+
+const list = action({
+  flags: { search: "TEXT", status: "active|inactive|unknown|suspended", organization: "ID", limit: "N", cursor: "C" },
+  async run({ json, positionals, ...given }, cli) {
+    const query = readOptions(ListQuery, given);
+    const page = await withApp(cli, (app) => app.systems.list(query));
+    if (json) {
+      cli.print(JSON.stringify(page));
+      return 0;
+    }
+    if (page.systems.length === 0) cli.print("No systems.");
+    for (const system of page.systems) cli.print(lineOf(system, system.health));
+    if (page.next_cursor) cli.say(`More: --cursor ${page.next_cursor}`);
+    return 0;
+  },
+});
+
+const show = action({
+  positionals: ["KEY"],
+  async run({ positionals, json }, cli) {
+    const system = await withApp(cli, (app) => app.systems.detail(positionals[0] ?? ""));
+    if (json) {
+      cli.print(JSON.stringify(system));
+      return 0;
+    }
+    const { health, ...rest } = system;
+    for (const [name, value] of Object.entries(rest)) cli.print(`${name.padEnd(18)} ${shown(value)}`);
+    cli.print(`${"health".padEnd(18)} ${shown(health.score)}`);
+    for (const { points, sentence } of health.reasons)
+      cli.print(`${" ".repeat(18)} ${points > 0 ? `-${points}`.padStart(4) : "    "}  ${printable(sentence)}`);
+    return 0;
+  },
+});
+
+const switchState = (verb: "suspend" | "resume") =>
+  action({
+    positionals: ["KEY"],
+    async run({ positionals, json }, cli) {
+      const system = await withApp(cli, (app) => app.systems[verb](positionals[0] ?? ""));
+      cli.print(json ? JSON.stringify(system) : lineOf(system));
+      return 0;
+    },
+  });
+
+const rotate = action({
+  positionals: ["KEY"],
+  flags: { overlap: "24h" },
+  hint: "new secret; the old one stays valid for the overlap",
+  async run({ positionals, overlap = "0s", json }, cli) {
+    const overlapSeconds = Math.floor(readOverlapMs(overlap) / 1000);
+    const rotated = await withApp(cli, (app) => app.systems.rotate(positionals[0] ?? "", overlapSeconds));
+    if (json) cli.print(JSON.stringify(rotated));
+    else {
+      cli.print(`system_secret  ${rotated.system_secret}`);
+      cli.say(
+        rotated.old_secret_expires_at
+          ? `The old secret stays valid until ${rotated.old_secret_expires_at}.`
+          : "The old secret is refused from now on.",
+      );
+    }
+    return 0;
+  },
+});
 
 const MAX_OVERLAP_MS = 90 * 86_400_000;
 
@@ -127,26 +100,32 @@ function readOverlapMs(text: string): number {
   }
 }
 
-async function oldSecrets(args: string[], cli: Cli): Promise<number> {
-  const { json } = readArgs(args, {});
-  const secrets = await withApp(cli, (app) => app.systems.oldSecrets());
-  if (json) cli.print(JSON.stringify({ secrets }));
-  else if (secrets.length === 0) cli.print("No old secret opens anything.");
-  else
-    for (const one of secrets)
-      cli.print(
-        `${one.system_key}  ${printable(one.name)}  until ${shown(one.expires_at)}  ${one.last_used_at ? `last used ${shown(one.last_used_at)}` : "not used since the rotation"}`,
-      );
-  return 0;
-}
+const oldSecrets = action({
+  hint: "who can still come in with an old secret, and did",
+  async run({ json }, cli) {
+    const secrets = await withApp(cli, (app) => app.systems.oldSecrets());
+    if (json) cli.print(JSON.stringify({ secrets }));
+    else if (secrets.length === 0) cli.print("No old secret opens anything.");
+    else
+      for (const one of secrets)
+        cli.print(
+          `${one.system_key}  ${printable(one.name)}  until ${shown(one.expires_at)}  ${one.last_used_at ? `last used ${shown(one.last_used_at)}` : "not used since the rotation"}`,
+        );
+    return 0;
+  },
+});
 
-async function erase(args: string[], cli: Cli): Promise<number> {
-  const { positionals, yes, json } = readArgs(args, { yes: { type: "boolean" } }, ["KEY"]);
-  if (!yes) throw new UsageError("This erases everything kept of the system; add --yes to do it.");
-  const system = await withApp(cli, (app) => app.systems.erase(positionals[0] ?? ""));
-  cli.print(json ? JSON.stringify(system) : `Erased ${system.system_key} (${printable(system.name)}).`);
-  return 0;
-}
+const erase = action({
+  positionals: ["KEY"],
+  flags: { yes: true },
+  hint: "erases everything kept of the system",
+  async run({ positionals, yes, json }, cli) {
+    if (!yes) throw new UsageError("This erases everything kept of the system; add --yes to do it.");
+    const system = await withApp(cli, (app) => app.systems.erase(positionals[0] ?? ""));
+    cli.print(json ? JSON.stringify(system) : `Erased ${system.system_key} (${printable(system.name)}).`);
+    return 0;
+  },
+});
 
 const lineOf = (system: System, health?: Health) =>
   [
@@ -163,3 +142,21 @@ function shown(value: unknown): string {
   if (value === null || value === undefined) return "-";
   return value instanceof Date ? value.toISOString() : printable(String(value));
 }
+
+export const systems: Verb = {
+  name: "systems",
+  summary: "Add, list, show, suspend, resume, rotate, delete systems; see what changed on one.",
+  actions: {
+    add,
+    list,
+    show,
+    changes,
+    applications,
+    suspend: switchState("suspend"),
+    resume: switchState("resume"),
+    rotate,
+    "old-secrets": oldSecrets,
+    delete: erase,
+  },
+  notes: "KEY is the system key or the system id.",
+};

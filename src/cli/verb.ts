@@ -1,20 +1,26 @@
-// What a verb of the command line is, and how its words are read.
+// Defines what a verb of the command line is, and what its actions share.
 import type { Static, TObject } from "@sinclair/typebox";
-import { parseArgs } from "node:util";
-import type { ParseArgsConfig } from "node:util";
 import type { App, AppOptions, AppRole } from "../app.ts";
 import { ConfigError } from "../config.ts";
 import type { Config, Environment } from "../config.ts";
 import { Failure, reasonOf } from "../errors.ts";
 import { readQuery } from "../http/query.ts";
 import type { Log } from "../log.ts";
+import { didYouMean } from "../values/similar.ts";
+import { UsageError, readArguments } from "./arguments.ts";
+import type { Flags, Given, Syntax } from "./arguments.ts";
+
+export { UsageError };
 
 export interface Cli {
-  env: Environment;
+  /** What settings are read from. */
+  environment(): Environment;
   /** A line on stdout: the answer. */
   print(line: string): void;
-  /** A line on stderr: everything else. */
+  /** A line on stderr: everything else. One that is said after a part of the answer comes after all of it. */
   say(line: string): void;
+  /** Bytes on stdout, at the pace of their reader. Returns how many. */
+  pour(bytes: AsyncIterable<Uint8Array>): Promise<number>;
   /** The environment's config; throws ConfigError with every fault. */
   config(): Config;
   openApp(role: AppRole, options?: OpenOptions): Promise<App>;
@@ -32,52 +38,64 @@ export interface OpenOptions extends Pick<AppOptions, "children" | "descriptor">
   process?: string;
 }
 
+/** Help, completion and the reading of arguments are all made of this. */
 export interface Verb {
   name: string;
   summary: string;
-  /** Printed by --help, after the summary. */
-  usage: string;
+  /** By the words that follow the verb's name: "add", "noise pin"; "" is the verb alone. */
+  actions: Readonly<Record<string, Action>>;
+  /** Printed by --help, after how each action is written. */
+  notes?: string;
+}
+
+export interface Action extends Syntax {
+  /** What --help says beside how it is written. */
+  hint: string;
   /** The exit code. */
   run(args: string[], cli: Cli): Promise<number>;
 }
 
-/** Words that do not fit: exit code 2 and a hint at --help. */
-export class UsageError extends Error {
-  override readonly name = "UsageError";
+type ActionOptions<Table extends Flags> = Partial<Syntax<Table>> & {
+  hint?: string;
+  run(given: Given<Table>, cli: Cli): Promise<number>;
+};
+
+export function action<const Table extends Flags = Record<never, true>>({
+  flags,
+  required = [],
+  positionals = [],
+  short = {},
+  hint = "",
+  run,
+}: ActionOptions<Table>): Action {
+  const syntax: Syntax<Table> = { flags: flags ?? ({} as Table), required, positionals, short };
+  return { ...syntax, hint, run: async (args, cli) => run(readArguments(args, syntax), cli) };
+}
+
+/** The longest of the verb's actions that the arguments begin with; a UsageError when there is none. */
+export function findAction({ name, actions }: Verb, args: string[]): { words: string; action: Action; rest: string[] } {
+  const lengthOf = (words: string) => (words === "" ? 0 : words.split(" ").length);
+  const fits = (words: string) => words === args.slice(0, lengthOf(words)).join(" ");
+  const words = Object.keys(actions)
+    .filter(fits)
+    .reduce((longest, one) => (one.length > longest.length ? one : longest), "");
+  const action = actions[words];
+  const rest = args.slice(lengthOf(words));
+  const longer = Object.keys(actions).filter((one) => one !== words && one.startsWith(words));
+  const isWord = rest[0] !== undefined && !rest[0].startsWith("-");
+  if (action && !(isWord && longer.length > 0 && action.positionals.length === 0)) return { words, action, rest };
+  if (!isWord) throw new UsageError(`Missing action: ${Object.keys(actions).join(", ")}.`);
+  const given = [...(words === "" ? [] : [words]), rest[0]].join(" ");
+  throw new UsageError(`There is no "${name} ${given}".${didYouMean(given, longer)}`);
 }
 
 /** What a verb threw, in words that say what to do next. */
-export function explain(error: unknown, verb: Pick<Verb, "name" | "usage">): string {
-  if (error instanceof UsageError) return `${error.message}\n\n${verb.usage}`;
+export function explain(error: unknown, name: string, usage = ""): string {
+  if (error instanceof UsageError) return `${error.message}\n\n${usage}`;
   if (error instanceof ConfigError)
     return `The configuration has faults:\n${error.problems.map((problem) => `  ${problem}`).join("\n")}\nmuster config lists every setting.`;
   if (error instanceof Failure) return error.detail ? `${error.message}\n${error.detail}` : error.message;
-  return `muster ${verb.name} failed: ${reasonOf(error)}`;
-}
-
-type Options = NonNullable<ParseArgsConfig["options"]>;
-
-/** Positionals and options of a verb; `--json` is understood everywhere. Unknown options are a UsageError. */
-export function readArgs<const Given extends Options>(
-  args: string[],
-  options: Given,
-  positionals: readonly string[] = [],
-) {
-  const parsed = parseStrictly(args, options);
-  const extra = parsed.positionals[positionals.length];
-  if (extra !== undefined) throw new UsageError(`Unexpected ${JSON.stringify(extra)}.`);
-  const missing = positionals[parsed.positionals.length];
-  if (missing !== undefined) throw new UsageError(`${missing} is missing.`);
-  return { ...parsed.values, positionals: parsed.positionals, json: args.includes("--json") };
-}
-
-function parseStrictly<const Given extends Options>(args: string[], options: Given) {
-  try {
-    const known: Given & { json: { type: "boolean" } } = { ...options, json: { type: "boolean" } };
-    return parseArgs({ args, options: known, allowPositionals: true, strict: true });
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
+  return `muster ${name} failed: ${reasonOf(error)}`;
 }
 
 /** Reads options by the schema that the API reads its query with; `names` says where an option is called otherwise. */

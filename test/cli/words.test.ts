@@ -1,22 +1,22 @@
 // What the command line says about itself, and to those who misuse it.
 import { describe, expect, test } from "bun:test";
 import { version } from "../../package.json";
-import { runJson, runMuster } from "../support/program.ts";
+import { commandJson, runCommand } from "../support/command.ts";
 
 const VERBS = ["serve", "systems", "backups", "tokens", "queues", "doctor", "health", "migrate", "config", "version"];
 
 describe("help", () => {
   test.each([[[]], [["help"]], [["--help"]], [["-h"]]])("%j lists every verb with what it does", async (args) => {
-    const { code, stdout, stderr } = await runMuster(args);
+    const { code, stdout, stderr } = await runCommand(args);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     for (const verb of VERBS) expect(stdout).toMatch(new RegExp(`^  ${verb} +[A-Z].+\\.$`, "m"));
   });
 
   test.each(VERBS)("muster %s --help says how it is used", async (verb) => {
     const [long, short, asked] = await Promise.all([
-      runMuster([verb, "--help"]),
-      runMuster([verb, "-h"]),
-      runMuster(["help", verb]),
+      runCommand([verb, "--help"]),
+      runCommand([verb, "-h"]),
+      runCommand(["help", verb]),
     ]);
     expect(long).toMatchObject({ code: 0, stderr: "" });
     expect(long.stdout).toContain(`muster ${verb}`);
@@ -25,7 +25,7 @@ describe("help", () => {
   });
 
   test("help for what a verb can do is the verb's help", async () => {
-    const { code, stdout } = await runMuster(["systems", "rotate", "--help"]);
+    const { code, stdout } = await runCommand(["systems", "rotate", "--help"]);
     expect(code).toBe(0);
     expect(stdout).toContain("--overlap");
   });
@@ -34,13 +34,17 @@ describe("help", () => {
 describe("misuse ends with 2, says what is wrong, and prints nothing on stdout", () => {
   test.each([
     [["frobnicate"], 'There is no verb "frobnicate"'],
+    [["sytems", "list"], 'There is no verb "sytems". Did you mean "systems"?'],
     [["frobnicate", "--help"], 'There is no verb "frobnicate"'],
     [["help", "frobnicate"], 'There is no verb "frobnicate"'],
     [["version", "--colour"], "--colour"],
     [["version", "extra"], 'Unexpected "extra"'],
     [["serve", "--port", "80"], "--port"],
-    [["systems"], "What about systems?"],
+    [["systems"], "Missing action: add, list, show, "],
     [["systems", "explode"], 'There is no "systems explode"'],
+    [["systems", "lsit"], 'There is no "systems lsit". Did you mean "list"?'],
+    [["inventory", "noise", "unpim", "/a"], 'There is no "inventory noise unpim". Did you mean "noise unpin"?'],
+    [["systems", "list", "--organisation", "a"], 'no option --organisation. Did you mean "--organization"?'],
     [["systems", "add"], "--name is missing"],
     [["systems", "add", "--name", "x".repeat(256)], "--name must be a string of 1 to 255 characters"],
     [["systems", "show"], "KEY is missing"],
@@ -54,7 +58,7 @@ describe("misuse ends with 2, says what is wrong, and prints nothing on stdout",
     [["systems", "changes", "KEY", "--type", "explosion"], "--type must"],
     [["systems", "rotate", "KEY", "--overlap", "3y"], "--overlap must be a duration such as 30s, 10m or 1h30m"],
     [["systems", "delete", "KEY"], "add --yes"],
-    [["tokens"], "What about tokens?"],
+    [["tokens"], "Missing action: add, list, revoke."],
     [["tokens", "add"], "--name is missing"],
     [["tokens", "revoke"], "ID or NAME is missing"],
     [["queues", "list"], "QUEUE is missing"],
@@ -65,16 +69,16 @@ describe("misuse ends with 2, says what is wrong, and prints nothing on stdout",
   ])("muster %j", async (args, sentence) => {
     // No database is asked: none is there.
     const env = { DATABASE_URL: "postgres://127.0.0.1:1/none" };
-    const { code, stdout, stderr } = await runMuster(args, { env });
+    const { code, stdout, stderr } = await runCommand(args, env);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     expect(stderr).toContain(sentence);
   });
 });
 
 test("version is the package's, in words and as JSON", async () => {
-  expect((await runMuster(["version"])).stdout).toBe(
+  expect((await runCommand(["version"])).stdout).toBe(
     `muster ${version} (bun ${Bun.version}, ${process.platform}-${process.arch})\n`,
   );
-  expect((await runMuster(["--version"])).stdout).toStartWith(`muster ${version} `);
-  expect(await runJson(["version"])).toMatchObject({ version, bun: Bun.version });
+  expect((await runCommand(["--version"])).stdout).toStartWith(`muster ${version} `);
+  expect(await commandJson(["version"])).toMatchObject({ version, bun: Bun.version });
 });

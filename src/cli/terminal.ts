@@ -1,0 +1,64 @@
+// Writes what a command says: its answer on stdout, the rest on stderr.
+
+export interface Terminal {
+  /** Resolves when the reader has taken it; an OutputFault when stdout takes nothing more. */
+  answer(text: string): Promise<void>;
+  /** The same for bytes of any length. Returns how many they were. */
+  pour(bytes: AsyncIterable<Uint8Array>): Promise<number>;
+  /** On stderr. */
+  tell(text: string): void;
+}
+
+export function processTerminal(): Terminal {
+  // Nobody is left to be told that stderr is full or gone.
+  process.stderr.on("error", () => {});
+  return {
+    // process.stdout loses what a slow reader has not taken when the process ends.
+    answer: (text) => writing(async () => void (await Bun.write(Bun.stdout, text))),
+    async pour(bytes) {
+      let size = 0;
+      const writer = Bun.stdout.writer();
+      for await (const chunk of bytes) {
+        await writing(async () => {
+          writer.write(chunk);
+          await writer.flush();
+        });
+        size += chunk.byteLength;
+      }
+      await writing(async () => void (await writer.end()));
+      return size;
+    },
+    tell: (text) => void process.stderr.write(text),
+  };
+}
+
+/** Stdout takes nothing more. */
+export class OutputFault extends Error {
+  override readonly name = "OutputFault";
+  constructor(
+    readonly code: string,
+    cause: unknown,
+  ) {
+    super(`The answer could not be written: ${WORDS[code] ?? code}.`, { cause });
+  }
+
+  /** The reader had enough, as `| head` does. */
+  get isReaderGone(): boolean {
+    return this.code === "EPIPE";
+  }
+}
+
+const WORDS: Record<string, string> = {
+  ENOSPC: "no space is left where stdout leads (ENOSPC)",
+  EDQUOT: "the quota is used up where stdout leads (EDQUOT)",
+  EBADF: "stdout is closed (EBADF)",
+};
+
+/** Tells faults of stdout from those of databases and files, which have the same codes. */
+async function writing(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    throw error instanceof Error && "code" in error ? new OutputFault(String(error.code), error) : error;
+  }
+}

@@ -1,0 +1,31 @@
+// Runs a command line in this process and returns what it answered, as runMuster does with a child.
+import { run } from "../../src/cli/run.ts";
+import type { Terminal } from "../../src/cli/terminal.ts";
+import type { Environment } from "../../src/config.ts";
+import type { Finished } from "./program.ts";
+
+export async function runCommand(args: string[], env: Environment = {}): Promise<Finished> {
+  let [stdout, stderr] = ["", ""];
+  const decoder = new TextDecoder();
+  const terminal: Terminal = {
+    answer: async (text) => void (stdout += text),
+    async pour(bytes) {
+      let size = 0;
+      for await (const chunk of bytes) {
+        stdout += decoder.decode(chunk, { stream: true });
+        size += chunk.byteLength;
+      }
+      return size;
+    },
+    tell: (text) => void (stderr += text),
+  };
+  const code = await run(args, env, terminal);
+  return { code, stdout, stderr };
+}
+
+/** With --json, the one value on stdout; anything else there fails to parse. */
+export async function commandJson<Value = Record<string, unknown>>(args: string[], env: Environment = {}) {
+  const { code, stdout, stderr } = await runCommand([...args, "--json"], env);
+  if (code !== 0) throw new Error(`muster ${args.join(" ")} ended with ${code}: ${stderr}`);
+  return JSON.parse(stdout) as Value;
+}
