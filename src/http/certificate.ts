@@ -4,6 +4,7 @@ import { readFileSync, statSync } from "node:fs";
 import { createSecureContext } from "node:tls";
 import { Failure, reasonOf } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
+import { counted } from "../values/count.ts";
 
 export interface CertificateFiles {
   certFile: string;
@@ -134,7 +135,7 @@ function endingSoon({ expiresAt }: Certificate, now: Date): string | undefined {
   if (days >= RENEWAL_DAYS) return undefined;
   return days < 0
     ? `The certificate ran out on ${dayOf(expiresAt)}.`
-    : `The certificate runs out on ${dayOf(expiresAt)}, in ${days} days.`;
+    : `The certificate runs out on ${dayOf(expiresAt)}, in ${counted(days, "day")}.`;
 }
 
 const dayOf = (date: Date) => date.toISOString().slice(0, 10);

@@ -19,7 +19,10 @@ export interface PastRow {
   receiver: string | null;
 }
 
-/** One row an organisation, fingerprint and start, however often it is told. The organisation is the system's, never the payload's. */
+/**
+ * One row an organisation, fingerprint and start, however often it is told. One whose end is corrected is news again: who lists
+ * what came since his last look finds it. The organisation is the system's, never the payload's.
+ */
 export async function insertPast(db: Queryable, rows: readonly PastRow[], now: Date): Promise<void> {
   await db.query(
     `insert into alert_history as h (id, system_id, system_key, organization_id, alertname, severity, status, fingerprint,
@@ -36,7 +39,10 @@ export async function insertPast(db: Queryable, rows: readonly PastRow[], now: D
      ) known
      order by organization_id, fingerprint, starts_at, ends_at desc nulls last
      on conflict (organization_id, fingerprint, starts_at) do update set ends_at = excluded.ends_at,
-       summary = excluded.summary, annotations = excluded.annotations, receiver = excluded.receiver`,
+       summary = excluded.summary, annotations = excluded.annotations, receiver = excluded.receiver,
+       created_at = case when h.ends_at is distinct from excluded.ends_at then excluded.created_at else h.created_at end
+     where (h.ends_at, h.summary, h.annotations, h.receiver)
+       is distinct from (excluded.ends_at, excluded.summary, excluded.annotations, excluded.receiver)`,
     [JSON.stringify(rows), now],
   );
 }
@@ -76,7 +82,7 @@ export async function listPast(
 export async function prunePast(db: Queryable, before: Date, limit: number): Promise<number> {
   const rows = await db.query(
     `delete from alert_history where id in (
-       select id from alert_history where created_at < $1 order by created_at limit $2
+       select id from alert_history where created_at < $1 order by created_at limit $2 for update skip locked
      ) returning id`,
     [before, limit],
   );

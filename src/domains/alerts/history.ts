@@ -82,7 +82,7 @@ function readPast(given: unknown, index: number, receiver: string | null): PastR
       typeof fingerprint === "string" && fingerprint !== "" ? readText(fingerprint.slice(0, 255)) : hashed(labels),
     startsAt,
     endsAt: endsAt ?? null,
-    summary: annotations["summary"] || null,
+    summary: annotations["summary"] || annotations["summary_en"] || annotations["summary_it"] || null,
     labels,
     annotations,
     receiver,

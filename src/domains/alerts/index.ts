@@ -7,6 +7,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Database } from "../../ports/database.ts";
 import type { Limiter } from "../../ports/limiter.ts";
 import type { Push, Queue } from "../../ports/queue.ts";
+import { counted } from "../../values/count.ts";
 import type { Authenticate, System } from "../systems/index.ts";
 import { openAcceptance } from "./accept.ts";
 import { adminRoutes } from "./admin.ts";
@@ -183,7 +184,7 @@ export function openAlerts(deps: AlertsDeps): Alerts {
           const { waiting, oldest } = await measureOutbox(database);
           const isLate = oldest !== null && clock.now().getTime() - oldest.getTime() > LATE_MS;
           return isLate
-            ? `${waiting} alerts wait for Alertmanager, the oldest since ${oldest.toISOString()}.`
+            ? `${counted(waiting, "alert waits", "alerts wait")} for Alertmanager, the oldest since ${oldest.toISOString()}.`
             : undefined;
         },
       },

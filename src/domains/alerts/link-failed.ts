@@ -2,6 +2,7 @@
 import type { Clock } from "../../ports/clock.ts";
 import type { Database, Queryable } from "../../ports/database.ts";
 import type { Job, Push } from "../../ports/queue.ts";
+import { counted } from "../../values/count.ts";
 import { deliveryPush } from "./deliver.ts";
 import { findIdentities } from "./identities.ts";
 import { tenantOf } from "./labels.ts";
@@ -183,8 +184,8 @@ function stateOf(deps: LinkFailedDeps, failure: store.SingleFailure, endsAt: Dat
     annotations: {
       summary_en: `${name} cannot be reached`,
       summary_it: `${name} non è raggiungibile`,
-      description_en: `${name} has not been heard since ${heard}, for longer than the ${minutes} minutes it may be silent.`,
-      description_it: `${name} non si fa sentire dal ${heard}, oltre i ${minutes} minuti di silenzio consentiti.`,
+      description_en: `${name} has not been heard since ${heard}; it may be silent for ${counted(minutes, "minute")}.`,
+      description_it: `${name} non si fa sentire dal ${heard}; può tacere per ${counted(minutes, "minuto", "minuti")}.`,
     },
     startsAt: starts_at.toISOString(),
     endsAt: endsAt.toISOString(),
@@ -199,10 +200,13 @@ function siteState(deps: LinkFailedDeps, site: SiteFailure, covered: number, end
   const alert: PostedAlert = {
     labels,
     annotations: {
-      summary_en: `${covered} systems of ${name} cannot be reached`,
-      summary_it: `${covered} sistemi di ${name} non sono raggiungibili`,
-      description_en: `${covered} systems of ${name} fell silent together; they are not reported one by one.`,
-      description_it: `${covered} sistemi di ${name} sono diventati muti insieme; non sono segnalati uno per uno.`,
+      summary_en: `${counted(covered, "system")} of ${name} cannot be reached`,
+      summary_it: `${counted(covered, "sistema", "sistemi")} di ${name} ${covered === 1 ? "non è raggiungibile" : "non sono raggiungibili"}`,
+      description_en: `${counted(covered, "system")} of ${name} fell silent together, reported as one.`,
+      description_it:
+        covered === 1
+          ? `1 sistema di ${name} è diventato muto, segnalato con gli altri.`
+          : `${covered} sistemi di ${name} sono diventati muti insieme; non sono segnalati uno per uno.`,
     },
     startsAt: starts_at.toISOString(),
     endsAt: endsAt.toISOString(),

@@ -8,6 +8,7 @@ import type { Limiter } from "../../ports/limiter.ts";
 import type { ObjectStore } from "../../ports/objects.ts";
 import type { Queue } from "../../ports/queue.ts";
 import type { Authenticate, System } from "../systems/index.ts";
+import { counted } from "../../values/count.ts";
 import { adminRoutes } from "./admin.ts";
 import { countOpenAlerts } from "./alerts.ts";
 import { openBackupsApi } from "./api.ts";
@@ -86,7 +87,7 @@ export function openBackups(deps: BackupsDeps): Backups {
         name: "backup removals",
         async run() {
           const { failing } = await countRemovals(database);
-          return failing === 0 ? undefined : `${failing} objects could not be removed for a while`;
+          return failing === 0 ? undefined : `${counted(failing, "object")} could not be removed for a while`;
         },
       },
     ],

@@ -5,6 +5,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Queryable } from "../../ports/database.ts";
 import type { ObjectStore } from "../../ports/objects.ts";
 import type { Push } from "../../ports/queue.ts";
+import { counted } from "../../values/count.ts";
 import { openAlert, resolveAlerts } from "./alerts.ts";
 import { readinessOf } from "./readiness.ts";
 import type { Measured } from "./readiness.ts";
@@ -107,7 +108,7 @@ async function assess({ database, clock }: BackupJobsDeps, systemId: string, mea
   const about = { systemId, backupId: null };
   if (status === "stale") {
     const hours = Math.round((age_seconds ?? 0) / 3600);
-    const message = `The newest backup is ${hours} hours old, later than this system's rhythm lets expect.`;
+    const message = `The newest backup is ${counted(hours, "hour")} old, later than this system's rhythm lets expect.`;
     await openAlert(database, { ...about, cause: "stale", message }, now);
   } else await resolveAlerts(database, { ...about, causes: ["stale"] }, now);
   if (shrunk) {

@@ -2,6 +2,7 @@
 import type { Clock } from "../../ports/clock.ts";
 import type { Queryable } from "../../ports/database.ts";
 import type { ObjectStore } from "../../ports/objects.ts";
+import { counted } from "../../values/count.ts";
 import { openAlert, resolveAlerts } from "./alerts.ts";
 import type { Cause } from "./alerts.ts";
 import { findBackup, setChecked } from "./store.ts";
@@ -44,7 +45,7 @@ async function examine(
     hasher.update(chunk);
     read += chunk.byteLength;
   }
-  if (read !== size) return { state: "damaged", finding: `it has ${read} bytes instead of ${size}` };
+  if (read !== size) return { state: "damaged", finding: `it has ${counted(read, "byte")} instead of ${size}` };
   const found = hasher.digest("hex");
   if (found !== sha256) return { state: "damaged", finding: `its SHA-256 is ${found} instead of ${sha256}` };
   return { state: "kept", finding: null };

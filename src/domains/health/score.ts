@@ -1,5 +1,6 @@
 // The health of a system as one number from 0 to 100 and the reasons for it. docs/health.md tells the weights and why.
 import type { Health } from "../systems/index.ts";
+import { counted } from "../../values/count.ts";
 import { activeShare } from "./reliability.ts";
 import type { Flip, Period } from "./reliability.ts";
 
@@ -87,7 +88,7 @@ function freshness({ lastInventoryAt }: HealthInputs, asOf: Date): Reason {
   return {
     code: "stale_inventory",
     points: portion((ageMs - FRESH_MS) / (STALE_MS - FRESH_MS), WEIGHTS.freshness),
-    sentence: `The last inventory is ${days} ${days === 1 ? "day" : "days"} old.`,
+    sentence: `The last inventory is ${counted(days, "day")} old.`,
   };
 }
 
@@ -95,14 +96,14 @@ function changes({ changes: count }: HealthInputs): Reason {
   return {
     code: "many_changes",
     points: portion((count - USUAL_CHANGES) / (MAX_CHANGES - USUAL_CHANGES), WEIGHTS.changes),
-    sentence: `${count >= MAX_CHANGES ? `${MAX_CHANGES} or more` : count} significant changes in ${CHANGES_DAYS} days.`,
+    sentence: `${count >= MAX_CHANGES ? `${MAX_CHANGES} or more significant changes` : counted(count, "significant change")} in ${CHANGES_DAYS} days.`,
   };
 }
 
 const openAlerts = (code: string, count: number, severity: string, each: number): Reason => ({
   code,
   points: Math.min(count * each, WEIGHTS.alerts),
-  sentence: `${count} open ${severity} ${count === 1 ? "alert" : "alerts"} on its inventory.`,
+  sentence: `${counted(count, `open ${severity} alert`)} on its inventory.`,
 });
 
 /** Critical and high alerts share one weight. */

@@ -395,6 +395,8 @@ describe("of bad input", () => {
     const statuses: number[] = [];
     for (let count = 0; count < 4; count += 1) statuses.push((await post(app, system, [alert({})])).status);
     expect(statuses).toEqual([200, 200, 200, 429]);
+    const throttled = await post(app, system, [alert({})]);
+    expect(Number(throttled.headers.get("retry-after"))).toBeWithin(1, 6);
   });
 
   test("compressed bodies are read here", async () => {

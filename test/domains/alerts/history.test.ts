@@ -54,6 +54,22 @@ test("a resolved alert is kept once, under the system's own organisation, howeve
   });
 });
 
+test("a row whose end is corrected is news again; one that is only told again is not", async () => {
+  await using app = await openAlertsApp(env);
+  const system = await app.addSystem();
+  await tell(app, [past(system)]);
+  const first = app.clock.now();
+  await app.clock.advance(60_000);
+  await tell(app, [past(system)]);
+  await tell(app, [past(system, {}, { annotations: { summary_en: "still full" } })]);
+  expect(await rows(app)).toMatchObject([{ created_at: first, summary: "still full" }]);
+  await tell(app, [past(system, {}, { endsAt: "2026-01-01T02:00:00Z" })]);
+  expect(await rows(app)).toMatchObject([{ created_at: app.clock.now(), ends_at: new Date("2026-01-01T02:00:00Z") }]);
+  const since = encodeURIComponent(app.clock.now().toISOString());
+  const { body } = await app.admin<{ alerts: unknown[] }>("GET", `/api/admin/alerts/history?from=${since}`);
+  expect(body.data.alerts.length).toBe(1);
+});
+
 test("what still fires, what is of nobody and what is of an unknown system is left out with 204", async () => {
   await using app = await openAlertsApp(env);
   const system = await app.addSystem();
