@@ -1,6 +1,7 @@
-// Annotations with templates in them become text; one that is broken stays as it is, and somebody is told.
+// Renders annotations that are templates into text; one that is broken stays as it is, and `warn` hears of it.
 import type { PostedAlert } from "./payload.ts";
-import { renderTemplate } from "./template/index.ts";
+import { readLabels, renderTemplate } from "./template/index.ts";
+import type { Labels } from "./template/index.ts";
 
 /** Of all templates that one request brings; a hundred of the worst. */
 const STEPS_PER_REQUEST = 1_000_000;
@@ -15,9 +16,10 @@ export async function annotate(
   const budget = { steps: STEPS_PER_REQUEST };
   let turnEndsMs = performance.now() + TURN_MS;
   for (const { labels, annotations } of alerts) {
+    let data: Labels | undefined;
     for (const [name, source] of Object.entries(annotations)) {
       if (!source.includes("{{")) continue;
-      const rendered = renderTemplate(source, labels, budget);
+      const rendered = renderTemplate(source, (data ??= readLabels(labels)), budget);
       if ("warning" in rendered) warn(name, rendered.warning);
       else Object.defineProperty(annotations, name, { value: rendered.text.replaceAll("\0", "\ufffd") });
       if (performance.now() < turnEndsMs) continue;

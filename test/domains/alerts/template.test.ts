@@ -1,7 +1,7 @@
-// Annotation templates against what Go itself made of them (scripts/template-cases.go), and against those who mean harm.
+// Annotation templates against what Go itself made of them (test/support/go-templates), and against those who mean harm.
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { MAX_STEPS, renderTemplate } from "../../../src/domains/alerts/template/index.ts";
+import { MAX_STEPS, readLabels, renderTemplate } from "../../../src/domains/alerts/template/index.ts";
 import { FUZZ_MS, forAll } from "../../support/fuzz.ts";
 import recorded from "./template-cases.json";
 
@@ -11,7 +11,7 @@ interface Case {
   error?: string;
 }
 const cases: Case[] = recorded.cases;
-const labels = recorded.labels;
+const labels = readLabels(recorded.labels);
 
 describe("annotation templates", () => {
   test.each(cases.map((one) => [one.template, one] as const))("%j ends as in Go", (_name, { template, text }) => {
@@ -20,7 +20,7 @@ describe("annotation templates", () => {
   });
 
   test("names of objects' own machinery are labels like any other, and missing", () => {
-    expect(renderTemplate("{{.constructor}} {{.__proto__}} {{.toString}}", {})).toEqual({
+    expect(renderTemplate("{{.constructor}} {{.__proto__}} {{.toString}}", readLabels({}))).toEqual({
       text: "<no value> <no value> <no value>",
     });
   });
@@ -58,13 +58,13 @@ describe("a template that means harm ends in a warning", () => {
   test("templates of one request share what they may take", () => {
     const shared = { steps: 1_500 };
     const template = "{{range 1000}}{{end}}";
-    expect(renderTemplate(template, {}, shared)).toHaveProperty("text");
-    expect(renderTemplate(template, {}, shared)).toHaveProperty("warning");
+    expect(renderTemplate(template, readLabels({}), shared)).toHaveProperty("text");
+    expect(renderTemplate(template, readLabels({}), shared)).toHaveProperty("warning");
     expect(shared.steps).toBe(0);
   });
 
   test("texts and templates that are long take many steps, so that few of them are read and made", () => {
-    const label = { x: "é".repeat(20_000) };
+    const label = readLabels({ x: "é".repeat(20_000) });
     for (const [template, most] of [
       ["{{$y := js $.x}}", 5],
       ['{{$y := printf "%q" $.x}}', 5],
@@ -123,7 +123,7 @@ describe("a template that means harm ends in a warning", () => {
     () =>
       forAll(fc.array(words, { maxLength: 60 }), (parts) => {
         const budget = { steps: MAX_STEPS };
-        const rendered = renderTemplate(parts.join(""), { a: "x", b: "ü" }, budget);
+        const rendered = renderTemplate(parts.join(""), readLabels({ a: "x", b: "ü" }), budget);
         expect(budget.steps).toBeGreaterThanOrEqual(0);
         if ("text" in rendered) expect(Buffer.byteLength(rendered.text)).toBeLessThanOrEqual(3 * 64 * 1024);
         else expect(rendered.warning).not.toBe("");

@@ -1,9 +1,10 @@
 // Walks a template's tree, with a bound on steps, depth and text, so that no template can hold a worker.
 import { plainText } from "./format.ts";
-import { callFunction } from "./functions.ts";
-import type { Pipeline, Step, Template, Term } from "./parse.ts";
-import { MAX_TEXT_BYTES, fail, toBytes } from "./source.ts";
-import { Labels, goTypeOf, isTrue } from "./value.ts";
+import { PRINTERS, callFunction } from "./functions.ts";
+import { MAX_TEXT_BYTES, fail } from "./source.ts";
+import { ROOT_VARIABLE } from "./tree.ts";
+import type { Pipeline, Step, Template, Term } from "./tree.ts";
+import { Byte, Labels, goTypeOf, isTrue } from "./value.ts";
 import type { Value } from "./value.ts";
 
 /** Templates that call each other or themselves. */
@@ -27,15 +28,16 @@ class Leave {
 export function evaluate({ root, defined }: Template, data: Labels, budget: Budget): string {
   let text = "";
   let calls = 0;
-  let variables: { name: string; value: Value }[] = [];
+  let variables: { variable: number; value: Value }[] = [];
 
   const spend = (steps: number) => {
     budget.steps -= steps;
     if (budget.steps < 0) fail("the template takes too many steps");
   };
-  /** A function's work is as long as its texts. */
-  const weigh = (value: Value): Value => {
+  /** A function's work is as long as its texts, and as the labels where it prints them. */
+  const weigh = (value: Value, prints = false): Value => {
     if (typeof value === "string") spend(Math.floor(value.length / BYTES_PER_STEP));
+    if (value instanceof Labels && prints) spend(Math.floor(value.bytes / BYTES_PER_STEP));
     return value;
   };
   const made = (value: Value): Value => {
@@ -48,8 +50,8 @@ export function evaluate({ root, defined }: Template, data: Labels, budget: Budg
     text += part;
   };
 
-  const variable = (name: string) =>
-    variables.findLast((one) => one.name === name) ?? fail(`variable ${name} is not defined`);
+  const held = (variable: number) =>
+    variables.findLast((one) => one.variable === variable) ?? fail("a variable is not defined");
 
   /** What is declared inside is gone after. */
   const scoped = (work: () => void) => {
@@ -65,7 +67,7 @@ export function evaluate({ root, defined }: Template, data: Labels, budget: Budg
     let value = of;
     for (const name of names) {
       if (value === undefined) return undefined;
-      value = value instanceof Labels ? value.get(toBytes(name)) : fail(`${goTypeOf(value)} has no field ${name}`);
+      value = value instanceof Labels ? value.get(name) : fail(`${goTypeOf(value)} has no field ${name}`);
     }
     return value;
   };
@@ -84,10 +86,12 @@ export function evaluate({ root, defined }: Template, data: Labels, budget: Budg
         return dot;
       case "literal":
         return term.value;
+      case "overflow":
+        return fail(`${term.text} overflows int`);
       case "field":
         return fieldsOf(dot, term.names);
       case "variable":
-        return fieldsOf(variable(term.name).value, term.names);
+        return fieldsOf(held(term.variable).value, term.names);
       case "function":
         return invoke(dot, term.name, [], ABSENT);
       case "pipeline":
@@ -111,7 +115,7 @@ export function evaluate({ root, defined }: Template, data: Labels, budget: Budg
     }
     const args = words.map((word) => argument(dot, word));
     if (final !== ABSENT) args.push(final);
-    args.forEach(weigh);
+    for (const arg of args) weigh(arg, PRINTERS.has(name));
     return made(callFunction(name, args));
   };
 
@@ -139,9 +143,9 @@ export function evaluate({ root, defined }: Template, data: Labels, budget: Budg
     let value: Final = ABSENT;
     for (const words of commands) value = command(dot, words, value);
     const result = value === ABSENT ? undefined : value;
-    for (const name of declares) {
-      if (isAssignment) variable(name).value = result;
-      else variables.push({ name, value: result });
+    for (const variable of declares) {
+      if (isAssignment) held(variable).value = result;
+      else variables.push({ variable, value: result });
     }
     return result;
   };
@@ -150,9 +154,9 @@ export function evaluate({ root, defined }: Template, data: Labels, budget: Budg
     const { declares, isAssignment } = step.pipeline;
     const over = run(dot, step.pipeline);
     const depth = variables.length;
-    const set = (name: string, fromTop: number, value: Value) => {
-      if (isAssignment) variable(name).value = value;
-      else variables[depth - fromTop] = { name, value };
+    const set = (variable: number, fromTop: number, value: Value) => {
+      if (isAssignment) held(variable).value = value;
+      else variables[depth - fromTop] = { variable, value };
     };
     let count = 0;
     for (const [key, value] of elementsOf(over, declares.length)) {
@@ -178,7 +182,7 @@ export function evaluate({ root, defined }: Template, data: Labels, budget: Budg
     if (++calls > MAX_CALLS) fail(`templates call each other deeper than ${MAX_CALLS}`);
     const given = pipeline ? run(dot, pipeline) : undefined;
     const outer = variables;
-    variables = [{ name: "$", value: given }];
+    variables = [{ variable: ROOT_VARIABLE, value: given }];
     walk(given, steps);
     variables = outer;
     calls -= 1;
@@ -216,7 +220,7 @@ export function evaluate({ root, defined }: Template, data: Labels, budget: Budg
     }
   };
 
-  variables = [{ name: "$", value: data }];
+  variables = [{ variable: ROOT_VARIABLE, value: data }];
   walk(data, root);
   return text;
 }
@@ -224,8 +228,10 @@ export function evaluate({ root, defined }: Template, data: Labels, budget: Budg
 function* elementsOf(over: Value, declared: number): Generator<[Value, Value]> {
   if (over === undefined) return;
   if (over instanceof Labels) yield* over.entries();
-  else if (typeof over === "bigint") {
+  else if (typeof over === "bigint" || over instanceof Byte) {
     if (declared > 1) fail("a number is ranged over by one variable");
-    for (let at = 0n; at < over; at += 1n) yield [undefined, at];
+    const isByte = over instanceof Byte;
+    const end = isByte ? BigInt(over.value) : over;
+    for (let at = 0n; at < end; at += 1n) yield [undefined, isByte ? new Byte(Number(at)) : at];
   } else fail(`range over ${goTypeOf(over)}`);
 }

@@ -1,5 +1,7 @@
 // The functions of Go's text/template over the values that a template of labels can hold.
-import { escapeHtml, escapeScript, escapeUrl, plainText, sprint, sprintf, sprintln } from "./format.ts";
+import { escapeHtml, escapeScript, escapeUrl } from "./escape.ts";
+import { plainText } from "./format.ts";
+import { sprint, sprintf, sprintln } from "./printf.ts";
 import { fail } from "./source.ts";
 import { Byte, Labels, goTypeOf, isTrue } from "./value.ts";
 import type { Value } from "./value.ts";
@@ -43,6 +45,9 @@ const BUILTINS: Record<string, Builtin> = {
 
 /** `and` and `or` are here by name only: they do not look at what they need not, so the evaluator does them. */
 export const FUNCTION_NAMES: ReadonlySet<string> = new Set([...Object.keys(BUILTINS), "and", "or"]);
+
+/** Those that write out whatever they are given. */
+export const PRINTERS: ReadonlySet<string> = new Set(["print", "println", "printf", "html", "js", "urlquery"]);
 
 export function callFunction(name: string, args: Value[]): Value {
   const builtin = Object.hasOwn(BUILTINS, name) ? BUILTINS[name] : undefined;
@@ -94,7 +99,7 @@ function position(value: Value, limit: number): number {
 }
 
 function elementOf(of: Value, index: Value): Value {
-  if (of instanceof Labels) return typeof index === "string" ? (of.get(index) ?? "") : fail("labels have names");
+  if (of instanceof Labels) return typeof index === "string" ? of.get(index) : fail("labels have names");
   if (typeof of !== "string") return fail(`cannot index ${nameOf(of)}`);
   return new Byte(of.charCodeAt(position(index, of.length - 1)));
 }

@@ -23,12 +23,19 @@ export function lex(source: string): Token[] {
     }
     const trimsLeft = source[open + 2] === "-" && SPACE.test(source[open + 3] ?? "");
     const text = source.slice(at, open);
-    pushText(tokens, trimsLeft ? text.replace(/[ \t\r\n]+$/, "") : text);
+    pushText(tokens, trimsLeft ? text.slice(0, endWithoutSpace(text)) : text);
     at = open + 2 + (trimsLeft ? 2 : 0);
     at = source.startsWith("/*", at) ? skipComment(source, at) : lexAction(source, at, tokens);
   }
   tokens.push({ type: "end" });
   return tokens;
+}
+
+/** Linear, unlike a regular expression of blanks before the end. */
+function endWithoutSpace(text: string): number {
+  let end = text.length;
+  while (end > 0 && SPACE.test(text[end - 1] ?? "")) end -= 1;
+  return end;
 }
 
 function pushText(tokens: Token[], text: string): void {
@@ -46,7 +53,7 @@ function afterRightDelimiter(source: string, at: number): number | undefined {
 }
 
 function skipComment(source: string, at: number): number {
-  const close = source.indexOf("*/", at);
+  const close = source.indexOf("*/", at + 2);
   if (close === -1) fail("a comment has no end");
   return afterRightDelimiter(source, close + 2) ?? fail("a comment ends before its delimiter");
 }
@@ -124,7 +131,7 @@ function lexName(source: string, at: number, type: "field" | "variable"): [Token
   const end = endOfWord(source, at + 1);
   if (!isTerminator(source, end)) fail(`unexpected ${JSON.stringify(source[end])} in a name`);
   if (type === "field" && end === at + 1) return [{ type: "dot" }, end];
-  return [{ type, text: source.slice(type === "field" ? at + 1 : at, end) }, end];
+  return [{ type, text: toBytes(source.slice(type === "field" ? at + 1 : at, end)) }, end];
 }
 
 function lexWord(source: string, at: number): [Token, number] {

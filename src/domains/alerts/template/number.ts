@@ -2,27 +2,38 @@
 import { fail, runesOf } from "./source.ts";
 
 const MAX_INT = 2n ** 63n - 1n;
+const MAX_UNSIGNED = 2n ** 64n - 1n;
+/** Of 64 bits, in binary and with its prefix; leading zeros beyond are no integer that anybody writes. */
+const MAX_INTEGER_DIGITS = 100;
 
-/** An integer is a bigint (Go's int), anything with a point or an exponent a number (Go's float64). */
-export function readNumber(text: string): bigint | number {
+/**
+ * An integer is a bigint (Go's int), anything with a point or an exponent a number (Go's float64). One that only an unsigned
+ * integer holds is undefined: Go refuses it when it is used, not when it is read.
+ */
+export function readNumber(text: string): bigint | number | undefined {
   const sign = text.startsWith("-") ? -1n : 1n;
   const digits = text.replace(/^[+-]/, "");
   const plain = withoutUnderscores(digits) ?? fail(`a bad number: ${text}`);
-  const integer = readInteger(plain);
+  const integer = plain.length > MAX_INTEGER_DIGITS ? undefined : readInteger(plain);
   if (integer !== undefined) {
     const value = sign * integer;
-    return value > MAX_INT || value < -MAX_INT - 1n ? fail(`${text} overflows int`) : value;
+    if (value <= MAX_INT && value >= -MAX_INT - 1n) return value;
+    return /^[+-]/.test(text) || value > MAX_UNSIGNED ? fail(`${text} overflows int`) : undefined;
   }
   const float = readFloat(plain) ?? fail(`a bad number: ${text}`);
   if (!/[.eEpP]/.test(plain) || !Number.isFinite(float)) fail(`a bad number: ${text}`);
   return Number(sign) * float;
 }
 
-/** Go allows them between digits and after a prefix, and in a decimal number not at all. */
+/** Go allows them between digits and after a prefix. */
 function withoutUnderscores(digits: string): string | undefined {
   if (!digits.includes("_")) return digits;
-  const isPlaced = !/__|_$|^_|_[.eEpP]|[.eEpP+-]_|_[xXoObB]/.test(digits.replace(/^0[xXoObB]_/, "0x"));
-  return isPlaced && (/^0/.test(digits) || !/[.eE]/.test(digits)) ? digits.replaceAll("_", "") : undefined;
+  const [, prefix = "", rest = ""] = /^(0[xXoObB])?([^]*)$/.exec(digits) ?? [];
+  const isHexadecimal = prefix.toLowerCase() === "0x";
+  const isPlaced = isHexadecimal
+    ? !/_(?![0-9a-fA-F])|[^0-9a-fA-F]_/.test(rest)
+    : !/_(?![0-9])|[^0-9]_/.test(rest) && (prefix !== "" || !rest.startsWith("_"));
+  return isPlaced ? digits.replaceAll("_", "") : undefined;
 }
 
 function readInteger(text: string): bigint | undefined {
@@ -32,7 +43,7 @@ function readInteger(text: string): bigint | undefined {
 }
 
 function readFloat(text: string): number | undefined {
-  if (/^([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$/.test(text)) return Number(text);
+  if (/^([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$/.test(text)) return Number(text);
   const match = /^0[xX]([0-9a-fA-F]*)\.?([0-9a-fA-F]*)[pP]([+-]?[0-9]+)$/.exec(text);
   if (!match || `${match[1]}${match[2]}` === "") return undefined;
   const mantissa = parseInt(`0${match[1]}${match[2]}`, 16);
@@ -84,6 +95,11 @@ function rounded(value: number, count: number): Decimal {
   if (value === 0) return { isNegative: isNegativeNumber(value), digits: "0".repeat(count), exponent: 0 };
   let { exponent } = shortest(value);
   let digits = scaled(value, count - 1 - exponent).toString();
+  // The shortest digits of 9.99…e22 are 1e23: the exact value is below.
+  if (digits.length < count) {
+    exponent -= 1;
+    digits = scaled(value, count - 1 - exponent).toString();
+  }
   if (digits.length > count) {
     exponent += 1;
     digits = digits.slice(0, count);
@@ -125,7 +141,7 @@ export function formatFloat(value: number, verb: string, precision: number): str
     return `${isNegativeNumber(value) ? "-" : ""}${whole}${precision > 0 ? `.${text.slice(-precision)}` : ""}`;
   }
   const decimal = precision < 0 ? shortest(value) : rounded(value, Math.max(precision, 1));
-  const digits = decimal.digits.replace(/0+$/, "") || "0";
+  const digits = withoutZerosAtEnd(decimal.digits);
   const significant = { ...decimal, digits };
   const wanted = Math.max(precision, 1);
   const isWhole = precision >= 0 && wanted > digits.length && digits.length >= decimal.exponent + 1;
@@ -133,6 +149,12 @@ export function formatFloat(value: number, verb: string, precision: number): str
   return decimal.exponent < -4 || decimal.exponent >= limit
     ? exponential(significant, letter)
     : positional(significant);
+}
+
+function withoutZerosAtEnd(digits: string): string {
+  let end = digits.length;
+  while (end > 1 && digits[end - 1] === "0") end -= 1;
+  return digits.slice(0, end);
 }
 
 /** From this exponent on, the fewest digits are written with an exponent. */

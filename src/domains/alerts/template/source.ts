@@ -1,4 +1,5 @@
 // Go's strings are bytes: inside the engine a string holds one UTF-8 byte a character, so lengths, order and cuts are Go's.
+import { isUtf8 } from "node:buffer";
 
 /** A template that Go would refuse, or one that wants more than it may have. */
 export class TemplateError extends Error {
@@ -17,8 +18,15 @@ const ASCII = /^[\x00-\x7f]*$/;
 export const toBytes = (text: string): string =>
   ASCII.test(text) ? text : Buffer.from(text, "utf8").toString("latin1");
 
-export const fromBytes = (bytes: string): string =>
-  ASCII.test(bytes) ? bytes : Buffer.from(bytes, "latin1").toString("utf8");
+/** As Go's JSON writes it: each byte that is no UTF-8 becomes one U+FFFD, where a decoder of the web would join them. */
+export function fromBytes(bytes: string): string {
+  if (ASCII.test(bytes)) return bytes;
+  const buffer = Buffer.from(bytes, "latin1");
+  if (isUtf8(buffer)) return buffer.toString("utf8");
+  return runesOf(bytes)
+    .map((one) => String.fromCodePoint(one.rune))
+    .join("");
+}
 
 export interface Rune {
   rune: number;
@@ -42,6 +50,13 @@ export function countRunes(bytes: string): number {
   let count = 0;
   for (let at = 0; at < bytes.length; count += 1) at += sequenceLength(bytes, at) || 1;
   return count;
+}
+
+/** The first so many runes; costs what they are long, not what the text is. */
+export function firstRunes(bytes: string, count: number): string {
+  let at = 0;
+  for (let left = count; left > 0 && at < bytes.length; left -= 1) at += sequenceLength(bytes, at) || 1;
+  return bytes.slice(0, at);
 }
 
 export const isInvalid = ({ rune, bytes }: Rune) => rune === 0xfffd && bytes.length === 1;

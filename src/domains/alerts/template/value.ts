@@ -1,4 +1,4 @@
-// What a template's expressions can be: Go's string, int, float64, bool, uint8, map[string]string, and nothing at all.
+// What a template's expressions can be: Go's string, int, float64, bool, uint8, map[string]any, and nothing at all.
 
 /** One byte of a string, as `index` gives it. */
 export class Byte {
@@ -9,11 +9,17 @@ export class Byte {
 export class Labels {
   readonly #byName: ReadonlyMap<string, string>;
   #sorted: [string, string][] | undefined;
+  #bytes: number | undefined;
   constructor(byName: ReadonlyMap<string, string>) {
     this.#byName = byName;
   }
   get(name: string): string | undefined {
     return this.#byName.get(name);
+  }
+  /** Of all names and texts. */
+  get bytes(): number {
+    this.#bytes ??= [...this.#byName].reduce((sum, [name, text]) => sum + name.length + text.length, 0);
+    return this.#bytes;
   }
   get size(): number {
     return this.#byName.size;
@@ -32,7 +38,7 @@ export function goTypeOf(value: Exclude<Value, undefined>): string {
   if (typeof value === "bigint") return "int";
   if (typeof value === "number") return "float64";
   if (typeof value === "boolean") return "bool";
-  return value instanceof Byte ? "uint8" : "map[string]string";
+  return value instanceof Byte ? "uint8" : "map[string]interface {}";
 }
 
 export function isTrue(value: Value): boolean {

@@ -1,0 +1,3 @@
+module muster.test/go-templates
+
+go 1.26
