@@ -21,6 +21,7 @@ export const query = action({
       for (const { path, value } of system.values) cli.print(`    ${printable(path)} = ${shown(value)}`);
     }
     cli.say(page.total === 1 ? "1 system." : `${page.total} systems.`);
+    for (const hint of page.hints) cli.say(sentence(hint));
     if (page.next_cursor) cli.say(`More: --cursor ${page.next_cursor}`);
     return 0;
   },
@@ -40,6 +41,7 @@ export const facets = action({
     if (json) return printJson(counted, cli);
     for (const { value, count } of counted.values) cli.print(`${String(count).padStart(9)}  ${shown(value)}`);
     if (counted.more_values > 0) cli.say(`${counted.more_values} more values: --limit shows more.`);
+    for (const hint of counted.hints) cli.say(sentence(hint));
     if (counted.missing > 0) cli.say(`${counted.missing} systems have no such path.`);
     return 0;
   },
@@ -76,6 +78,8 @@ export const paths = action({
     return 0;
   },
 });
+
+const sentence = (hint: string) => `${hint.charAt(0).toUpperCase()}${printable(hint.slice(1))}.`;
 
 function printJson(answer: unknown, cli: Cli): number {
   cli.print(stringify(answer));

@@ -3,8 +3,8 @@ import { expect } from "bun:test";
 import fc from "fast-check";
 import { Failure } from "../../src/errors.ts";
 
-const CASES = Number(process.env["FUZZ_CASES"] ?? 1_000);
-const SEED = Number(process.env["FUZZ_SEED"] ?? 1);
+export const CASES = Number(process.env["FUZZ_CASES"] ?? 1_000);
+export const SEED = Number(process.env["FUZZ_SEED"] ?? 1);
 
 /** Time that one property may take: a long run is long. */
 export const FUZZ_MS = 20_000 + CASES * 20;

@@ -3,8 +3,8 @@ import { Value } from "@sinclair/typebox/value";
 import type { Installed } from "./products.ts";
 import { Advisory, Requirement } from "./schema.ts";
 import type { AlertSections } from "./schema.ts";
-import { compareVersions, parseVersion } from "./version.ts";
-import type { Version } from "./version.ts";
+import { compareVersions, parseVersion } from "../../values/version.ts";
+import type { Version } from "../../values/version.ts";
 
 export interface Cause {
   alertType: "version" | "advisory";

@@ -8,7 +8,7 @@ import type { Policy } from "./policy.ts";
 import { REVIEW_QUEUE, SWEEP_QUEUE } from "./schema.ts";
 import * as store from "./store.ts";
 import type { Review } from "./store.ts";
-import { compareVersions, parseVersion } from "./version.ts";
+import { compareVersions, parseVersion } from "../../values/version.ts";
 
 export interface ReviewDeps extends EvaluateDeps {
   /** After how many days an alert on a change ends by itself. */

@@ -1,6 +1,7 @@
-// Turns the terms of a query into what the database can look up: numbers of paths and facts.
+// Turns the terms of a query into what the database can look up: numbers of paths and facts, with a hint where there are none.
 import { Failure } from "../../errors.ts";
 import type { Queryable } from "../../ports/database.ts";
+import { decimalOf } from "../../values/decimal.ts";
 import { compareValue } from "./order.ts";
 import type { PathPattern } from "./path.ts";
 import type { Operand, Operator, Term } from "./query.ts";
@@ -13,6 +14,8 @@ export interface Condition {
   factIds: number[] | null;
   /** How `factIds` is meant. */
   sense: "any of them" | "others than them" | "none at all";
+  /** Why nobody can meet it, where that is the question's fault and not the fleet's. */
+  hint?: string;
 }
 
 const MAX_PATHS = 10_000;
@@ -32,24 +35,55 @@ export async function resolvePath(db: Queryable, path: string, pattern: PathPatt
   return ids;
 }
 
-async function resolveTerm(db: Queryable, { path, pattern, operator, operand }: Term): Promise<Condition> {
+async function resolveTerm(db: Queryable, term: Term): Promise<Condition> {
+  const { path, pattern, operator, operand } = term;
   const isPresence = operator === "exists" || operator === "missing";
   const pathIds = await resolvePath(db, path, pattern, isPresence);
-  if (operator === "missing") return { pathIds, factIds: null, sense: "none at all" };
-  if (!operand) return { pathIds, factIds: null, sense: "any of them" };
+  if (operator === "missing")
+    return { pathIds, factIds: null, sense: "none at all", ...(await hintAt(db, path, pathIds)) };
+  if (!operand || pathIds.length === 0)
+    return { pathIds, factIds: null, sense: "any of them", ...(await hintAt(db, path, pathIds)) };
   if (operator === "=" || operator === "!=") {
     const factIds = await lookup.findFactsByValue(db, pathIds, textsOf(operand));
-    return { pathIds, factIds, sense: operator === "=" ? "any of them" : "others than them" };
+    const sense = operator === "=" ? "any of them" : "others than them";
+    return { pathIds, factIds, sense, ...(factIds.length === 0 && (await hintOfType(db, path, pathIds, operand))) };
   }
   const facts = await lookup.findFacts(db, pathIds, MAX_VALUES + 1);
   if (facts.length > MAX_VALUES)
     throw new Failure("fleet.too_many_values", 400, `${path} has more than ${MAX_VALUES} different values`, {
       data: { path },
     });
-  const factIds = facts
-    .filter((fact) => holds(compareValue(fact.value, operand.text), operator))
-    .map((fact) => fact.id);
-  return { pathIds, factIds, sense: "any of them" };
+  const orders = facts.map(({ id, value }) => ({ id, value, order: compareValue(value, operand.text) }));
+  const factIds = orders.filter(({ order }) => holds(order, operator)).map(({ id }) => id);
+  const [first] = orders;
+  const hint =
+    first && orders.every(({ order }) => order === undefined)
+      ? `${path} holds nothing that ${operand.text} can be compared with: neither a number nor a version, such as ${first.value}`
+      : undefined;
+  return { pathIds, factIds, sense: "any of them", ...(hint !== undefined && { hint }) };
+}
+
+/** A path that no inventory has, with others that end alike. */
+export async function hintAt(db: Queryable, path: string, pathIds: readonly number[]): Promise<{ hint?: string }> {
+  if (pathIds.length > 0) return {};
+  const [last = path] = path.split(".").slice(-1);
+  const alike = (await lookup.listPaths(db, last.replaceAll("[]", ""), undefined, MAX_ALIKE)).map((row) => row.path);
+  return { hint: `no inventory has the path ${path}${alike.length > 0 ? `; there is ${alike.join(", ")}` : ""}` };
+}
+
+const MAX_ALIKE = 3;
+
+/** A text where numbers are held, which quotes alone make of it. */
+async function hintOfType(
+  db: Queryable,
+  path: string,
+  pathIds: number[],
+  operand: Operand,
+): Promise<{ hint?: string }> {
+  if (!operand.quoted) return {};
+  const others = textsOf({ ...operand, quoted: false }).slice(1);
+  if (others.length === 0 || (await lookup.findFactsByValue(db, pathIds, others)).length === 0) return {};
+  return { hint: `${path} holds ${operand.text}, not the text "${operand.text}": write it without quotes` };
 }
 
 /** JSON texts that the operand may stand for: a word may be meant as text or as number, true, false or null. */
@@ -59,10 +93,10 @@ function textsOf({ text, quoted }: Operand): string[] {
   return [...new Set([asText, text, ...canonicalNumber(text)])];
 }
 
-/** `1.0` and `1e0` are written 1 by whoever stores a double. */
+/** `1.0` and `1e0` are written 1 by whoever stores a double; a number that no double holds keeps its own text. */
 const canonicalNumber = (text: string) => {
-  const number = Number(text);
-  return Number.isFinite(number) ? [String(number)] : [];
+  const double = String(Number(text));
+  return decimalOf(double) === decimalOf(text) ? [double] : [];
 };
 
 function holds(order: number | undefined, operator: Operator): boolean {

@@ -86,13 +86,26 @@ function readSegment(reader: Reader): Segment {
   const word = match(reader, /[^\s."=<>!]+/y);
   if (word === undefined)
     throw fault(reader.text, reader.at, `expected a path such as facts.distro.version, found ${found(reader)}`);
-  const marks = /(?:\[\])+$/.exec(word)?.[0] ?? "";
-  const name = word.slice(0, word.length - marks.length);
+  const name = word.slice(0, endWithoutMarks(word));
+  const marks = word.slice(name.length);
   if (name === "*") return { name: undefined, marks };
   if (name === "") throw fault(reader.text, start, `expected a name before ${marks}`);
   if (name.includes("*"))
     throw fault(reader.text, start, `a * stands for a whole segment; a name that holds one is written in quotes`);
+  if (/[[\]]/.test(name))
+    throw fault(
+      reader.text,
+      start,
+      `elements have no numbers: those without a name of their own are written [], others go by their name; a name that holds a bracket is written in quotes`,
+    );
+  if (name.startsWith("'")) throw fault(reader.text, start, `a name is quoted with ", not with '`);
   return { name, marks };
+}
+
+function endWithoutMarks(word: string): number {
+  let end = word.length;
+  while (word.endsWith("[]", end)) end -= 2;
+  return end;
 }
 
 function readOperator(reader: Reader): Operator {
@@ -113,6 +126,7 @@ function readOperand(reader: Reader): Operand {
   if (reader.text[reader.at] === '"') return { text: readQuoted(reader), quoted: true };
   const text = match(reader, /[^\s"=<>!]+/y);
   if (text === undefined) throw fault(reader.text, reader.at, `expected a value, found ${found(reader)}`);
+  if (text.startsWith("'")) throw fault(reader.text, reader.at - text.length, `a text is quoted with ", not with '`);
   return { text, quoted: false };
 }
 

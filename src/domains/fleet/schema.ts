@@ -8,6 +8,9 @@ export const PRUNE_QUEUE = "muster:fleet-prune";
 const Cursor = Type.String({ maxLength: 2048 });
 const NextCursor = Type.Union([Type.String(), Type.Null()]);
 const Count = Type.Integer({ minimum: 0 });
+const Hints = Type.Array(Type.String(), {
+  description: "Why nobody can meet a condition: a path that no inventory has, a text where numbers are held.",
+});
 const Text = Type.String({ maxLength: MAX_QUERY_LENGTH });
 
 const FILTERS = {
@@ -42,6 +45,7 @@ export const Search = Type.Object({
     }),
   ),
   next_cursor: NextCursor,
+  hints: Hints,
 });
 
 export const FacetsQuery = Type.Object({
@@ -57,6 +61,7 @@ export const Facets = Type.Object({
   values: Type.Array(Type.Object({ value: Type.Unknown(), count: Count }), { description: "Most common first." }),
   more_values: Count,
   missing: Count,
+  hints: Hints,
 });
 
 export const OddQuery = Type.Object({

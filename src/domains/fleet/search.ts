@@ -2,7 +2,7 @@
 import { decodeCursor, encodeCursor } from "../../http/cursor.ts";
 import type { Queryable } from "../../ports/database.ts";
 import type { Documents } from "../inventory/index.ts";
-import { resolvePath, resolveTerms } from "./conditions.ts";
+import { hintAt, resolvePath, resolveTerms } from "./conditions.ts";
 import { countFacets } from "./facets.ts";
 import { findHeldValues } from "./held.ts";
 import * as lookup from "./lookup.ts";
@@ -35,6 +35,7 @@ export function openSearch({ database, documents: { raw } }: SearchDeps) {
           values: (held.get(no) ?? []).map(({ path, value }) => ({ path, value: raw(value) })),
         })),
         next_cursor: last ? encodeCursor(String(last)) : null,
+        hints: conditions.flatMap(({ hint }) => hint ?? []),
       };
     },
 
@@ -51,6 +52,7 @@ export function openSearch({ database, documents: { raw } }: SearchDeps) {
         values: values.map(({ value, count }) => ({ value: raw(value), count })),
         more_values: different - values.length,
         missing: countMatched(matched) - holding,
+        hints: [await hintAt(database, path, pathIds), ...conditions].flatMap(({ hint }) => hint ?? []),
       };
     },
 

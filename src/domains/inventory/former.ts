@@ -62,7 +62,9 @@ export async function bringInventories(
   return refused;
 }
 
-const reasonOf = ({ message, data }: Failure) => String(data?.["validation_error"] ?? message).replace(/, at .*$/, "");
+/** Without the place, of which each document has its own. */
+const reasonOf = ({ message, data }: Failure) =>
+  String(data?.["validation_error"] ?? message).split(", at ", 1)[0] ?? message;
 
 /** The first of each system, then the second of each: a chain takes one at a time. */
 function turnsOf<Row extends { systemId: string }>(rows: readonly Row[]): Row[][] {

@@ -1,4 +1,5 @@
 // JSON values as inventories hold them: plain parsed JSON, except that numbers a double cannot hold keep their text.
+import { decimalOf } from "../../values/decimal.ts";
 
 /**
  * A number kept as its exact text: what `JSON.rawJSON` returns, a frozen object without a prototype. It was chosen because
@@ -57,23 +58,4 @@ export function setOwn(target: JsonObject, key: string, value: JsonValue): void 
 /** Reads a key as data: nothing inherited, so `constructor` is only there when the document says so. */
 export function getOwn(source: JsonObject, key: string): JsonValue | undefined {
   return Object.hasOwn(source, key) ? source[key] : undefined;
-}
-
-/** One text a decimal value: sign, digits without zeros at either end, exponent. Zero has no sign. */
-function decimalOf(text: string): string {
-  const parts = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([-+]?\d+))?$/.exec(text);
-  if (!parts) return text;
-  const [, sign = "", whole = "", fraction = "", exponent = "0"] = parts;
-  const all = (whole + fraction).replace(/^0+/, "");
-  if (all === "") return "0";
-  const end = lastNonZero(all) + 1;
-  const power = Number(exponent) - fraction.length + (all.length - end);
-  return `${sign}${all.slice(0, end)}e${power}`;
-}
-
-/** A pattern such as /0+$/ would try every run of zeros, which is quadratic. */
-function lastNonZero(digits: string): number {
-  let at = digits.length - 1;
-  while (digits[at] === "0") at--;
-  return at;
 }

@@ -1,8 +1,9 @@
 // The query language: what is understood, and what is said of the rest.
 import { describe, expect, test } from "bun:test";
 import { Failure } from "../../../src/errors.ts";
-import { compareValue, compareVersions } from "../../../src/domains/fleet/order.ts";
+import { compareValue } from "../../../src/domains/fleet/order.ts";
 import { compilePath, formatPath } from "../../../src/domains/fleet/path.ts";
+import { compareVersions, parseVersion } from "../../../src/values/version.ts";
 import { parsePath, parseQuery } from "../../../src/domains/fleet/query.ts";
 
 const read = (text: string) =>
@@ -151,17 +152,56 @@ describe("versions", () => {
       "10.0",
       "20250101120000123456",
     ];
+    const text = (version: string) => JSON.stringify(version);
     for (const [at, left] of ordered.entries())
       for (const [other, right] of ordered.entries())
-        expect(`${left} ${Math.sign(compareVersions(left, right))} ${right}`).toBe(
+        expect(`${left} ${Math.sign(compareValue(text(left), right) ?? NaN)} ${right}`).toBe(
           `${left} ${Math.sign(at - other)} ${right}`,
         );
-    expect(compareVersions("8.6", "8.6.0")).toBe(0);
-    expect(compareVersions("8.6.0+a", "8.6.0+b")).toBe(0);
+    expect(compareValue('"8.6"', "8.6.0")).toBe(0);
+    expect(compareValue('"8.6.0+a"', "8.6.0+b")).toBe(0);
+  });
+
+  test("are ordered as compliance orders them", () => {
+    const versions = [
+      "1.0",
+      "1.0-rc1",
+      "1.0~rc1",
+      "1.0.1",
+      "1.0-1",
+      "1.0a",
+      "1.0a1",
+      "2:0.9",
+      "6.1.0-37-amd64",
+      "6.1.0-38-cloud-amd64",
+    ];
+    for (const left of versions)
+      for (const right of versions) {
+        const [one, other] = [parseVersion(left), parseVersion(right)];
+        if (!one || !other) throw new Error(`no version: ${left} or ${right}`);
+        expect(compareValue(JSON.stringify(left), right)).toBe(compareVersions(one, other));
+      }
+  });
+
+  test("numbers beyond a double are told apart", () => {
+    const ordered = [
+      "-1e400",
+      "-9007199254740993",
+      "-9007199254740992",
+      "-0.1",
+      "0",
+      "1e-400",
+      "9007199254740992",
+      "9007199254740993",
+      "9007199254740993.5",
+      "1e400",
+    ];
+    for (const [at, left] of ordered.entries())
+      for (const [other, right] of ordered.entries()) expect(compareValue(left, right)).toBe(Math.sign(at - other));
   });
 
   test("numbers are compared as numbers, and nothing else with them", () => {
-    expect(compareValue("0.5", "0.25")).toBeGreaterThan(0);
+    expect(compareValue("0.5", "0.25")).toBe(1);
     expect(compareValue('"0.5"', "0.25")).toBeLessThan(0);
     expect(compareValue("-3", "2")).toBeLessThan(0);
     for (const stored of ["true", "null", '"enterprise"', '""']) expect(compareValue(stored, "1")).toBeUndefined();

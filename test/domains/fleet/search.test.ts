@@ -138,6 +138,27 @@ describe("a query", () => {
     expect(await total("", { status: "unknown" })).toBe(120);
   });
 
+  test("that nobody can meet says why", async () => {
+    const hints = async (q: string) => (await ask<{ hints: string[] }>("query", { q })).body.data.hints;
+    expect(await hints('facts.distro.vers = "8"')).toEqual([
+      expect.stringContaining("no inventory has the path facts.distro.vers; there is facts.distro.version"),
+    ]);
+    expect(await hints('facts.cores = "1"')).toEqual([
+      'facts.cores holds 1, not the text "1": write it without quotes',
+    ]);
+    expect(await hints("facts.cores < many")).toEqual([
+      expect.stringContaining("facts.cores holds nothing that many can be compared with"),
+    ]);
+    expect(await hints("facts.cores = 1")).toEqual([]);
+    expect(await hints("facts.cores = 77")).toEqual([]);
+    for (const [q, said] of [
+      ["facts.dns[0] = 1.1.1.1", "elements have no numbers"],
+      ["facts.cores = '1'", 'a text is quoted with "'],
+      ["facts.'cores' = 1", 'a name is quoted with "'],
+    ] as const)
+      expect((await ask("query", { q })).body.message).toContain(said);
+  });
+
   test("that is wrong is a 400 that says what and where", async () => {
     const { status, body } = await ask<{ character: number }>("query", { q: "facts.a = 1 or facts.b = 2" });
     expect(status).toBe(400);
@@ -155,6 +176,7 @@ interface Counted {
   values: { value: unknown; count: number }[];
   more_values: number;
   missing: number;
+  hints: string[];
 }
 const facets = async (query: Record<string, string | number>) => (await ask<Counted>("facets", query)).body.data;
 
@@ -168,6 +190,7 @@ describe("facets", () => {
       ],
       more_values: 0,
       missing: 0,
+      hints: [],
     });
     const versions = await facets({ path: "facts.distro.version", limit: 3 });
     expect(versions.values.map((one) => one.count)).toEqual([10, 10, 10]);
@@ -178,6 +201,7 @@ describe("facets", () => {
       values: [],
       more_values: 0,
       missing: 120,
+      hints: ["no inventory has the path facts.nowhere"],
     });
   });
 
@@ -194,6 +218,7 @@ describe("facets", () => {
       ],
       more_values: 0,
       missing: 0,
+      hints: [],
     });
   });
 

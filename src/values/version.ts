@@ -1,4 +1,4 @@
-// Which of two versions is newer: dotted numbers, pre-releases, revisions, as appliances and distributions write them.
+// Orders versions, the only order of them there is: dotted numbers, pre-releases, revisions, as appliances and distributions write them.
 
 /** A part that sorts before the end of a version (`rc`), at its place by rank and text, or after it (words, numbers). */
 type Part = { number: string } | { word: string } | { preRelease: number; word: string };
@@ -34,7 +34,7 @@ const MAX_LENGTH = 100;
 const FORM = /^(?:(\d+):)?v?(\d[^\s]*)$/;
 
 /** What follows a plus names a build of the same version (8.6.0-dev+43d54cd33.2025). */
-const withoutBuild = (text: string) => text.replace(/\+.*$/, "");
+const withoutBuild = (text: string) => text.split("+", 1)[0] ?? "";
 
 function splitOnce(text: string): [string, string] {
   const at = text.search(/[-~_]/);

@@ -1,6 +1,6 @@
 // Which version is newer, as a table: what appliances, modules, distributions and kernels call themselves.
 import { describe, expect, test } from "bun:test";
-import { compareVersions, parseVersion } from "../../../src/domains/compliance/version.ts";
+import { compareVersions, parseVersion } from "../../src/values/version.ts";
 
 const order = (left: string, right: string) => {
   const [a, b] = [parseVersion(left), parseVersion(right)];
