@@ -1,7 +1,7 @@
 // Makes templates from a seed and asks Go what it makes of them (go-templates/main.go).
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { temporaryDirectory } from "./postgres.ts";
+import { temporaryDirectory } from "./run.ts";
 import type { Random } from "./random.ts";
 
 export interface GoOutcome {
