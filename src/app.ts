@@ -28,7 +28,7 @@ import type { Systems } from "./domains/systems/index.ts";
 import { scheduledDumps } from "./dump/schedule.ts";
 import { dumpBeforeUpgrade } from "./dump/upgrade.ts";
 import { certificateFiles, openCertificate } from "./http/certificate.ts";
-import type { CertificateInForce } from "./http/certificate.ts";
+import type { CertificateInForce, CertificateWatch } from "./http/certificate.ts";
 import { alone } from "./import/alone.ts";
 import { importMy } from "./import/my.ts";
 import type { ImportDeps } from "./import/my.ts";
@@ -122,6 +122,8 @@ export interface App {
   start(): Promise<void>;
   /** The start in words: what it runs on, where it answers. */
   announce(mainUrl: string | undefined): void;
+  /** Looks at once whether the files of TLS_* and INVENTORY_RULES_FILE have changed. */
+  reload(): void;
   /** Asks connected clients to connect anew, to somebody else, and waits until they did, for at least so long. */
   drain(leastMs: number, limitMs: number): Promise<void>;
   /** Which of the listeners on the main address gets new connections; false when it could not be done. */
@@ -252,7 +254,7 @@ async function compose(parts: Parts): Promise<App> {
   });
 
   let servers: { main?: RunningServer; operations?: RunningServer } | undefined;
-  let unwatch = () => {};
+  let certificateWatch: CertificateWatch | undefined;
   let stopping: Promise<void> | undefined;
 
   const start = async () => {
@@ -267,7 +269,7 @@ async function compose(parts: Parts): Promise<App> {
       ? await startServer({ address, fetch, reusePort, certificate: certificate?.current(), descriptor })
       : undefined;
     servers = { ...(main && { main }) };
-    unwatch = certificate?.watch((renewed) => main?.renew(renewed)) ?? unwatch;
+    certificateWatch = certificate?.watch((renewed) => main?.renew(renewed));
     if (role !== "child") servers.operations = await startOperations(config, handleOperations);
     if (does("worker")) runner.start();
     if (does("scheduler")) scheduler.start();
@@ -280,7 +282,7 @@ async function compose(parts: Parts): Promise<App> {
   const stop = async () => {
     const deadlineMs = config.shutdownTimeout;
     scheduler.stop();
-    unwatch();
+    certificateWatch?.end();
     await servers?.main?.stop(deadlineMs);
     // After the listener: what its last requests pushed may still be done now, and is safe in the queue if not.
     await runner.stop(deadlineMs);
@@ -338,6 +340,11 @@ async function compose(parts: Parts): Promise<App> {
     report,
     start,
     announce,
+    reload() {
+      log.info("Reading certificate and inventory rules again where they changed. Settings need a restart.");
+      certificateWatch?.look();
+      rulesInForce.fault();
+    },
     drain: async (leastMs, limitMs) => servers?.main?.drain(leastMs, limitMs),
     steer: (target) => steerConnections(config.listenAddress.port, target),
     stop: () => (stopping ??= stop()),

@@ -20,6 +20,8 @@ import { processVerb } from "./process.ts";
 import { queues } from "./queues.ts";
 import { restore } from "./restore.ts";
 import { serve } from "./serve.ts";
+import { listenToSignals } from "./signals.ts";
+import type { ProcessSignals } from "./signals.ts";
 import { simulate } from "./simulate.ts";
 import { systems } from "./systems.ts";
 import { OutputFault, processTerminal } from "./terminal.ts";
@@ -56,7 +58,18 @@ const INTERNAL_VERBS: readonly Verb[] = [processVerb, completeVerb(VERBS)];
 
 /** 0 done, 1 failed, 2 misused, 141 when the reader of stdout has gone: 128 + SIGPIPE, as shells say it. */
 export async function run(argv: string[], env: Environment, terminal: Terminal = processTerminal()): Promise<number> {
-  const { cli, finish } = openCli(env, terminal);
+  const signals = listenToSignals();
+  // Killed, it goes on hearing signals: one more of them must not cut short how it ends.
+  return Promise.race([runToItsEnd(argv, env, terminal, signals).finally(signals.close), signals.killed]);
+}
+
+async function runToItsEnd(
+  argv: string[],
+  env: Environment,
+  terminal: Terminal,
+  signals: ProcessSignals,
+): Promise<number> {
+  const { cli, finish } = openCli(env, terminal, signals);
   try {
     const code = await dispatch(argv, cli);
     await finish();
@@ -104,7 +117,11 @@ function help(name: string | undefined, cli: Cli): number {
   return 0;
 }
 
-function openCli(env: Environment, terminal: Terminal): { cli: Cli; finish(): Promise<void> } {
+function openCli(
+  env: Environment,
+  terminal: Terminal,
+  { untilStopped, onHangUp }: ProcessSignals,
+): { cli: Cli; finish(): Promise<void> } {
   const answer: string[] = [];
   const afterwards: string[] = [];
   const config = () => parseConfig(env);
@@ -125,12 +142,8 @@ function openCli(env: Environment, terminal: Terminal): { cli: Cli; finish(): Pr
     },
     log: ({ logLevel: level, logFormat: format }: Config, name) =>
       openLog({ level, format, process: name, write: terminal.tell }),
-    untilStopped() {
-      const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>();
-      for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, resolve);
-      return promise;
-    },
-    onHangUp: (listener) => void process.on("SIGHUP", listener),
+    untilStopped,
+    onHangUp,
   };
   const finish = async () => {
     try {

@@ -14,8 +14,9 @@ export const serve: Verb = {
   name: "serve",
   summary: "Run the gateway.",
   actions: { "": action({ run: serveUntilStopped }) },
-  notes: `Runs until SIGTERM or Ctrl-C, then lets requests and jobs in flight finish. PROCESSES=auto uses every core;
-SIGHUP then replaces the processes one generation by the next, without refusing a request.`,
+  notes: `Runs until SIGTERM or Ctrl-C, then lets requests and jobs in flight finish, for SHUTDOWN_TIMEOUT at most; a third signal ends
+it at once. PROCESSES=auto uses every core. SIGHUP reads certificate and rules again; with PROCESSES it replaces the
+processes, one generation by the next, without refusing a request.`,
 };
 
 async function serveUntilStopped(_: object, cli: Cli): Promise<number> {
@@ -30,9 +31,12 @@ async function serveUntilStopped(_: object, cli: Cli): Promise<number> {
       "A socket of systemd's is served by one process: unset PROCESSES, or muster.socket.",
     );
   }
+  let reload = () => {};
+  cli.onHangUp(() => reload());
   const app = await cli.openApp("serve", { config, ...(descriptor !== undefined && { descriptor }) });
   try {
     await app.start();
+    reload = app.reload;
     await stopped;
   } finally {
     await app.stop();

@@ -6,6 +6,7 @@ import type { Config, Environment } from "../config.ts";
 import { Failure, reasonOf } from "../errors.ts";
 import { readQuery } from "../http/query.ts";
 import type { Log } from "../log.ts";
+import type { ProcessSignals } from "./signals.ts";
 import { didYouMean } from "../values/similar.ts";
 import { UsageError, readArguments } from "./arguments.ts";
 import type { Flags, Given, Syntax } from "./arguments.ts";
@@ -25,10 +26,8 @@ export interface Cli {
   config(): Config;
   openApp(role: AppRole, options?: OpenOptions): Promise<App>;
   log(config: Config, process?: string): Log;
-  /** Resolves at the first SIGTERM or SIGINT. */
-  untilStopped(): Promise<NodeJS.Signals>;
-  /** Calls the listener at each SIGHUP, which otherwise ends the process. */
-  onHangUp(listener: () => void): void;
+  untilStopped: ProcessSignals["untilStopped"];
+  onHangUp: ProcessSignals["onHangUp"];
 }
 
 export interface OpenOptions extends Pick<AppOptions, "children" | "descriptor"> {

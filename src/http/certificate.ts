@@ -24,8 +24,14 @@ export interface CertificateInForce {
   current(): Certificate;
   /** What will need the operator's hand, in a sentence: files that do not fit together, or a certificate that runs out. */
   doubt(): string | undefined;
-  /** Calls `onChange` with each new certificate from now on; the returned function ends it. */
-  watch(onChange: (certificate: Certificate) => void): () => void;
+  /** Calls `onChange` with each new certificate from now on. */
+  watch(onChange: (certificate: Certificate) => void): CertificateWatch;
+}
+
+export interface CertificateWatch {
+  /** Now, instead of at the next look. */
+  look(): void;
+  end(): void;
 }
 
 export interface CertificateDeps {
@@ -77,12 +83,15 @@ export function openCertificate({ files, clock, log }: CertificateDeps): Certifi
     doubt: () => fault ?? endingSoon(current, clock.now()),
     watch(onChange) {
       let cancel = () => {};
-      const again = () => {
+      const lookNow = () => {
         if (look()) onChange(current);
+      };
+      const again = () => {
+        lookNow();
         cancel = clock.after(LOOK_MS, again);
       };
       cancel = clock.after(LOOK_MS, again);
-      return () => cancel();
+      return { look: lookNow, end: () => cancel() };
     },
   };
 }

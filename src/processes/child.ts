@@ -96,9 +96,13 @@ export class Child {
   /** Lets requests and jobs in flight finish; what has not ended after the limit is killed. */
   async stop(limitMs: number): Promise<void> {
     this.#say({ kind: "stop" });
-    const impatient = setTimeout(() => this.#process.kill("SIGKILL"), limitMs);
+    const impatient = setTimeout(() => this.kill(), limitMs);
     await this.exited;
     clearTimeout(impatient);
+  }
+
+  kill(): void {
+    this.#process.kill("SIGKILL");
   }
 
   #hear(message: FromProcess): void {

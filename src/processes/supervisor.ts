@@ -57,6 +57,7 @@ export class ProcessSupervisor {
 
   /** Resolves when all are ready; the first that cannot start ends the others, and its words are thrown. */
   async start(): Promise<void> {
+    process.on("exit", this.#killAtExit);
     const started = this.#slots.map((slot) => {
       slot.child = this.#spawn(slot.spec, this.#executable);
       return slot.child.ready;
@@ -93,7 +94,13 @@ export class ProcessSupervisor {
     this.#stopping.abort();
     const limitMs = this.#options.shutdownTimeoutMs + KILL_AFTER_MS;
     await Promise.all([...this.#running].map((child) => child.stop(limitMs)));
+    process.off("exit", this.#killAtExit);
   }
+
+  /** Who ends without a stop is in a hurry, and waits for nobody. */
+  readonly #killAtExit = (): void => {
+    for (const child of this.#running) child.kill();
+  };
 
   /** For the operations listener: see app.ts. */
   readonly report = {

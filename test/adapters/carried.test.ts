@@ -111,10 +111,11 @@ describe("the carried PostgreSQL", () => {
     await expect(slow).rejects.toMatchObject({ code: "database.unavailable", status: 503, retryAfterSeconds: 1 });
   });
 
-  test("a gateway that was killed leaves a server; the next one stops it and goes on with its data", async () => {
+  test("a server that outlived a killed gateway is stopped by the next one, which goes on with its data", async () => {
     const dataDir = newDataDir();
     const { gateway, serverPid } = await startGateway(dataDir);
     expect(serverProcesses(filesOf(dataDir))).toContainEqual({ pid: serverPid, isMain: true });
+    killCompanion(serverPid);
     gateway.kill("SIGKILL");
     await gateway.exited;
     expect(serverProcesses(filesOf(dataDir))).toContainEqual({ pid: serverPid, isMain: true });
@@ -319,6 +320,14 @@ async function startGateway(dataDir: string) {
   const { value } = await gateway.stdout.getReader().read();
   const serverPid = Number(/^ready (\d+)/.exec(new TextDecoder().decode(value))?.[1]);
   return { gateway, serverPid };
+}
+
+/** Then nobody ends the server when its gateway is killed. */
+function killCompanion(serverPid: number): void {
+  for (const name of readdirSync("/proc").filter((one) => /^\d+$/.test(one))) {
+    const words = existsSync(`/proc/${name}/cmdline`) ? readFileSync(`/proc/${name}/cmdline`, "utf8").split("\0") : [];
+    if (words[0] === "/bin/sh" && words[4] === String(serverPid)) process.kill(Number(name), "SIGKILL");
+  }
 }
 
 async function stopGateway(gateway: Bun.Subprocess<"pipe", "pipe", "inherit">): Promise<void> {

@@ -44,6 +44,7 @@ export interface Gateway extends AsyncDisposable {
   log(): string;
   /** SIGTERM, and its exit code. */
   stop(): Promise<number>;
+  exited: Promise<number>;
 }
 
 const START_MS = 20_000;
@@ -73,7 +74,8 @@ export async function startGateway(options: ProgramOptions & { args?: string[] }
   try {
     const [url, operationsUrl] = await ready.promise;
     const dispose = async () => void (await stop());
-    return { pid: child.pid, url, operationsUrl, log: () => log, stop, [Symbol.asyncDispose]: dispose };
+    const { pid, exited } = child;
+    return { pid, url, operationsUrl, log: () => log, stop, exited, [Symbol.asyncDispose]: dispose };
   } catch (error) {
     await stop();
     throw error;

@@ -77,7 +77,10 @@ export const serverMajor = (server: string) => basename(server).split(".")[0] ??
 
 async function runProgram(account: Account, command: string[], input = ""): Promise<void> {
   const child = spawnAs(account, command, input);
+  const killAtExit = () => child.kill("SIGKILL");
+  process.on("exit", killAtExit);
   const [said, complained] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  process.off("exit", killAtExit);
   if (child.exitCode === 0 && !/\b(ERROR|FATAL|PANIC):/.test(complained)) return;
   throw startFailure(sentenceFor(`${complained}\n${said}`, "PostgreSQL could not make its database files"));
 }

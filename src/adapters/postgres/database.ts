@@ -59,9 +59,22 @@ export function openDatabase(connection: PostgresConnection, options: DatabaseOp
   };
 }
 
+/**
+ * What `pg` would otherwise take from PGPORT, PGSSLMODE and their like. Those may speak of another server: they complete a
+ * DATABASE_URL, and say nothing about the carried one.
+ */
+const CARRIED = {
+  port: 5432,
+  ssl: false,
+  sslnegotiation: "postgres",
+  client_encoding: "UTF8",
+  replication: "false",
+} as const;
+
 /** What every connection has in common, pooled or not. */
 export function clientConfig(connection: PostgresConnection): pg.ClientConfig {
   return {
+    ...(connection.connectionString === undefined && CARRIED),
     ...connection,
     application_name: "muster",
     options: "-c TimeZone=UTC",

@@ -20,6 +20,8 @@ export interface Postmaster {
 const FAST_STOP_MS = 20_000;
 const IMMEDIATE_STOP_MS = 5_000;
 const KILLED_MS = 5_000;
+/** Of each of three signals. */
+const EXIT_MS = 2_000;
 const POLL_MS = 10;
 
 /** The title that the server's processes carry, so that they are found by their command line, which everyone may read. */
@@ -42,6 +44,18 @@ export async function clearRemains({ files, run }: Layout, log: Log): Promise<nu
   rmSync(join(files, "postmaster.pid"), { force: true });
   for (const name of readdirSync(run)) rmSync(join(run, name), { force: true });
   return main?.pid;
+}
+
+/** For the end of this process, which waits for it: no server outlives whoever started it. */
+export function endAtOnce(files: string): void {
+  for (const signal of ["SIGINT", "SIGQUIT", "SIGKILL"] as const) {
+    const endMs = performance.now() + EXIT_MS;
+    for (const { pid, isMain } of serverProcesses(files)) if (isMain || signal !== "SIGINT") send(pid, signal);
+    while (performance.now() < endMs) {
+      if (serverProcesses(files).length === 0) return;
+      Bun.sleepSync(POLL_MS);
+    }
+  }
 }
 
 async function stopAll(files: string, signal: NodeJS.Signals, limitMs: number): Promise<boolean> {

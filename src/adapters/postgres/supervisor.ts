@@ -19,7 +19,8 @@ import { startFailure } from "./account.ts";
 import type { Account } from "./account.ts";
 import { sentenceFor } from "./cluster.ts";
 import type { Layout } from "./layout.ts";
-import { clearRemains, clusterName, readPostmaster, send, serverProcesses } from "./remains.ts";
+import { clearRemains, clusterName, endAtOnce, readPostmaster, send } from "./remains.ts";
+import { endWithUs } from "./companion.ts";
 
 export interface SupervisorOptions {
   /** The directory that holds bin/postgres. */
@@ -34,6 +35,7 @@ export interface SupervisorOptions {
 /** Small enough for a gateway's box; everything that guards data is on. */
 const SETTINGS = {
   listen_addresses: "",
+  port: "5432", // part of the socket's name
   unix_socket_directories: "../run", // relative to the files: a socket's own path may not exceed 107 bytes
   unix_socket_permissions: "0700",
   shared_buffers: "64MB",
@@ -125,6 +127,7 @@ export class ServerSupervisor {
         await clearRemains(layout, log);
         if (this.#closing.signal.aborted) break;
         const child = this.#spawn();
+        using _companion = endWithUs(child.pid);
         if (await this.#waitUntilReady(child)) {
           if (everReady) log.info("PostgreSQL answers again.", { pid: child.pid, restarts: this.restarts });
           everReady = true;
@@ -242,7 +245,5 @@ export class ServerSupervisor {
   }
 
   /** The last chance when the gateway ends without closing: nothing can be awaited here. */
-  readonly #stopAtExit = (): void => {
-    for (const { pid, isMain } of serverProcesses(this.#options.layout.files)) if (isMain) send(pid, "SIGINT");
-  };
+  readonly #stopAtExit = (): void => endAtOnce(this.#options.layout.files);
 }
