@@ -5,6 +5,8 @@ export interface Scan {
   start: number;
   /** Offset of the bracket that opens one level too many, or -1. The scan ends there. */
   tooDeepAt: number;
+  /** Offset of the first number or string (a key is one too) that is longer than allowed, or -1. The scan ends there. */
+  tooLongAt: number;
   /** Colons outside strings: in valid JSON, the members of all objects, repeated keys included. */
   members: number;
   ascii: boolean;
@@ -22,6 +24,13 @@ const DOT = 0x2e;
  * the square of the depth, and whatever looks at each value from each level above it takes this many times as long.
  */
 export const MAX_DEPTH = 64;
+/**
+ * Bytes of one number: a double needs 17 digits, and no key or hash of today 1,000. What reads decimals exactly takes the
+ * square of their length.
+ */
+export const MAX_NUMBER_BYTES = 1_000;
+/** Bytes of one string as sent: a certificate chain is 10 KB, the longest log in a real inventory 60 KB. */
+export const MAX_STRING_BYTES = 1024 ** 2;
 /** Every decimal of so many digits is the shortest form of exactly one double. */
 const SAFE_DIGITS = 15;
 
@@ -31,6 +40,7 @@ export function scan(bytes: Uint8Array): Scan {
   const found: Scan = {
     start: firstByte(bytes),
     tooDeepAt: -1,
+    tooLongAt: -1,
     members: 0,
     ascii: true,
     longNumbers: false,
@@ -42,17 +52,27 @@ export function scan(bytes: Uint8Array): Scan {
   for (let at = found.start; at < length; at++) {
     const byte = bytes[at] ?? 0;
     if (byte === QUOTE) {
+      const start = at;
       let next = 0;
       while (++at < length && (next = bytes[at] ?? 0) !== QUOTE) {
         bits |= next;
         if (next === BACKSLASH && isOddEscape(bytes, ++at)) found.oddEscapes = true;
       }
+      if (at - start - 1 > MAX_STRING_BYTES) {
+        found.tooLongAt = start;
+        break;
+      }
     } else if (byte >= 0x30 && byte <= 0x39) {
+      const start = at;
       let digits = 1;
       while (++at < length) {
         const next = bytes[at] ?? 0;
         if (next >= 0x30 && next <= 0x39) digits++;
         else if (next !== DOT) break;
+      }
+      if (digits > MAX_NUMBER_BYTES) {
+        found.tooLongAt = start;
+        break;
       }
       if (digits > SAFE_DIGITS || ((bytes[at] ?? 0) | 0x20) === 0x65) found.longNumbers = true;
       at--;
@@ -86,3 +106,9 @@ function isOddEscape(bytes: Uint8Array, at: number): boolean {
   if ((first | 0x20) === 0x64) return second >= 0x38;
   return first === 0x30 && second === 0x30 && bytes[at + 3] === 0x30 && bytes[at + 4] === 0x30;
 }
+
+/** What is too long there, in words. */
+export const tooLong = (bytes: Uint8Array, at: number): string =>
+  bytes[at] === QUOTE
+    ? `a string of more than ${MAX_STRING_BYTES} bytes`
+    : `a number of more than ${MAX_NUMBER_BYTES} digits`;

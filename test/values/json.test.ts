@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { JsonFault, parseJson, parseJsonText } from "../../src/values/json.ts";
-import { MAX_DEPTH } from "../../src/values/scan.ts";
+import { MAX_DEPTH, MAX_STRING_BYTES } from "../../src/values/scan.ts";
 import { shown } from "../../src/values/shown.ts";
 import { cpuBySize, cpuOf } from "../support/cpu.ts";
 import { FUZZ_MS, forAll } from "../support/fuzz.ts";
@@ -18,6 +18,13 @@ describe("parsing", () => {
       "[".repeat(200_000),
     ])
       expect(() => parseJsonText(text)).toThrow(new JsonFault(`it is nested deeper than ${MAX_DEPTH} levels`));
+  });
+
+  test("takes no number and no text that nothing real is as long as", () => {
+    expect(parseJsonText(`[${"1".repeat(1_000)},"${"x".repeat(MAX_STRING_BYTES)}"]`)).toBeArray();
+    const number = new JsonFault("it holds a number of more than 1000 digits");
+    expect(() => parseJsonText(`[${"1".repeat(1_001)}]`)).toThrow(number);
+    expect(() => parseJsonText(`{"${"k".repeat(MAX_STRING_BYTES + 1)}":1}`)).toThrow(JsonFault);
   });
 
   test("counts no bracket that is in a string, and none that was closed", () => {

@@ -2,7 +2,7 @@
 import { Failure } from "../../errors.ts";
 import { canonicalJson, sha256 } from "./canonical.ts";
 import { isObject, type JsonObject, type JsonValue, parseKeepingNumbers } from "./json.ts";
-import { MAX_DEPTH, type Scan, scan } from "../../values/scan.ts";
+import { MAX_DEPTH, type Scan, scan, tooLong } from "../../values/scan.ts";
 import { findSyntaxFault, positionOf } from "./syntax.ts";
 import { unwrap } from "./wrapper.ts";
 
@@ -27,6 +27,8 @@ export function readDocument(bytes: Uint8Array): ReadDocument {
   const seen = scan(bytes);
   if (seen.start === bytes.length) throw refusal("inventory.empty", "the body is empty, expected a JSON object");
   if (seen.tooDeepAt >= 0) throw tooDeep(bytes, seen.tooDeepAt);
+  if (seen.tooLongAt >= 0)
+    throw refusal("inventory.too_long", `${tooLong(bytes, seen.tooLongAt)} at ${placeOf(bytes, seen.tooLongAt)}`);
   const { text: sent, repaired } = repair(bytes, seen);
   const value = parse(sent, seen);
   if (!isObject(value))
@@ -90,12 +92,16 @@ function parse(text: string, { longNumbers }: Scan): JsonValue {
 }
 
 function tooDeep(bytes: Uint8Array, at: number): Failure {
-  const before = new TextDecoder().decode(bytes.subarray(0, at));
   const bracket = bytes[at] === 0x7b ? "{" : "[";
   return refusal(
     "inventory.too_deep",
-    `nested deeper than ${MAX_DEPTH} levels: found "${bracket}" at ${positionOf(before, before.length)}`,
+    `nested deeper than ${MAX_DEPTH} levels: found "${bracket}" at ${placeOf(bytes, at)}`,
   );
+}
+
+function placeOf(bytes: Uint8Array, at: number): string {
+  const before = new TextDecoder().decode(bytes.subarray(0, at));
+  return positionOf(before, before.length);
 }
 
 const refusal = (code: string, reason: string) =>
