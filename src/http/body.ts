@@ -85,7 +85,8 @@ export function openBodyReader({
 
   const json = async <Schema extends TSchema>(request: Request, schema: Schema): Promise<Static<Schema>> => {
     const value = readJson(await bytes(request, SMALL_BODY_BYTES));
-    const faults: Record<string, string> = {};
+    // By name, also by one like `__proto__`.
+    const faults: Record<string, string> = Object.create(null);
     for (const fault of Value.Errors(schema, value)) {
       faults[fault.path.slice(1, MAX_PATH_LENGTH) || "body"] ??= describeFault(fault);
       if (Object.keys(faults).length >= MAX_FAULTS) break;

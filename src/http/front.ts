@@ -43,6 +43,10 @@ interface Peer {
 const HANDSHAKE_MS = 10_000;
 const FLUSH_POLL_MS = 10;
 const LOOPBACK = "127.0.0.1";
+/** Of TLS 1.2: with forward secrecy and authenticated, which those that chain blocks are not. TLS 1.3 has no others. */
+const CIPHERS = ["AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY1305"]
+  .flatMap((cipher) => [`ECDHE-ECDSA-${cipher}`, `ECDHE-RSA-${cipher}`])
+  .join(":");
 
 export async function openFront({ at, certificate, reusePort, port }: FrontOptions): Promise<Front> {
   /** By the loopback port from which each connection is handed on. */
@@ -101,7 +105,7 @@ export async function openFront({ at, certificate, reusePort, port }: FrontOptio
 
 function secureOptions({ cert, key, ca }: Certificate) {
   const client = ca ? { ca, requestCert: true, rejectUnauthorized: true } : {};
-  return { cert, key, ...client, ALPNProtocols: ["http/1.1"] };
+  return { cert, key, ...client, ciphers: CIPHERS, minVersion: "TLSv1.2" as const, ALPNProtocols: ["http/1.1"] };
 }
 
 /** Undefined for a client that is gone already. */

@@ -8,12 +8,41 @@ import { readTime } from "../values/time.ts";
 
 FormatRegistry.Set("date-time", (text) => readTime(text) !== undefined);
 
+/** A query that names something twice says two things, of which every reader on the way may take another. */
+export function refuseRepeated(url: string): void {
+  const start = url.indexOf("?");
+  if (start === -1) return;
+  const seen = new Set<string>();
+  const faults = noFaults();
+  for (const name of new URLSearchParams(url.slice(start)).keys()) {
+    if (seen.has(name)) faults[name.slice(0, MAX_NAME_LENGTH)] = "is given twice";
+    if (Object.keys(faults).length >= MAX_FAULTS) break;
+    seen.add(name);
+  }
+  if (Object.keys(faults).length > 0) refuse(faults);
+}
+
+/** An answer stays short, whatever it refuses. */
+const MAX_FAULTS = 20;
+const MAX_NAME_LENGTH = 100;
+/** By name, also by one like `__proto__`. */
+const noFaults = (): Record<string, string> => Object.create(null);
+
+function refuse(faults: Record<string, string>): never {
+  const sentence = Object.entries(faults)
+    .map(([name, fault]) => `${name} ${fault}`)
+    .join("; ");
+  throw new Failure("request.query", 400, `invalid query: ${sentence}`, { data: { faults } });
+}
+
 /** The query as the schema's type, or a Failure 400 that lists every unknown name and every bad value. */
 export function readQuery<Schema extends TObject>(schema: Schema, query: Record<string, unknown>): Static<Schema> {
-  const faults: Record<string, string> = {};
+  const faults = noFaults();
   for (const name of Object.keys(query)) {
+    if (Object.keys(faults).length >= MAX_FAULTS) break;
     if (!Object.hasOwn(schema.properties, name))
-      faults[name] = `is not known here; known are ${Object.keys(schema.properties).join(", ")}`;
+      faults[name.slice(0, MAX_NAME_LENGTH)] =
+        `is not known here; known are ${Object.keys(schema.properties).join(", ")}`;
   }
   const given = Object.fromEntries(Object.entries(query).filter(([, value]) => value !== ""));
   for (const [name, value] of Object.entries(given)) {
@@ -24,16 +53,11 @@ export function readQuery<Schema extends TObject>(schema: Schema, query: Record<
     const name = fault.path.slice(1);
     faults[name] ??= `${expectation(fault.schema)}, got ${shown(given[name] ?? null)}`;
   }
-  if (Object.keys(faults).length > 0) {
-    const sentence = Object.entries(faults)
-      .map(([name, fault]) => `${name} ${fault}`)
-      .join("; ");
-    throw new Failure("request.query", 400, `invalid query: ${sentence}`, { data: { faults } });
-  }
+  if (Object.keys(faults).length > 0) refuse(faults);
   return converted as Static<Schema>;
 }
 
-/** Whole numbers, booleans and times as one writes them: `1.5`, `0x10`, `yes` and two values for one name stay text, and are refused. */
+/** Whole numbers, booleans and times as one writes them: `1.5`, `0x10` and `yes` stay text, and are refused. */
 function readScalars(schema: TObject, given: Record<string, unknown>): Record<string, unknown> {
   const read = (name: string, value: unknown): unknown => {
     const type: unknown = schema.properties[name]?.["type"];

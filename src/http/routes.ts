@@ -7,6 +7,7 @@ import type { clientAddress } from "./credentials.ts";
 import { envelope } from "./envelope.ts";
 import { openApiDocument, operation } from "./openapi.ts";
 import type { DescribedRoute } from "./openapi.ts";
+import { refuseRepeated } from "./query.ts";
 import { problemResponse } from "./problem.ts";
 import { Failure } from "../errors.ts";
 
@@ -38,6 +39,7 @@ export function buildRoutes({ domains, authorizeOperator, log, version }: Routes
     async ({ request, server, params, set }) => {
       await authorizeOperator(request, server);
       refuseUnreadable(params);
+      refuseRepeated(request.url);
       // Answers hold what only operators may see; no proxy shall keep them.
       set.headers["cache-control"] = "no-store";
     },

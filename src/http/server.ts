@@ -49,8 +49,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     if (!front?.brought(request, server)) return new Response("This port is Muster's own.\n", { status: 403 });
     return options.fetch(request, (seen ??= front.seenThrough(server)));
   };
+  const answer = isBehind ? fetchBehind : options.fetch;
   const handlers = {
-    fetch: isBehind ? fetchBehind : options.fetch,
+    fetch: (request: Request, server: Bun.Server<undefined>) =>
+      namesOneHost(request) ? answer(request, server) : ambiguousHost(),
     // The application answers its own errors; this is for what it could not even catch.
     error: () => Response.json({ code: 500, message: "internal server error", data: null }, { status: 500 }),
   };
@@ -118,6 +120,15 @@ type Scheme = "http" | "https";
 
 const urlOf = ({ hostname, port }: ListenAddress, scheme: Scheme) =>
   `${scheme}://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+
+/** HTTP/1.0 may name none. Of several, each proxy on the way may have believed another; they arrive joined with commas. */
+const namesOneHost = ({ headers }: Request) => HOST.test(headers.get("host") ?? "");
+const HOST = /^[\w.:~%[\]-]*$/;
+const ambiguousHost = () =>
+  Response.json(
+    { code: 400, message: "malformed request: it must name one host", data: null },
+    { status: 400, headers: { connection: "close" } },
+  );
 
 /** An answer that was made elsewhere may have headers that cannot be changed. */
 function closing(response: Response): Response {

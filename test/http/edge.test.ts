@@ -35,6 +35,17 @@ test("host names of every length reach the same routes", async () => {
   expect((await exchange(app.main, "GET /api/health HTTP/1.0\r\n\r\n")).status).toBe(200);
 });
 
+test("a request that names several hosts, or none that could be one, is 400 on both listeners", async () => {
+  await using app = await openListeningApp();
+  for (const host of ["a\r\nHost: b", "a\r\nhost: a", "\r\nHost: a", "a, b", "a b", "a/b", "user@a", "a?b"])
+    for (const url of [`${app.main}/api/health`, `${app.operations}/health`]) {
+      const { pathname } = new URL(url);
+      const answer = await exchange(url, `GET ${pathname} HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+      expect({ host, status: answer.status }).toEqual({ host, status: 400 });
+      expect(message(answer.body)).toBe("malformed request: it must name one host");
+    }
+});
+
 test("a refusal comes before the body that it refuses, also to clients that ask first with Expect", async () => {
   await using app = await openListeningApp();
   const { authorization } = await app.addSystem();

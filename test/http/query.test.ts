@@ -3,7 +3,8 @@ import { describe, expect, test } from "bun:test";
 import { Type } from "@sinclair/typebox";
 import { Failure } from "../../src/errors.ts";
 import { decodeCursor, encodeCursor } from "../../src/http/cursor.ts";
-import { readQuery } from "../../src/http/query.ts";
+import { readQuery, refuseRepeated } from "../../src/http/query.ts";
+import { openTestApp } from "../support/app.ts";
 
 const Shape = Type.Object({
   limit: Type.Integer({ minimum: 1, maximum: 10, default: 5 }),
@@ -63,6 +64,34 @@ describe("a query", () => {
     ["hasOwnProperty", "x", "is not known here; known are limit, open, from, text, state"],
   ])("refuses %s=%p", (name, value, fault) => {
     expect(faultsOf({ [name]: value })).toEqual({ [name]: fault });
+  });
+});
+
+describe("a name given twice", () => {
+  test.each([
+    ["?limit=1&limit=1", ["limit"]],
+    ["?limit=1&%6cimit=2&text=&text=", ["limit", "text"]],
+    ["?a+b=1&a%20b=2", ["a b"]],
+    ["?__proto__&__proto__", ["__proto__"]],
+    ["?limit=1&Limit=2&text=a=b&", []],
+    ["", []],
+    ["?", []],
+  ])("%s", (search, repeated) => {
+    let named: string[] = [];
+    try {
+      refuseRepeated(`http://gw/api/admin/systems${search}`);
+    } catch (error) {
+      named = Object.keys((error as Failure).data?.["faults"] ?? {});
+    }
+    expect(named).toEqual(repeated);
+  });
+
+  test("is refused on the operators' routes", async () => {
+    await using app = await openTestApp();
+    const { status, body } = await app.admin("GET", "/api/admin/systems?limit=1&limit=2");
+    expect([status, body.message]).toEqual([400, "invalid query: limit is given twice"]);
+    expect((await app.admin("GET", "/api/admin/systems?__proto__=1")).status).toBe(400);
+    expect((await app.admin("POST", "/api/admin/systems", JSON.parse('{"name":"x","__proto__":1}'))).status).toBe(400);
   });
 });
 

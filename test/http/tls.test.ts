@@ -73,6 +73,26 @@ describe.skipIf(!openssl)("TLS", () => {
     expect(row).toEqual({ ip: "127.0.0.1", sha256: Bun.SHA256.hash(body, "hex") });
   });
 
+  test("no suite is spoken that lacks forward secrecy or chains blocks, nor any TLS before 1.2", async () => {
+    await using app = await openListeningApp(env);
+    const { port } = new URL(app.main);
+    const suiteOf = async (...wanted: string[]) => {
+      const client = Bun.spawn([openssl ?? "openssl", "s_client", "-connect", `127.0.0.1:${port}`, ...wanted], {
+        stdin: "ignore",
+        stdout: "pipe",
+        stderr: "ignore",
+      });
+      return /Cipher is (\S+)/.exec(await client.stdout.text())?.[1];
+    };
+    const tls12 = (ciphers: string) => suiteOf("-tls1_2", "-cipher", `${ciphers}:@SECLEVEL=0`);
+    expect(await tls12("ECDHE+AESGCM")).toMatch(/^ECDHE-.*-GCM-/);
+    expect(await tls12("ECDHE+CHACHA20")).toMatch(/^ECDHE-.*-CHACHA20-/);
+    expect(await suiteOf("-tls1_3")).toStartWith("TLS_");
+    for (const ciphers of ["ALL:!AESGCM:!CHACHA20", "kRSA"]) expect(await tls12(ciphers)).toBe("(NONE)");
+    for (const version of ["-tls1", "-tls1_1"])
+      expect((await suiteOf(version, "-cipher", "ALL:@SECLEVEL=0")) ?? "(NONE)").toBe("(NONE)");
+  });
+
   test("a renewed certificate is shown within ten seconds, and open connections go on", async () => {
     await using app = await openListeningApp(env);
     const { authorization } = await app.addSystem();

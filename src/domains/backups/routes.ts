@@ -3,7 +3,7 @@ import { Elysia } from "elysia";
 import { clientAddress } from "../../http/credentials.ts";
 import { envelope } from "../../http/envelope.ts";
 import { operation } from "../../http/openapi.ts";
-import { readQuery } from "../../http/query.ts";
+import { readQuery, refuseRepeated } from "../../http/query.ts";
 import type { Authenticate, AuthenticatedSystem } from "../systems/index.ts";
 import type { BackupId } from "./names.ts";
 import { readId } from "./names.ts";
@@ -77,6 +77,7 @@ export function applianceRoutes({ authenticate, upload, list, download, remove, 
       async ({ request, server, params, query }) => {
         const id = readId(params.id);
         server?.timeout(request, IDLE_SECONDS);
+        refuseRepeated(request.url);
         return downloadByLink(id, readQuery(LinkQuery, query), request, clientAddress(server, request));
       },
       {
