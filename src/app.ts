@@ -205,7 +205,16 @@ async function compose(parts: Parts): Promise<App> {
   const exclusive = postgres.carried && role !== "child";
   const listens = does("http");
   const shares = { database, queue, limiter, signals, objects };
-  const opened = openDomains({ config, clock, ...shares, rulesInForce, exclusive, listens, warn: log.warn });
+  const opened = openDomains({
+    config,
+    clock,
+    ...shares,
+    rulesInForce,
+    exclusive,
+    listens,
+    warn: log.warn,
+    note: log.info,
+  });
   const { operators, systems, organizations, inventory, fleet, applications, backups, alerts, heartbeats } = opened;
   const { dumpSchedule: cron, dumpKeep: keep } = config;
   const domains = [...opened.all, scheduledDumps({ connection, objects, clock, version, cron, keep })];

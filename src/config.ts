@@ -136,13 +136,13 @@ export const settings = {
   ),
   registerRatePerMinute: setting(
     "REGISTER_RATE_PER_MINUTE",
-    "Registrations tried per client address and minute.",
+    "Registrations tried per client (an IPv4 address or an IPv6 /64) and minute.",
     "30",
     integer(1, 1_000_000),
   ),
   authFailuresPerMinute: setting(
     "AUTH_FAILURES_PER_MINUTE",
-    "Failed logins per client address, key and minute before 429.",
+    "Failed logins per client (an IPv4 address or an IPv6 /64) and per key in a minute; more get 429.",
     "10",
     integer(1, 1_000_000),
   ),

@@ -3,6 +3,9 @@ import type { AnyElysia } from "elysia";
 import type { Registry } from "prom-client";
 import type { Job, Push, QueueName } from "./ports/queue.ts";
 
+/** Writes one line to the log: a sentence and its facts. */
+export type Note = (message: string, facts: Record<string, string | number | boolean | null | undefined>) => void;
+
 export interface Domain {
   /** Mounted under /api and /collect/api. */
   applianceRoutes?: AnyElysia;

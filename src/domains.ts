@@ -3,7 +3,7 @@ import { randomUUIDv7 } from "bun";
 import { join } from "node:path";
 import type { Shared } from "./backing.ts";
 import type { Config } from "./config.ts";
-import type { Domain } from "./domain.ts";
+import type { Domain, Note } from "./domain.ts";
 import { openAlerts } from "./domains/alerts/index.ts";
 import type { Warn } from "./domains/alerts/index.ts";
 import { openApplications } from "./domains/applications/index.ts";
@@ -21,6 +21,7 @@ import { openOverview } from "./domains/overview/index.ts";
 import { openQueues } from "./domains/queues/index.ts";
 import { openSystems } from "./domains/systems/index.ts";
 import { openBodyReader } from "./http/body.ts";
+import { openThrottleNotes } from "./http/throttle-notes.ts";
 import { openAdmission } from "./jobs/admission.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Database } from "./ports/database.ts";
@@ -33,6 +34,7 @@ export interface DomainsDeps extends Pick<Shared, "queue" | "limiter" | "signals
   objects: ObjectStore;
   rulesInForce: RulesInForce<Policy>;
   warn: Warn;
+  note: Note;
   /** No other gateway can be using this database. */
   exclusive: boolean;
   /** This process hears appliances itself. */
@@ -42,12 +44,15 @@ export interface DomainsDeps extends Pick<Shared, "queue" | "limiter" | "signals
 export type Domains = ReturnType<typeof openDomains>;
 
 export function openDomains(deps: DomainsDeps) {
-  const { config, clock, database, queue, limiter, signals, objects, rulesInForce, exclusive, listens, warn } = deps;
+  const { config, clock, database, queue, limiter, signals, objects, rulesInForce, exclusive, listens, warn, note } =
+    deps;
   const body = openBodyReader({ clock });
   const admit = openAdmission({ queue, maxPending: config.queueMaxPending });
   const failuresPerMinute = config.authFailuresPerMinute;
 
-  const operators = openOperators({ database, limiter, clock, failuresPerMinute });
+  const noteThrottled = openThrottleNotes({ clock, note });
+
+  const operators = openOperators({ database, limiter, clock, failuresPerMinute, noteThrottled });
   const systems = openSystems({
     database,
     limiter,
@@ -60,6 +65,8 @@ export function openDomains(deps: DomainsDeps) {
     cacheTtlMs: config.systemAuthCacheTtl,
     failuresPerMinute,
     registrationsPerMinute: config.registerRatePerMinute,
+    note,
+    noteThrottled,
   });
   const organizations = openOrganizations({ database, clock, body, accessChanged: systems.organizationChanged });
   const { authenticate } = systems;

@@ -23,7 +23,7 @@ async function importsOf(file: string): Promise<Import[]> {
 }
 
 /** Of a domain's own `http/`, what it may use: the edges of a request, not the server. */
-const HTTP_FOR_DOMAINS = /^http\/(body|credentials|cursor|envelope|forward|openapi|query)\.ts$/;
+const HTTP_FOR_DOMAINS = /^http\/(body|credentials|cursor|envelope|forward|openapi|query|throttle)\.ts$/;
 
 function mayImport(from: string, { path, isType }: Import): boolean {
   const [layer = "", part] = from.split("/");

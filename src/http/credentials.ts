@@ -1,5 +1,6 @@
 // Reads the Authorization header: HTTP Basic of appliances, Bearer of operators. It checks form, never validity.
 import { Failure } from "../errors.ts";
+import { networkOf } from "./network.ts";
 import type { PeerSource } from "./peer.ts";
 
 export interface BasicCredentials {
@@ -42,6 +43,9 @@ export function readBearer(header: string | null): string {
 export function clientAddress(server: PeerSource | null, request: Request): string {
   return server?.requestIP(request)?.address ?? "127.0.0.1";
 }
+
+/** What a client's budgets count on: an address, or the /64 that one belongs to. */
+export const clientNetwork = (server: PeerSource | null, request: Request) => networkOf(clientAddress(server, request));
 
 /** Where clients show certificates, one opens for the system whose key is its common name, and for no other: else 403. */
 export function requireOwnCertificate(server: PeerSource | null, request: Request, systemKey: string): void {

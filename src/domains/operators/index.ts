@@ -2,7 +2,10 @@
 import { createHash, randomBytes } from "node:crypto";
 import { randomUUIDv7 } from "bun";
 import { Failure } from "../../errors.ts";
-import { clientAddress, readBearer } from "../../http/credentials.ts";
+import { clientNetwork, readBearer } from "../../http/credentials.ts";
+import type { clientAddress } from "../../http/credentials.ts";
+import { openThrottle } from "../../http/throttle.ts";
+import type { NoteThrottled } from "../../http/throttle.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Database } from "../../ports/database.ts";
 import type { Limiter } from "../../ports/limiter.ts";
@@ -14,6 +17,7 @@ export interface OperatorsDeps {
   limiter: Limiter;
   clock: Clock;
   failuresPerMinute: number;
+  noteThrottled: NoteThrottled;
 }
 
 export interface Operators {
@@ -25,16 +29,31 @@ export interface Operators {
   revokeToken(idOrName: string): Promise<void>;
 }
 
-export function openOperators({ database, limiter, clock, failuresPerMinute }: OperatorsDeps): Operators {
-  const failures = { limit: failuresPerMinute, windowMs: 60_000 };
+export function openOperators({
+  database,
+  limiter,
+  clock,
+  failuresPerMinute,
+  noteThrottled,
+}: OperatorsDeps): Operators {
+  const throttle = openThrottle<boolean>({
+    kind: "operator",
+    limiter,
+    clock,
+    failuresPerMinute,
+    listKnown: () => store.listKnownTokens(database),
+    throttled: (network) => noteThrottled("failed logins of operators", network),
+  });
   return {
     async authorize(request, server) {
-      const token = readBearer(request.headers.get("authorization"));
-      // A good token always opens: whoever tries bad ones from the same proxy must not lock it out.
-      if (await store.useToken(database, digestOf(token), clock.now())) return;
-      const waitSeconds = await limiter.take(`operator:${clientAddress(server, request)}`, failures);
-      if (waitSeconds > 0)
-        throw new Failure("auth.throttled", 429, "too many failed logins", { retryAfterSeconds: waitSeconds });
+      const digest = digestOf(readBearer(request.headers.get("authorization")));
+      const isKnown = await throttle.login({
+        network: clientNetwork(server, request),
+        claim: digest,
+        find: () => store.useToken(database, digest, clock.now()),
+        opens: (found) => found === true,
+      });
+      if (isKnown) return;
       throw new Failure("auth.refused", 401, "invalid operator token", {
         headers: { "www-authenticate": 'Bearer realm="Muster", error="invalid_token"' },
       });
@@ -50,7 +69,9 @@ export function openOperators({ database, limiter, clock, failuresPerMinute }: O
     listTokens: () => store.listTokens(database),
 
     async revokeToken(idOrName) {
-      if (await store.revokeToken(database, idOrName, clock.now())) return;
+      const isRevoked = await store.revokeToken(database, idOrName, clock.now());
+      throttle.forget();
+      if (isRevoked) return;
       throw new Failure(
         "operators.unknown",
         404,

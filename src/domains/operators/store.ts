@@ -28,6 +28,15 @@ export async function useToken(db: Queryable, digest: string, now: Date): Promis
   return rows.length === 1;
 }
 
+/** Every live token, as eight bytes of the hash of its digest. */
+export async function listKnownTokens(db: Queryable): Promise<Uint8Array> {
+  const [row] = await db.query<{ known: Uint8Array | null }>(
+    `select string_agg(substring(sha256(convert_to(token_sha256, 'UTF8')) for 8), ''::bytea) as known
+     from operator_tokens where revoked_at is null`,
+  );
+  return row?.known ?? new Uint8Array();
+}
+
 export async function listTokens(db: Queryable): Promise<OperatorToken[]> {
   return db.query(
     `select id, name, created_at, last_used_at from operator_tokens where revoked_at is null order by created_at`,

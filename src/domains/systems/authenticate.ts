@@ -2,17 +2,18 @@
 import { randomBytes } from "node:crypto";
 import {
   INVALID_CREDENTIALS,
-  clientAddress,
+  clientNetwork,
   readBasic,
   requireOwnCertificate,
   unauthorized,
 } from "../../http/credentials.ts";
-import { Failure } from "../../errors.ts";
+import type { clientAddress } from "../../http/credentials.ts";
+import { openThrottle } from "../../http/throttle.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Queryable } from "../../ports/database.ts";
 import type { Limiter } from "../../ports/limiter.ts";
-import { parseSecret, verifySecret } from "./secret.ts";
-import { findCredential, touchSecret } from "./store.ts";
+import { NO_SECRET, parseSecret, verifySecret } from "./secret.ts";
+import { findCredential, listKnownCredentials, touchSecret } from "./store.ts";
 import type { CredentialRow } from "./store.ts";
 
 export interface AuthenticatedSystem {
@@ -33,6 +34,8 @@ export interface AuthenticatorDeps {
   clock: Clock;
   cacheTtlMs: number;
   failuresPerMinute: number;
+  /** A login of this network was put off. */
+  throttled(network: string): void;
   /** Systems whose credential is remembered: room for twice 100,000 of them, at about 400 bytes each. */
   maxCached?: number;
 }
@@ -56,7 +59,7 @@ const MAX_HEADER_LENGTH = 1_100;
 
 /**
  * Only successes are cached, one per system key, and only under a peppered digest of the header that proved them. Failures are
- * never remembered, so the first beat after registering works; they are throttled per (address, key) instead.
+ * never remembered, so the first beat after registering works; they are throttled per network and per key instead.
  */
 export function openAuthenticator({
   database,
@@ -64,13 +67,21 @@ export function openAuthenticator({
   clock,
   cacheTtlMs,
   failuresPerMinute,
+  throttled,
   maxCached = 200_000,
 }: AuthenticatorDeps): Authenticator {
   /** By digest; the order of a Map is the age of use, because a hit is put back at its end. */
   const cache = new Map<string, CachedCredential>();
   const digests = new Map<string, string>();
   const pepper = randomBytes(16).toString("hex");
-  const failures = { limit: failuresPerMinute, windowMs: 60_000 };
+  const throttle = openThrottle<CredentialRow>({
+    kind: "auth",
+    limiter,
+    clock,
+    failuresPerMinute,
+    listKnown: () => listKnownCredentials(database),
+    throttled,
+  });
   /** Grows with every invalidation: a lookup that saw an older number may have read what is no longer true. */
   let epoch = 0;
 
@@ -80,16 +91,9 @@ export function openAuthenticator({
     ...[request, server]: Parameters<Authenticate>
   ): Promise<AuthenticatedSystem> => {
     const { systemKey, secret } = readBasic(header);
-    const throttleKey = `auth:${clientAddress(server, request)}:${systemKey.slice(0, 100)}`;
-    const waitSeconds = await limiter.peek(throttleKey, failures);
-    if (waitSeconds > 0) throw throttled(waitSeconds);
     const epochBefore = epoch;
-    const row = await verify(systemKey, secret);
-    if (row === undefined) {
-      // Guesses sent all at once pass the look above together; here only as many get an answer as the budget has.
-      const lateSeconds = await limiter.take(throttleKey, failures);
-      throw lateSeconds > 0 ? throttled(lateSeconds) : unauthorized(INVALID_CREDENTIALS);
-    }
+    const row = await verify(systemKey, secret, clientNetwork(server, request));
+    if (row === undefined) throw unauthorized(INVALID_CREDENTIALS);
     requireOwnCertificate(server, request, row.systemKey);
     const system = { id: row.systemId, key: row.systemKey, organizationId: row.organizationId };
     const expiresAtMs = Math.min(clock.now().getTime() + cacheTtlMs, row.expiresAt?.getTime() ?? Infinity);
@@ -97,14 +101,22 @@ export function openAuthenticator({
     return system;
   };
 
-  const verify = async (systemKey: string, token: string): Promise<CredentialRow | undefined> => {
+  const verify = async (systemKey: string, token: string, network: string): Promise<CredentialRow | undefined> => {
     const parts = parseSecret(token);
     // PostgreSQL refuses U+0000 in text; a key that holds one is nobody's.
-    if (!parts || `${systemKey}${parts.public}`.includes("\0")) return undefined;
+    const isPossible = parts !== undefined && !`${systemKey}${parts.public}`.includes("\0");
     const now = clock.now();
-    const row = await findCredential(database, systemKey, parts.public, now);
-    if (!row || !verifySecret(parts.secret, row.secretSha256) || row.suspendedAt || !row.registeredAt) return undefined;
-    if (row.expiresAt) await touchSecret(database, parts.public, now);
+    const row = await throttle.login({
+      network,
+      key: systemKey,
+      claim: `${systemKey}\n${parts?.public}`,
+      find: async () => (isPossible ? findCredential(database, systemKey, parts.public, now) : undefined),
+      opens(found) {
+        const isRight = verifySecret(parts?.secret ?? "", found?.secretSha256 ?? NO_SECRET);
+        return isRight && found?.suspendedAt === null && found.registeredAt !== null;
+      },
+    });
+    if (row?.expiresAt && parts) await touchSecret(database, parts.public, now);
     return row;
   };
 
@@ -129,6 +141,11 @@ export function openAuthenticator({
     cache.delete(digest);
   };
 
+  const changed = () => {
+    epoch += 1;
+    throttle.forget();
+  };
+
   return {
     authenticate(request, server) {
       const header = request.headers.get("authorization");
@@ -143,21 +160,17 @@ export function openAuthenticator({
       return lookup(header, digest, request, server);
     },
     forget(systemKey) {
-      epoch += 1;
+      changed();
       drop(systemKey);
     },
     forgetOrganization(organizationId) {
-      epoch += 1;
+      changed();
       for (const { system } of [...cache.values()]) if (system.organizationId === organizationId) drop(system.key);
     },
     forgetAll() {
-      epoch += 1;
+      changed();
       cache.clear();
       digests.clear();
     },
   };
 }
-
-/** Appliances obey Retry-After to the letter, so it stays small however long the throttle lasts. */
-const throttled = (waitSeconds: number) =>
-  new Failure("auth.throttled", 429, "too many failed logins", { retryAfterSeconds: Math.min(waitSeconds, 5) });

@@ -1,9 +1,10 @@
 // Systems: the appliances that may talk to Muster, and their credentials.
 import { randomUUIDv7 } from "bun";
-import type { Domain } from "../../domain.ts";
+import type { Domain, Note } from "../../domain.ts";
 import { Failure } from "../../errors.ts";
 import type { BodyReader } from "../../http/body.ts";
 import { decodeCursor, encodeCursor } from "../../http/cursor.ts";
+import type { NoteThrottled } from "../../http/throttle.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Database } from "../../ports/database.ts";
 import type { Limiter } from "../../ports/limiter.ts";
@@ -44,6 +45,8 @@ export interface SystemsDeps {
   cacheTtlMs: number;
   failuresPerMinute: number;
   registrationsPerMinute: number;
+  note: Note;
+  noteThrottled: NoteThrottled;
 }
 
 /** What routes, the CLI and other domains may ask of systems. Unknown keys are a Failure 404. */
@@ -77,7 +80,10 @@ const ORGANIZATIONS_CHANNEL = "organizations";
 
 export function openSystems(deps: SystemsDeps): Systems {
   const { database, signals, clock } = deps;
-  const authenticator = openAuthenticator(deps);
+  const authenticator = openAuthenticator({
+    ...deps,
+    throttled: (network) => deps.noteThrottled("failed logins of systems", network),
+  });
   const unsubscribes: (() => void)[] = [];
 
   /** Other processes hear it through the signal; this one does not wait for its own echo. */
@@ -208,7 +214,7 @@ export function openSystems(deps: SystemsDeps): Systems {
     },
   };
 
-  const registrations = { limiter: deps.limiter, ratePerMinute: deps.registrationsPerMinute };
+  const admission = { ...deps, ratePerMinute: deps.registrationsPerMinute };
   return {
     ...systems,
     applianceRoutes: applianceRoutes({
@@ -216,8 +222,14 @@ export function openSystems(deps: SystemsDeps): Systems {
       unregister: systems.unregister,
       body: deps.body,
       info: (id) => store.findSystemInfo(database, id),
-      admitRegistration: (address) => admitRegistration(registrations, address),
-      register: (token, caller) => register({ database, clock }, token, caller),
+      admitRegistration: (network) => admitRegistration(admission, network),
+      async register(token, caller) {
+        const registered = await register(deps, token, caller);
+        // Its first beat must open, also where one before it was refused a moment ago.
+        authenticator.forget(registered.system_key);
+        deps.note("A system has registered.", { system_key: registered.system_key, address: caller.address });
+        return registered;
+      },
     }),
     adminRoutes: adminRoutes(systems, deps.body),
   };

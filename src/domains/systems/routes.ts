@@ -2,7 +2,7 @@
 import { Elysia } from "elysia";
 import { Failure } from "../../errors.ts";
 import type { BodyReader } from "../../http/body.ts";
-import { clientAddress, requireOwnCertificate } from "../../http/credentials.ts";
+import { clientAddress, clientNetwork, requireOwnCertificate } from "../../http/credentials.ts";
 import { envelope } from "../../http/envelope.ts";
 import { operation } from "../../http/openapi.ts";
 import type { Authenticate, AuthenticatedSystem } from "./authenticate.ts";
@@ -14,8 +14,8 @@ export interface ApplianceRoutesDeps {
   authenticate: Authenticate;
   body: BodyReader;
   info(systemId: string): Promise<SystemInfo | undefined>;
-  /** Rejects with a 429 for an address that registers too often. */
-  admitRegistration(address: string): Promise<void>;
+  /** Rejects with a 429 for a network that registers too often. */
+  admitRegistration(network: string): Promise<void>;
   register(token: string, caller: Caller): Promise<Registered>;
   unregister(system: AuthenticatedSystem): Promise<void>;
 }
@@ -26,9 +26,12 @@ export function applianceRoutes(deps: ApplianceRoutesDeps) {
     .post(
       "/systems/register",
       async ({ request, server }) => {
-        await admitRegistration(clientAddress(server, request));
+        await admitRegistration(clientNetwork(server, request));
         const { system_secret } = await body.json(request, Registration);
-        const caller = { requireKey: (systemKey: string) => requireOwnCertificate(server, request, systemKey) };
+        const caller = {
+          address: clientAddress(server, request),
+          requireKey: (systemKey: string) => requireOwnCertificate(server, request, systemKey),
+        };
         return envelope("system registered successfully", await register(system_secret, caller));
       },
       { parse: "none", detail: operation({ summary: "Register with the secret", auth: "none", body: Registration }) },

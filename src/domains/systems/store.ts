@@ -2,12 +2,13 @@
 import type { Queryable } from "../../ports/database.ts";
 import type { ListQuery, OldSecret, System } from "./schema.ts";
 
-/** The row that a login is decided on: one secret that may open one system. */
+/** The row that a login is decided on: a system, and the one of its secrets that was asked for. */
 export interface CredentialRow {
   systemId: string;
   systemKey: string;
   organizationId: string;
-  secretSha256: string;
+  /** Null when the system has no such secret. */
+  secretSha256: string | null;
   /** Set on a secret that a rotation has replaced. */
   expiresAt: Date | null;
   registeredAt: Date | null;
@@ -97,32 +98,42 @@ export async function findCredential(
     `select s.id as "systemId", s.system_key as "systemKey", s.organization_id as "organizationId",
        c.secret_sha256 as "secretSha256", c.expires_at as "expiresAt",
        s.registered_at as "registeredAt", coalesce(s.suspended_at, o.suspended_at) as "suspendedAt"
-     from systems s join system_secrets c on c.system_id = s.id left join organizations o on o.id = s.organization_id
-     where s.system_key = $1 and c.secret_public = $2 and (c.expires_at is null or c.expires_at > $3)`,
+     from systems s left join organizations o on o.id = s.organization_id
+       left join system_secrets c on c.secret_public = $2 and c.system_id = s.id and (c.expires_at is null or c.expires_at > $3)
+     where s.system_key = $1`,
     [systemKey, secretPublic, now],
     { name: "find-credential" },
   );
   return row;
 }
 
-export async function findSecret(db: Queryable, secretPublic: string, now: Date): Promise<CredentialRow | undefined> {
-  const [row] = await db.query<CredentialRow>(
-    `select s.id as "systemId", s.system_key as "systemKey", s.organization_id as "organizationId",
-       c.secret_sha256 as "secretSha256", c.expires_at as "expiresAt",
-       s.registered_at as "registeredAt", coalesce(s.suspended_at, o.suspended_at) as "suspendedAt"
-     from system_secrets c join systems s on s.id = c.system_id left join organizations o on o.id = s.organization_id
-     where c.secret_public = $1 and (c.expires_at is null or c.expires_at > $2)`,
-    [secretPublic, now],
+/** Every pair of a system's key and the first half of a secret of it, as eight bytes of its hash. */
+export async function listKnownCredentials(db: Queryable): Promise<Uint8Array> {
+  const [row] = await db.query<{ known: Uint8Array | null }>(
+    `select string_agg(substring(sha256(convert_to(s.system_key || E'\\n' || c.secret_public, 'UTF8')) for 8), ''::bytea) as known
+     from system_secrets c join systems s on s.id = c.system_id`,
   );
-  return row;
+  return row?.known ?? new Uint8Array();
 }
 
-export async function findErasedSecret(db: Queryable, secretPublic: string): Promise<string | undefined> {
-  const [row] = await db.query<{ sha256: string }>(
-    `select secret_sha256 as sha256 from erased_secrets where secret_public = $1`,
-    [secretPublic],
+/** A system that may register; without an id it is nobody, or was erased: then only the hash of its secret is left. */
+export type Registrant =
+  | { systemId: string; systemKey: string; registeredAt: Date | null; suspendedAt: Date | null; sha256: string }
+  | { systemId: null; sha256: string | null };
+
+/** One statement, whether there is such a secret, was one, or never was. */
+export async function findRegistrant(db: Queryable, secretPublic: string, now: Date): Promise<Registrant> {
+  const [row] = await db.query<Registrant>(
+    `select s.id as "systemId", s.system_key as "systemKey", s.registered_at as "registeredAt",
+       coalesce(s.suspended_at, o.suspended_at) as "suspendedAt", coalesce(c.secret_sha256, e.secret_sha256) as sha256
+     from (select $1::text as public) asked
+       left join system_secrets c on c.secret_public = asked.public and (c.expires_at is null or c.expires_at > $2)
+       left join systems s on s.id = c.system_id
+       left join organizations o on o.id = s.organization_id
+       left join erased_secrets e on e.secret_public = asked.public`,
+    [secretPublic, now],
   );
-  return row?.sha256;
+  return row ?? { systemId: null, sha256: null };
 }
 
 /** At most once a minute a secret, so a busy system does not turn into writes. */

@@ -2,6 +2,10 @@
 import { expect, test } from "bun:test";
 import { openTestApp } from "../../support/app.ts";
 import type { TestApp } from "../../support/app.ts";
+import { tryInventedTokens } from "../../support/attacks/logins.ts";
+import { countStatements } from "../../support/counted.ts";
+import { openMemoryLimiter } from "../../../src/adapters/memory/limiter.ts";
+import { openOperators } from "../../../src/domains/operators/index.ts";
 import { Failure } from "../../../src/errors.ts";
 
 const call = (app: TestApp, authorization?: string, path = "/api/admin/systems") =>
@@ -84,4 +88,28 @@ test("bad tokens are slowed down, while a good one from the same address goes on
   for (let count = 0; count < 5; count += 1) statuses.push((await call(app, `Bearer mst_${count}`)).status);
   expect(statuses).toEqual([401, 401, 401, 429, 429]);
   expect((await call(app, `Bearer ${token}`)).status).toBe(200);
+});
+
+test("300 invented tokens from one address cost ten lookups and one reading of what exists; a right one gets in", async () => {
+  await using app = await openTestApp();
+  const { token } = await app.app.operators.addToken("laptop");
+  const counted = countStatements(app.database);
+  const { clock } = app;
+  const limiter = openMemoryLimiter({ clock });
+  const throttled: string[] = [];
+  const noteThrottled = (what: string, network: string) => void throttled.push(`${what} ${network}`);
+  const operators = openOperators({ database: counted, limiter, clock, failuresPerMinute: 10, noteThrottled });
+  const login = async (address: string, authorization: string) => {
+    const request = new Request("http://localhost/", { headers: { authorization } });
+    return operators.authorize(request, { requestIP: () => ({ address }) }).then(
+      () => 200,
+      (error: Failure) => error.status,
+    );
+  };
+  expect(await tryInventedTokens(login, { from: "192.0.2.1", count: 300 })).toEqual({ 401: 10, 429: 290 });
+  expect(counted.statements()).toBe(11);
+  expect(new Set(throttled)).toEqual(new Set(["failed logins of operators 192.0.2.1"]));
+  expect(await login("192.0.2.1", `Bearer ${token}`)).toBe(200);
+  await operators.revokeToken("laptop");
+  expect(await login("192.0.2.1", `Bearer ${token}`)).toBe(429);
 });

@@ -30,6 +30,7 @@ function countingAuthenticator(app: TestApp, options: { maxCached?: number; cach
     limiter: openMemoryLimiter({ clock }),
     cacheTtlMs: 60_000,
     failuresPerMinute: 10,
+    throttled() {},
     ...options,
   });
   const login = async ({ authorization }: Pick<TestSystem, "authorization">) =>

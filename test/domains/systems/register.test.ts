@@ -1,7 +1,10 @@
 // POST /systems/register: a secret is proved once and answered with the key it belongs to.
 import { expect, test } from "bun:test";
+import { register as registerSystem } from "../../../src/domains/systems/register.ts";
 import { openTestApp } from "../../support/app.ts";
 import type { TestApp } from "../../support/app.ts";
+import { inventedSecret, withWrongHalf } from "../../support/attacks/logins.ts";
+import { countStatements } from "../../support/counted.ts";
 
 const register = (app: TestApp, secret: unknown, path = "/backend/api/systems/register") =>
   app.request<{ system_key: string; registered_at: string }>("POST", path, {
@@ -118,4 +121,37 @@ test("an address that tries too often waits a few seconds at a time, and may try
   expect(Number(headers.get("retry-after"))).toBeWithin(1, 6);
   await app.clock.advance(61_000);
   expect((await register(app, system_secret)).status).toBe(200);
+});
+
+test("a first half that exists costs as many statements as one that never did or that was erased", async () => {
+  await using app = await openTestApp();
+  const [known, suspended, erased] = [await app.addSystem("A"), await app.addSystem("B"), await app.addSystem("C")];
+  await app.app.systems.suspend(suspended.system_key);
+  await app.app.systems.erase(erased.system_key);
+  const database = countStatements(app.database);
+  const secrets = [known, suspended, erased].map((system) => withWrongHalf(system.system_secret));
+  for (const secret of [inventedSecret(), ...secrets]) {
+    const before = database.statements();
+    const caller = { address: "192.0.2.1", requireKey() {} };
+    const refusal = registerSystem({ database, clock: app.clock }, secret, caller);
+    await expect(refusal).rejects.toThrow("invalid system secret");
+    expect(database.statements() - before).toBe(1);
+  }
+});
+
+test("each registration and each throttled network is one line of the log, without a secret", async () => {
+  await using app = await openTestApp({ REGISTER_RATE_PER_MINUTE: "3" });
+  const system = await app.addSystem("Branch", { registered: false });
+  expect((await register(app, system.system_secret)).status).toBe(200);
+  for (let count = 0; count < 20; count += 1) await register(app, inventedSecret());
+  const lines = app.logged.filter((line) => /registered|registrations/.test(line));
+  expect(lines.map((line) => line.slice(line.indexOf(" ") + 1))).toEqual([
+    `info  A system has registered. system_key=${system.system_key} address=127.0.0.1\n`,
+    "info  An address is throttled: too many registrations. address=127.0.0.1\n",
+  ]);
+  await app.clock.advance(60_000);
+  await register(app, inventedSecret());
+  for (let count = 0; count < 20; count += 1) await register(app, inventedSecret());
+  expect(app.logged.filter((line) => line.includes("too many registrations"))).toHaveLength(2);
+  expect(app.logged.join("")).not.toContain(system.system_secret.slice(3));
 });
