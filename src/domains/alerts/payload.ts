@@ -1,6 +1,8 @@
 // What a sender posts, read by known fields only and made again from them: nothing of a request is passed through.
+import { counted } from "../../values/count.ts";
 import { shown } from "../../values/shown.ts";
 import { ArrayFault, malformed, parseArray, readArray } from "./array.ts";
+import { isLink } from "./links.ts";
 import { isAfter, readAlertTime } from "./times.ts";
 
 /** An alert as Alertmanager takes it. */
@@ -15,7 +17,7 @@ export interface PostedAlert {
 
 export interface ReadAlerts {
   alerts: PostedAlert[];
-  /** Of those that were left out: "alerts[3].labels must …". At most ten, and how many more. */
+  /** Of those that were left out: "alerts[3].labels must …". At most ten, and how many alerts more. */
   faults: string[];
 }
 
@@ -35,11 +37,15 @@ export async function readAlerts(body: Uint8Array, receivedAt: Date): Promise<Re
   const alerts: PostedAlert[] = [];
   const faults: string[] = [];
   let count = 0;
+  let named = 0;
   const take = (element: unknown) => {
     if (count >= MAX_ALERTS) throw malformed(`more than ${MAX_ALERTS} alerts`);
     const read = readAlert(element, receivedAt);
-    if (typeof read !== "string") alerts.push(read);
-    else if (faults.length < MAX_FAULTS) faults.push(`alerts[${count}]${read}`);
+    if (!Array.isArray(read)) alerts.push(read);
+    else if (faults.length < MAX_FAULTS) {
+      named += 1;
+      faults.push(...read.slice(0, MAX_FAULTS - faults.length).map((fault) => `alerts[${count}]${fault}`));
+    }
     count += 1;
   };
   try {
@@ -53,58 +59,78 @@ export async function readAlerts(body: Uint8Array, receivedAt: Date): Promise<Re
     if (error instanceof ArrayFault) throw malformed(`not a JSON array of alerts: ${error.message}`);
     throw error;
   }
-  const unnamed = count - alerts.length - faults.length;
-  return { alerts, faults: unnamed > 0 ? [...faults, `and ${unnamed} more`] : faults };
+  const unnamed = count - alerts.length - named;
+  return { alerts, faults: unnamed > 0 ? [...faults, `and ${counted(unnamed, "more alert")}`] : faults };
 }
 
-/** An alert, or what is wrong with it. */
-function readAlert(element: unknown, receivedAt: Date): PostedAlert | string {
-  if (!isRecord(element)) return ` must be an object, got ${shown(element)}`;
-  const labels = readLabels(element["labels"]);
-  if (typeof labels === "string") return labels;
-  const annotations = readAnnotations(element["annotations"]);
-  if (typeof annotations === "string") return annotations;
-  const startsAt = readAlertTime(element["startsAt"]);
-  if (startsAt === null) return `.startsAt must be a date and time, got ${shown(element["startsAt"])}`;
-  const endsAt = readAlertTime(element["endsAt"]);
-  if (endsAt === null) return `.endsAt must be a date and time, got ${shown(element["endsAt"])}`;
-  if (startsAt && endsAt && isAfter(startsAt, endsAt)) return `.startsAt is after its endsAt`;
-  const generatorURL = element["generatorURL"];
+/** An alert, or what is wrong with it: the verdict is Alertmanager's own, so that nothing which was taken is refused later. */
+function readAlert(element: unknown, receivedAt: Date): PostedAlert | string[] {
+  if (!isRecord(element)) return [` must be an object, got ${shown(element)}`];
+  const faults: string[] = [];
+  const labels = readLabels(element["labels"], faults);
+  const annotations = readAnnotations(element["annotations"], faults);
+  const readTime = (field: "startsAt" | "endsAt") => {
+    const time = readAlertTime(element[field]);
+    if (time === null) faults.push(`.${field} must be a date and time, got ${shown(element[field])}`);
+    return time ?? undefined;
+  };
+  const [startsAt, endsAt] = [readTime("startsAt"), readTime("endsAt")];
+  if (startsAt && endsAt && isAfter(startsAt, endsAt))
+    faults.push(`.startsAt is after its endsAt ${shown(element["endsAt"])}, got ${shown(element["startsAt"])}`);
+  const generatorURL = element["generatorURL"] ?? "";
+  if (typeof generatorURL !== "string" || (generatorURL !== "" && !isLink(generatorURL)))
+    faults.push(`.generatorURL must be an absolute URL or path, got ${shown(generatorURL)}`);
+  if (faults.length > 0) return faults;
   return {
     labels,
     annotations,
-    // Told here, because it may reach Alertmanager later. One that is over began no later than it ended.
-    startsAt: startsAt ?? (endsAt && Date.parse(endsAt) < receivedAt.getTime() ? endsAt : receivedAt.toISOString()),
+    startsAt: startOf(startsAt, endsAt, receivedAt),
     ...(endsAt && { endsAt }),
-    ...(typeof generatorURL === "string" && URL_FORM.test(generatorURL) && { generatorURL }),
+    ...(typeof generatorURL === "string" && generatorURL !== "" && { generatorURL: readText(generatorURL) }),
   };
 }
 
-const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
-/** A link that Alertmanager would refuse costs the alert its link, not its ringing. */
-const URL_FORM = /^(https?:\/\/|\/)[\x21-\x7e]{0,2048}$/;
-
-function readLabels(given: unknown): Record<string, string> | string {
-  if (!isRecord(given)) return `.labels must be an object, got ${shown(given)}`;
-  const entries: [string, string][] = [];
-  for (const [name, value] of Object.entries(given)) {
-    if (!LABEL_NAME.test(name)) return `.labels has the name ${shown(name)}, which must be letters, digits and _`;
-    if (typeof value !== "string") return `.labels.${name.slice(0, 80)} must be a string, got ${shown(value)}`;
-    if (value !== "") entries.push([name, readText(value)]);
-  }
-  return entries.length > 0 ? Object.fromEntries(entries) : `.labels must hold a label, got ${shown(given)}`;
+/** Told here, because it may reach Alertmanager later. One that is over began no later than it ended. */
+function startOf(startsAt: string | undefined, endsAt: string | undefined, receivedAt: Date): string {
+  if (startsAt && endsAt) return startsAt;
+  const now = receivedAt.getTime();
+  if (endsAt) return Date.parse(endsAt) < now ? endsAt : receivedAt.toISOString();
+  // Alertmanager would refuse it, as one that ends before it begins. A clock that is ahead costs the alert its start, not its ringing.
+  return startsAt && Date.parse(startsAt) <= now + RESOLVE_TIMEOUT_MS ? startsAt : receivedAt.toISOString();
 }
 
-function readAnnotations(given: unknown): Record<string, string> | string {
-  if (given === undefined || given === null) return {};
-  if (!isRecord(given)) return `.annotations must be an object, got ${shown(given)}`;
+/** After which Alertmanager ends an alert that has no end, unless it is configured otherwise. */
+const RESOLVE_TIMEOUT_MS = 300_000;
+const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
+
+/** One without a value is no label, whatever its name. */
+function readLabels(given: unknown, faults: string[]): Record<string, string> {
   const entries: [string, string][] = [];
-  for (const [name, value] of Object.entries(given)) {
-    if (!LABEL_NAME.test(name)) return `.annotations has the name ${shown(name)}, which must be letters, digits and _`;
-    if (value === null) continue;
-    // Alertmanager would refuse what is no text; the value as it is written says the same.
-    entries.push([name, readText(typeof value === "string" ? value : JSON.stringify(value))]);
-  }
+  const before = faults.length;
+  if (!isRecord(given)) faults.push(`.labels must be an object, got ${shown(given)}`);
+  else
+    for (const [name, value] of Object.entries(given)) {
+      if (value === "" || value === null) continue;
+      if (typeof value !== "string") faults.push(`.labels.${name.slice(0, 80)} must be a string, got ${shown(value)}`);
+      else if (LABEL_NAME.test(name)) entries.push([name, readText(value)]);
+      else faults.push(`.labels has the name ${shown(name)}, which must be letters, digits and _, got ${shown(value)}`);
+    }
+  if (entries.length === 0 && faults.length === before) faults.push(`.labels must hold a label, got ${shown(given)}`);
+  return Object.fromEntries(entries);
+}
+
+function readAnnotations(given: unknown, faults: string[]): Record<string, string> {
+  if (given === undefined || given === null) return {};
+  const entries: [string, string][] = [];
+  if (!isRecord(given)) faults.push(`.annotations must be an object, got ${shown(given)}`);
+  else
+    for (const [name, value] of Object.entries(given)) {
+      if (!LABEL_NAME.test(name))
+        faults.push(`.annotations has the name ${shown(name)}, which must be letters, digits and _`);
+      // Alertmanager would refuse what is no text; the value as it is written says the same.
+      else if (value !== null)
+        entries.push([name, readText(typeof value === "string" ? value : JSON.stringify(value))]);
+    }
   return Object.fromEntries(entries);
 }
 

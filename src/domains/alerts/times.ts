@@ -4,24 +4,25 @@ import type { Instant } from "../../values/time.ts";
 
 /** A date, T or a blank, an hour of one or two digits, minutes; seconds and an offset may be missing, a comma may be the point. */
 const FORM = /^(\d{4}-\d\d-\d\d)([Tt ])(\d{1,2}):(\d\d)(:\d\d)?(?:[.,](\d{1,30}))?([Zz]|[+-]\d\d:\d\d)?$/;
-/** Go's zero time is of the year 1, and of the year 0 in zones west of Greenwich. */
-const FIRST_TOLD_MS = Date.parse("0002-01-01T00:00:00Z");
+/** Go's zero time, which it writes to the minute of an offset that has seconds: in zones west of Greenwich it is of the year 0. */
+const ZERO_MS = Date.parse("0001-01-01T00:00:00Z");
+const NEAR_ZERO_MS = 86_400_000;
 
 /** In UTC. Undefined for none and for Go's zero time, null for what is no time. */
 export function readAlertTime(given: unknown): string | undefined | null {
   if (given === undefined || given === null || given === "") return undefined;
   const instant = typeof given === "string" ? readForm(given) : undefined;
   if (!instant) return null;
-  return instant.ms < FIRST_TOLD_MS ? undefined : (printInstant(instant) ?? null);
+  return Math.abs(instant.ms - ZERO_MS) < NEAR_ZERO_MS ? undefined : (printInstant(instant) ?? null);
 }
 
 function readForm(text: string): Instant | undefined {
   const match = FORM.exec(text);
   if (!match) return undefined;
   const [, day = "", separator = "", hour = "", minute = "", seconds = "", fraction = "", zone = ""] = match;
-  // With a blank there is nothing behind the seconds; a fraction is one of seconds.
+  // With a blank there is nothing behind the seconds; without seconds there is no fraction and no offset.
   if (separator === " " && (seconds === "" || zone !== "")) return undefined;
-  if (fraction !== "" && seconds === "") return undefined;
+  if (seconds === "" && (fraction !== "" || zone.length > 1)) return undefined;
   return readInstant(
     `${day}T${hour.padStart(2, "0")}:${minute}${seconds}${fraction && `.${fraction}`}${zone === "" ? "Z" : zone}`,
   );
