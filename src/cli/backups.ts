@@ -1,6 +1,5 @@
 // muster backups: what is kept of whom, by hand.
-import { open, rename, rm } from "node:fs/promises";
-import { basename } from "node:path";
+import { lstat, open, rename, rm } from "node:fs/promises";
 import { BackupsQuery } from "../domains/backups/schema.ts";
 import type { Backup } from "../domains/backups/schema.ts";
 import { Failure } from "../errors.ts";
@@ -26,30 +25,29 @@ const list = action({
 /** Nothing appears under the file's name before the whole backup has arrived and has its hash. */
 const get = action({
   positionals: ["ID"],
-  flags: { output: "FILE" },
-  short: { o: "output" },
-  hint: 'the bytes into a file, verified; "-" is stdout',
-  async run({ positionals, output, json }, cli) {
+  flags: { output: "FILE", force: true },
+  short: { o: "output", f: "force" },
+  hint: 'into a new file, or over it by force, verified; "-" is stdout',
+  async run({ positionals, output, force = false, json }, cli) {
     const [id = ""] = positionals;
     return withApp(cli, async (app) => {
       const backup = await app.backups.show(id);
+      const path = output ?? backup.filename;
+      if (path !== "-") await refuseTaken(path, force);
       const request = new Request(`http://localhost/api/admin/backups/${backup.id}/content`);
       const response = await app.backups.content(backup.id, request, "command line");
-      if (output === "-") {
-        if (response.body) await cli.pour(response.body);
+      const { body, sha256 } = hashed(response);
+      if (path === "-") {
+        await cli.pour(body);
+        requireHash(backup, sha256());
         return 0;
       }
-      const path = output ?? basename(backup.filename);
       const partial = `${path}.part-${process.pid}`;
       try {
-        const sha256 = await writeNew(partial, response);
-        if (sha256 !== backup.sha256)
-          throw new Failure(
-            "backup.damaged",
-            502,
-            `The backup is damaged: its SHA-256 is ${sha256}, not ${backup.sha256}.`,
-          );
-        if (await Bun.file(path).exists()) throw new UsageError(`${path} exists already; --output names another file.`);
+        await writeNew(partial, body);
+        requireHash(backup, sha256());
+        // A rename replaces whatever has come there meanwhile; a new file does not.
+        if (!force) await createEmpty(path);
         await rename(partial, path);
       } finally {
         await rm(partial, { force: true });
@@ -62,19 +60,47 @@ const get = action({
   },
 });
 
-async function writeNew(path: string, response: Response): Promise<string> {
+async function refuseTaken(path: string, force: boolean): Promise<void> {
+  const there = await lstat(path).catch(() => undefined);
+  if (there?.isDirectory()) throw new UsageError(`${path} is a directory; --output names a file.`);
+  if (there && !force) throw taken(path);
+}
+
+const taken = (path: string) =>
+  new UsageError(`${path} exists already; --output names another file, --force overwrites this one.`);
+
+async function createEmpty(path: string): Promise<void> {
+  const file = await open(path, "wx", 0o600).catch((error: unknown) => {
+    throw error instanceof Error && "code" in error && error.code === "EEXIST" ? taken(path) : error;
+  });
+  await file.close();
+}
+
+function requireHash({ sha256 }: Backup, found: string): void {
+  if (found === sha256) return;
+  throw new Failure("backup.damaged", 502, `The backup is damaged: its SHA-256 is ${found}, not ${sha256}.`);
+}
+
+/** The bytes, and their SHA-256 once they have all gone by. */
+function hashed(response: Response): { body: ReadableStream<Uint8Array>; sha256(): string } {
   const hasher = new Bun.CryptoHasher("sha256");
+  const hashing = new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, controller) {
+      hasher.update(chunk);
+      controller.enqueue(chunk);
+    },
+  });
+  return { body: (response.body ?? new Blob([]).stream()).pipeThrough(hashing), sha256: () => hasher.digest("hex") };
+}
+
+async function writeNew(path: string, body: ReadableStream<Uint8Array>): Promise<void> {
   const file = await open(path, "wx", 0o600);
   try {
-    for await (const chunk of response.body ?? []) {
-      hasher.update(chunk);
-      await file.writeFile(chunk);
-    }
+    for await (const chunk of body) await file.writeFile(chunk);
     await file.sync();
   } finally {
     await file.close();
   }
-  return hasher.digest("hex");
 }
 
 const setPinned = (verb: "pin" | "unpin", hint = "") =>

@@ -10,7 +10,7 @@ import type { AlertRow } from "./alerts.ts";
 import { download } from "./download.ts";
 import { LINK_TTL_SECONDS, insertDownload, listDownloads, openLinks } from "./links.ts";
 import type { Link, LinkProof } from "./links.ts";
-import { readId } from "./names.ts";
+import { filenameOf, readId } from "./names.ts";
 import type { BackupId } from "./names.ts";
 import { readinessOf } from "./readiness.ts";
 import type { Readiness } from "./readiness.ts";
@@ -196,7 +196,7 @@ export function openBackupsApi(deps: BackupsApiDeps): BackupsApi {
 function shown(row: BackupRow): Backup {
   return {
     id: row.id + row.extension,
-    filename: row.filename,
+    filename: filenameOf(row.filename, row.id),
     size: row.size,
     sha256: row.sha256,
     mimetype: row.mediaType,

@@ -1,6 +1,7 @@
 // A backup's bytes as an answer: whole or one range, never compressed, with all that proves them.
 import { Failure } from "../../errors.ts";
 import type { ObjectStore } from "../../ports/objects.ts";
+import { filenameOf } from "./names.ts";
 import { readRange } from "./range.ts";
 import type { Spool } from "./spool.ts";
 import type { BackupRow } from "./store.ts";
@@ -12,7 +13,7 @@ export interface DownloadDeps {
   lost(backup: BackupRow): Promise<void>;
 }
 
-type Downloadable = Pick<BackupRow, "objectKey" | "size" | "sha256" | "filename">;
+type Downloadable = Pick<BackupRow, "objectKey" | "id" | "size" | "sha256" | "filename">;
 
 export async function download(deps: DownloadDeps, backup: BackupRow, request: Request): Promise<Response> {
   const etag = `"${backup.sha256}"`;
@@ -67,10 +68,10 @@ function nothings(length: number): ReadableStream<Uint8Array> {
   });
 }
 
-function headersOf({ sha256, filename }: Downloadable, etag: string): Record<string, string> {
+function headersOf({ id, sha256, filename }: Downloadable, etag: string): Record<string, string> {
   return {
     "content-type": "application/octet-stream",
-    "content-disposition": `attachment; filename="${filename}"`,
+    "content-disposition": `attachment; filename="${filenameOf(filename, id)}"`,
     "x-content-type-options": "nosniff",
     // No proxy may compress it on the way, nor keep it.
     "cache-control": "private, no-store, no-transform",

@@ -11,11 +11,15 @@ export function extensionOf(name: string): string {
   return [...COMPOUND, ...SIMPLE].find((extension) => lower.endsWith(extension)) ?? ".bin";
 }
 
-/** What is left of a sent name when paths, control characters and all that needs quoting are gone. */
+/**
+ * What is left of a sent name when paths, control characters and all that needs quoting are gone, and what would hide a file or
+ * make an option of it. A name that came through unchanged comes through again.
+ */
 export function filenameOf(name: string | null, id: string): string {
   const last = (name ?? "").trim().split(/[/\\]/).at(-1) ?? "";
-  const plain = Array.from(last, (character) => (/[A-Za-z0-9._-]/.test(character) ? character : "_")).join("");
-  if (/^\.*$/.test(plain)) return `backup-${id}`;
+  const quiet = Array.from(last, (character) => (/[A-Za-z0-9._-]/.test(character) ? character : "_")).join("");
+  const plain = quiet.replace(/^[.-]+/, "");
+  if (plain === "") return `backup-${id}`;
   if (plain.length <= MAX_FILENAME) return plain;
   const end = /(\.[A-Za-z0-9]{1,8}){1,3}$/.exec(plain)?.[0] ?? "";
   return plain.slice(0, MAX_FILENAME - end.length) + end;

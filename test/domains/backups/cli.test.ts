@@ -1,6 +1,7 @@
 // muster backups, as an operator uses it: a child process beside the running gateway's data.
 import { describe, expect, test } from "bun:test";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseConfig } from "../../../src/config.ts";
 import { runJson, runMuster } from "../../support/program.ts";
@@ -54,6 +55,40 @@ describe("muster backups", () => {
     });
     expect((await muster("sweep")).stdout).toContain("objects; 0 without a row");
     expect((await muster("frobnicate")).code).toBe(2);
+  }, 120_000);
+
+  test("get never writes a name that an appliance made up, nor over a file without being told to", async () => {
+    await using app = await openStoringApp();
+    const env = { DATABASE_URL: app.databaseUrl, DATA_DIR: app.directory };
+    const cwd = mkdtempSync(join(tmpdir(), "muster-get-"));
+    try {
+      const system = await app.addSystem();
+      const { id } = (await put(app, system, "the backup", { "x-filename": "../../.bash_profile" })).body.data;
+      // As a gateway kept it before names were cut.
+      await app.database.query("update backups set filename = '.bash_profile'");
+      const get = (...args: string[]) => runMuster(["backups", "get", id, ...args], { env, cwd });
+
+      expect((await get()).stdout).toStartWith("bash_profile: 10 bytes, SHA-256 ");
+      expect(readdirSync(cwd)).toEqual(["bash_profile"]);
+      writeFileSync(join(cwd, "bash_profile"), "mine");
+      expect(await get()).toMatchObject({ code: 2, stderr: expect.stringContaining("bash_profile exists already") });
+      symlinkSync("/nonexistent/target", join(cwd, "link"));
+      expect((await get("-o", "link")).code).toBe(2);
+      expect(readFileSync(join(cwd, "bash_profile"), "utf8")).toBe("mine");
+      expect((await get("-f")).code).toBe(0);
+      expect(readFileSync(join(cwd, "bash_profile"), "utf8")).toBe("the backup");
+      expect((await get("--force", "-o", "link")).code).toBe(0);
+      expect(readFileSync(join(cwd, "link"), "utf8")).toBe("the backup");
+      expect((await get("-f", "-o", ".")).stderr).toContain(". is a directory");
+      expect((await get("-o", "-")).stdout).toBe("the backup");
+      expect(readdirSync(cwd).toSorted()).toEqual(["bash_profile", "link"]);
+
+      const [file = ""] = app.files();
+      writeFileSync(file, "the backuq");
+      expect(await get("-o", "-")).toMatchObject({ code: 1, stderr: expect.stringContaining("damaged") });
+    } finally {
+      rmSync(cwd, { recursive: true });
+    }
   }, 120_000);
 
   test("doctor says where backups are, or why they cannot be", async () => {

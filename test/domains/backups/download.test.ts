@@ -81,6 +81,22 @@ describe("a download", () => {
     }
   });
 
+  test("never offers a name that hides, that is an option, or that holds what a header must not", async () => {
+    await using one = await stored();
+    for (const [kept, offered] of [
+      [".bash_profile", "bash_profile"],
+      ["--force", "force"],
+      ["../x", "x"],
+      ['a"\r\nx: y', "a___x__y"],
+    ] as const) {
+      await one.app.database.query("update backups set filename = $1", [kept]);
+      const { headers } = await get(one.app, one.system, one.id);
+      expect(headers.get("content-disposition")).toBe(`attachment; filename="${offered}"`);
+      const { body } = await one.app.admin("GET", `/api/admin/backups/${one.id}`);
+      expect(body.data["filename"]).toBe(offered);
+    }
+  });
+
   test("whoever has it already is told so, and HEAD gives no bytes", async () => {
     await using one = await stored();
     expect((await get(one.app, one.system, one.id, { "if-none-match": `"x", W/"${DIGEST}"` })).status).toBe(304);

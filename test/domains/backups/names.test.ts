@@ -29,6 +29,14 @@ describe("file names", () => {
     ["città è 💾.gpg", "citt_____.gpg", ".gpg"],
     ['a"; filename="b.gpg', "a___filename__b.gpg", ".gpg"],
     ["nul\0byte.gpg", "nul_byte.gpg", ".gpg"],
+    [".bash_profile", "bash_profile", ".bin"],
+    ["/root/.ssh/authorized_keys", "authorized_keys", ".bin"],
+    ["...-.-x.gpg", "x.gpg", ".gpg"],
+    ["--output=x.gpg", "output_x.gpg", ".gpg"],
+    ["-", "backup-abc", ".bin"],
+    ["-.-.", "backup-abc", ".bin"],
+    [" .gpg", "gpg", ".gpg"],
+    ["\u001b[2J.profile", "__2J.profile", ".bin"],
   ])("%j is kept as %s with the extension %s", (sent, filename, extension) => {
     expect(filenameOf(sent, "abc")).toBe(filename);
     expect(extensionOf(sent ?? "")).toBe(extension);
