@@ -1,6 +1,7 @@
 // The PostgreSQL that comes with Muster: unpacked, made, started and watched under DATA_DIR/postgres.
 import type { Log } from "../../log.ts";
-import { createCluster, DATABASE, serverMajor, SUPERUSER } from "./cluster.ts";
+import { SUPERUSER } from "./access.ts";
+import { createCluster, DATABASE, serverMajor } from "./cluster.ts";
 import type { PostgresConnection } from "./database.ts";
 import { layoutOf, prepareLayout } from "./layout.ts";
 import { clearRemains, readPostmaster, serverProcesses } from "./remains.ts";

@@ -1,16 +1,16 @@
 // Makes the database files once: beside their place, then renamed, so that a killed start leaves nothing half made.
-import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, statSync } from "node:fs";
 import { mkdtemp, readdir, rename } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { reasonOf } from "../../errors.ts";
+import { admitOnly, SUPERUSER } from "./access.ts";
 import { startFailure } from "./account.ts";
 import type { Account } from "./account.ts";
 import type { Layout } from "./layout.ts";
-import { makeDirectory, removeDirectory } from "./layout.ts";
+import { giveTo, makeDirectory, removeDirectory } from "./layout.ts";
 import { syncFileSystem } from "./libc.ts";
 
 const SCRATCH = ".initdb-";
-export const SUPERUSER = "muster";
 export const DATABASE = "muster";
 
 /** Byte order and Unicode case rules that are the same on every machine, whatever locales it has. */
@@ -20,43 +20,44 @@ const INITDB_ARGUMENTS = [
   "--locale-provider=builtin",
   "--builtin-locale=C.UTF-8",
   "--data-checksums",
-  "--auth=trust", // the socket's directory is open to this one user and root
+  "--auth=peer",
   `--username=${SUPERUSER}`,
   "--no-instructions",
   "--sync-method=syncfs",
 ];
 
-/** True when the files were made now, false when they were there. */
-export async function createCluster(server: string, { root, files }: Layout, account: Account): Promise<boolean> {
-  const major = serverMajor(server);
-  if (existsSync(files)) {
-    refuseOtherMajor(files, major);
-    return false;
+/** True when the files were made now, false when they were there. No server works on them. */
+export async function createCluster(server: string, layout: Layout, account: Account): Promise<boolean> {
+  const { root, files } = layout;
+  const isNew = !existsSync(files);
+  if (isNew) await makeFiles(server, layout, account);
+  else {
+    refuseOtherMajor(files, serverMajor(server));
+    if (process.getuid?.() === 0 && statSync(files).uid !== account.uid) giveTo(files, account);
   }
+  admitOnly([process.getuid?.() ?? 0, statSync(root).uid], files, account);
+  return isNew;
+}
+
+/** In a directory that only root, or we, and the server's own group may enter, whoever lends `initdb` his name. */
+async function makeFiles(server: string, { root, files }: Layout, account: Account): Promise<void> {
   for (const name of await readdir(root)) {
     if (name.startsWith(SCRATCH)) await removeDirectory(join(root, name));
   }
   const scratch = await mkdtemp(join(root, SCRATCH));
+  const made = join(scratch, "data");
   try {
-    makeDirectory(scratch, 0o700, account);
-    await runProgram(account, [join(server, "bin/initdb"), "-D", scratch, ...INITDB_ARGUMENTS]);
-    const singleUser = [
-      join(server, "bin/postgres"),
-      "--single",
-      "-D",
-      scratch,
-      "-c",
-      "log_checkpoints=off",
-      "postgres",
-    ];
+    makeDirectory(scratch, 0o710, { uid: process.getuid?.() ?? 0, gid: account.gid });
+    makeDirectory(made, 0o700, { ...account, ...account.makeAs });
+    await runProgram(account, [join(server, "bin/initdb"), "-D", made, ...INITDB_ARGUMENTS]);
+    const singleUser = [join(server, "bin/postgres"), "--single", "-D", made, "-c", "log_checkpoints=off", "postgres"];
     await runProgram(account, singleUser, `create database ${DATABASE}\n`);
+    if (process.getuid?.() === 0) giveTo(made, account);
     syncDirectory(scratch);
-    await rename(scratch, files);
+    await rename(made, files);
     syncDirectory(root);
-    return true;
-  } catch (error) {
+  } finally {
     await removeDirectory(scratch);
-    throw error;
   }
 }
 
@@ -88,7 +89,7 @@ async function runProgram(account: Account, command: string[], input = ""): Prom
 function spawnAs(account: Account, command: string[], input: string) {
   try {
     return Bun.spawn(command, {
-      ...account.spawnAs,
+      ...account.makeAs,
       cwd: "/",
       env: { LC_ALL: "C", TZ: "UTC" },
       stdin: Buffer.from(input),

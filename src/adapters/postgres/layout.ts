@@ -1,5 +1,15 @@
-// Where the carried PostgreSQL keeps its things, made with the right owners.
-import { chmodSync, chownSync, existsSync, mkdirSync, realpathSync, statSync } from "node:fs";
+// Makes the directories where the carried PostgreSQL keeps its things, with the right owners.
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lchownSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  realpathSync,
+  statSync,
+} from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { chooseAccount, firstClosedDirectory, startFailure } from "./account.ts";
@@ -30,6 +40,7 @@ export async function prepareLayout(dataDir: string): Promise<{ layout: Layout; 
   const owner = statSync(dataDir);
   const account = chooseAccount({
     uid: process.getuid?.() ?? 0,
+    dataDir: layout.root,
     ownerUid: owner.uid,
     filesUid: existsSync(layout.files) ? statSync(layout.files).uid : undefined,
     byUid: passwdByUid,
@@ -45,8 +56,14 @@ export async function prepareLayout(dataDir: string): Promise<{ layout: Layout; 
 export function makeDirectory(path: string, mode: number, owner: { uid: number; gid: number }): void {
   mkdirSync(path, { recursive: true, mode });
   const is = statSync(path);
-  if (is.uid !== owner.uid && process.getuid?.() === 0) chownSync(path, owner.uid, owner.gid);
+  if ((is.uid !== owner.uid || is.gid !== owner.gid) && process.getuid?.() === 0) chownSync(path, owner.uid, owner.gid);
   if ((is.mode & 0o777) !== mode) chmodSync(path, mode);
+}
+
+/** Everything below the path belongs to that user afterwards. The path itself comes last: a change that was cut off is seen. */
+export function giveTo(path: string, owner: { uid: number; gid: number }): void {
+  if (lstatSync(path).isDirectory()) for (const name of readdirSync(path)) giveTo(join(path, name), owner);
+  lchownSync(path, owner.uid, owner.gid);
 }
 
 /** A program that a killed muster had started may still be writing into it, for a moment. */
