@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Registry } from "prom-client";
 import { openDatabase } from "./adapters/postgres/database.ts";
 import type { PostgresDatabase } from "./adapters/postgres/database.ts";
-import { embeddedMigrations, migrate } from "./adapters/postgres/migrate.ts";
+import { embeddedMigrations, migrate, requireSchema } from "./adapters/postgres/migrate.ts";
 import type { MigrationResult } from "./adapters/postgres/migrate.ts";
 import { openPostgres } from "./adapters/postgres/open.ts";
 import type { OpenedPostgres } from "./adapters/postgres/open.ts";
@@ -56,9 +56,9 @@ import { readinessChecks } from "./readiness.ts";
 
 /**
  * `serve` owns its data directory and works, `supervise` owns it and lets children work; `child` works for a supervisor; `cli`
- * only asks and tells, beside a server or without one.
+ * only asks and tells, beside a server or without one, and `migrate` does so where there may be no installation yet.
  */
-export type AppRole = "serve" | "supervise" | "child" | "cli";
+export type AppRole = "serve" | "supervise" | "child" | "cli" | "migrate";
 
 export interface AppOptions {
   role: AppRole;
@@ -109,7 +109,7 @@ export interface App {
   /** What is wrong with INVENTORY_RULES_FILE as it is now, every fault named. */
   rulesFault(): string | undefined;
   /** What the app stands on, in words. */
-  runsOn: { database: string; redis: string | undefined };
+  runsOn: { database: string; redis: string | undefined; installation: string };
   /** Whether Redis may be trusted with acknowledged work; undefined without one, rejects while it is away. */
   redisHealth(): Promise<RedisHealth | undefined>;
   /** Brings everything from a database of the service that Muster replaces; one import at a time. */
@@ -140,19 +140,20 @@ export async function openApp(
   { role, log, version, clock = systemClock(), children, descriptor }: AppOptions,
 ): Promise<App> {
   // Read before anything is started: a fault in them must stop the start.
-  const files = role === "cli" ? undefined : certificateFiles(config);
+  const files = isCommand(role) ? undefined : certificateFiles(config);
   const certificate = files && openCertificate({ files, clock, log });
   const rulesInForce = openRulesInForce({
     path: config.inventoryRulesFile,
     clock,
     log,
     guest: ruleSections,
-    tolerant: role === "cli",
+    tolerant: isCommand(role),
   });
   const postgres = await openPostgres({
     dataDir: config.dataDir,
     databaseUrl: config.databaseUrl,
-    role: role === "supervise" ? "serve" : role,
+    role: POSTGRES_ROLES[role],
+    makes: !isCommand(role) || role === "migrate",
     log,
     ...(role === "supervise" && { maxClients: clientsOf(config) }),
   });
@@ -166,6 +167,9 @@ export async function openApp(
     throw error;
   }
 }
+
+const POSTGRES_ROLES = { serve: "serve", supervise: "serve", child: "child", cli: "cli", migrate: "cli" } as const;
+const isCommand = (role: AppRole) => role === "cli" || role === "migrate";
 
 /** Every process's pool and its ears for signals, twice during a rolling restart, and commands beside them. */
 const clientsOf = ({ processes, databaseMaxConns }: Config) => (2 * (processes + 1) + 1) * (databaseMaxConns + 2) + 20;
@@ -185,15 +189,13 @@ async function compose(parts: Parts): Promise<App> {
     parts;
   /** A supervisor's roles are its children's. */
   const does = (one: Role) => role !== "supervise" && config.roles.includes(one);
-  const { connection } = postgres;
+  const { connection, installation } = postgres;
   const directory = join(config.dataDir, "dumps");
   const beforeUpgrade = dumpBeforeUpgrade({ connection, directory, version, clock, log });
-  const migrated = await migrate(
-    database,
-    log,
-    embeddedMigrations(),
-    config.dumpBeforeUpgrade ? beforeUpgrade : undefined,
-  );
+  const migrated =
+    role === "cli"
+      ? await requireSchema(database, { installation, mayStart: postgres.carried && postgres.info() === undefined })
+      : await migrate(database, log, embeddedMigrations(), config.dumpBeforeUpgrade ? beforeUpgrade : undefined);
   const { signals, queue, limiter, redis, isRedisAway, pingRedis } = await openShared({
     config,
     log,
@@ -303,7 +305,7 @@ async function compose(parts: Parts): Promise<App> {
     await redis?.close();
     await database.close();
     await postgres.close();
-    if (role !== "cli") log.info("Stopped.");
+    if (!isCommand(role)) log.info("Stopped.");
   };
 
   return {
@@ -322,7 +324,7 @@ async function compose(parts: Parts): Promise<App> {
     scheduler,
     migrated,
     rulesFault: rulesInForce.fault,
-    runsOn: { database: postgres.describe, redis: redis?.describe },
+    runsOn: { database: postgres.describe, redis: redis?.describe, installation },
     redisHealth: async () => redis?.examine(),
     importMy: (source, options) =>
       alone(connection, options.signal, () =>

@@ -19,6 +19,8 @@ export { verifyDump } from "./dump/restore.ts";
 export type { Dump, OpenFile, Restored, Verified };
 
 export interface Dumps {
+  /** Which one, for those who ask. */
+  installation: string;
   dump(options: { withObjects: boolean }): Dump;
   restore(open: OpenFile, verified: Verified): Promise<Restored & { migrated: MigrationResult }>;
   /** Jobs that wait in Redis, which no dump holds; undefined when it cannot be asked. */
@@ -37,9 +39,15 @@ export interface DumpsOptions {
 export async function openDumps(config: Config, { alone, version, log, signal }: DumpsOptions): Promise<Dumps> {
   const clock = systemClock();
   const { dataDir, databaseUrl } = config;
-  const { connection, close } = await openPostgres({ dataDir, databaseUrl, role: alone ? "serve" : "cli", log });
+  const { connection, installation, close } = await openPostgres({
+    dataDir,
+    databaseUrl,
+    role: alone ? "serve" : "cli",
+    log,
+  });
   const objects = openObjects(config, clock);
   return {
+    installation,
     dump: ({ withObjects }) =>
       openDump({ connection, objects: withObjects ? objects : undefined, version, at: clock.now(), signal }),
     async restore(open, verified) {

@@ -3,7 +3,7 @@ import { lstat, open, rename, rm } from "node:fs/promises";
 import { BackupsQuery } from "../domains/backups/schema.ts";
 import type { Backup } from "../domains/backups/schema.ts";
 import { Failure } from "../errors.ts";
-import { UsageError, action, printable, readOptions, withApp } from "./verb.ts";
+import { action, changeApp, printable, readOptions, UsageError, withApp } from "./verb.ts";
 import type { Verb } from "./verb.ts";
 
 const list = action({
@@ -108,7 +108,7 @@ const setPinned = (verb: "pin" | "unpin", hint = "") =>
     positionals: ["ID"],
     hint,
     async run({ positionals, json }, cli) {
-      const backup = await withApp(cli, (app) => app.backups[verb](positionals[0] ?? ""));
+      const backup = await changeApp(cli, (app) => app.backups[verb](positionals[0] ?? ""));
       cli.print(json ? JSON.stringify(backup) : lineOf(backup));
       return 0;
     },
@@ -121,7 +121,7 @@ const verify = action({
   async run({ positionals, all, json }, cli) {
     if ((positionals[0] === undefined) !== (all === true))
       throw new UsageError("An ID or --all is needed, and one of them.");
-    const results = await withApp(cli, async (app) => {
+    const results = await changeApp(cli, async (app) => {
       if (!all) return [await app.backups.verify(positionals[0] ?? "")];
       const verified = [];
       for (let cursor: string | undefined; ;) {
@@ -146,7 +146,7 @@ const remove = action({
   flags: { yes: true },
   async run({ positionals, yes, json }, cli) {
     if (!yes) throw new UsageError("This deletes the backup; add --yes to do it.");
-    const backup = await withApp(cli, (app) => app.backups.remove(positionals[0] ?? ""));
+    const backup = await changeApp(cli, (app) => app.backups.remove(positionals[0] ?? ""));
     cli.print(json ? JSON.stringify(backup) : `Deleted ${backup.id} (${printable(backup.filename)}).`);
     return 0;
   },
@@ -156,7 +156,7 @@ const sweep = action({
   flags: { force: true },
   hint: "rows without objects, objects without rows",
   async run({ force = false, json }, cli) {
-    const swept = await withApp(cli, (app) => app.backups.sweep({ force }));
+    const swept = await changeApp(cli, (app) => app.backups.sweep({ force }));
     if (json) {
       cli.print(JSON.stringify(swept));
       return 0;

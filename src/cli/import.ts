@@ -5,7 +5,7 @@ import { openSource } from "../import/source.ts";
 import type { Report } from "../import/report.ts";
 import { abortWhenStopped } from "./dump.ts";
 import type { Given } from "./arguments.ts";
-import { UsageError, action, printable, withApp } from "./verb.ts";
+import { UsageError, action, changeApp, printable, withApp } from "./verb.ts";
 import type { Cli, Verb } from "./verb.ts";
 
 const FLAGS = { "database-url": "URL", "database-url-file": "FILE", "dry-run": true } as const;
@@ -25,7 +25,9 @@ async function bringAll(given: Given<typeof FLAGS>, cli: Cli): Promise<number> {
   const signal = abortWhenStopped(cli, "The import was stopped; run it again to go on.");
   const source = await openSource(url, cli.log(cli.config()));
   try {
-    const report = await withApp(cli, (app) => app.importMy(source, { dryRun, signal, say: cli.say }));
+    const report = await (dryRun ? withApp : changeApp)(cli, (app) =>
+      app.importMy(source, { dryRun, signal, say: cli.say }),
+    );
     print(report, { json: given.json, dryRun }, cli);
     return 0;
   } finally {

@@ -2,14 +2,14 @@
 import type { PruneReport } from "../domains/inventory/index.ts";
 import { facets, odd, paths, query } from "./fleet.ts";
 import { listNoise, pinNoise, unpinNoise } from "./noise.ts";
-import { action, withApp } from "./verb.ts";
+import { action, changeApp, withApp } from "./verb.ts";
 import type { Verb } from "./verb.ts";
 
 const prune = action({
   flags: { "dry-run": true },
   hint: "deletes what retention lets go, as every night at 03:17 UTC",
   async run({ "dry-run": dryRun = false, json }, cli) {
-    const report = await withApp(cli, (app) => app.inventory.prune({ dryRun }));
+    const report = await (dryRun ? withApp : changeApp)(cli, (app) => app.inventory.prune({ dryRun }));
     if (json) cli.print(JSON.stringify(report));
     else for (const line of linesOf(report)) cli.print(line);
     return 0;
@@ -43,7 +43,7 @@ const switchPin = (verb: "pin" | "unpin", hint = "") =>
     hint,
     async run({ positionals, json }, cli) {
       const [key = "", recordId = ""] = positionals;
-      const pin = await withApp(cli, (app) => app.inventory.pins[verb](key, recordId));
+      const pin = await changeApp(cli, (app) => app.inventory.pins[verb](key, recordId));
       if (json) cli.print(JSON.stringify(pin));
       else cli.print(pin.pinned ? `The record ${recordId} stays.` : `The record ${recordId} ages like the others.`);
       return 0;

@@ -1,15 +1,17 @@
-// muster migrate: bring the database to this executable's schema, and say what was done.
-import { action, withApp } from "./verb.ts";
+// Brings the database to this executable's schema, and says what was done.
+import { action, sayChanged } from "./verb.ts";
 import type { Cli, Verb } from "./verb.ts";
 
 export const migrate: Verb = {
   name: "migrate",
-  summary: "Apply the migrations that the database lacks (serve does so too).",
+  summary: "Make the database, or apply the migrations that it lacks (serve does so too).",
   actions: { "": action({ run: migrateDatabase }) },
 };
 
 async function migrateDatabase({ json }: { json: boolean }, cli: Cli): Promise<number> {
-  return withApp(cli, async ({ migrated: { applied, version } }) => {
+  const app = await cli.openApp("migrate");
+  try {
+    const { applied, version } = app.migrated;
     if (json) cli.print(JSON.stringify({ applied, version }));
     else
       cli.print(
@@ -17,6 +19,9 @@ async function migrateDatabase({ json }: { json: boolean }, cli: Cli): Promise<n
           ? `Nothing to do: the schema is at version ${version}.`
           : `Applied ${applied.join(", ")}; the schema is at version ${version}.`,
       );
+    if (applied.length > 0) sayChanged(cli, app.runsOn.installation);
     return 0;
-  });
+  } finally {
+    await app.stop();
+  }
 }

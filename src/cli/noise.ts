@@ -1,5 +1,5 @@
 // Lists which places of inventories change how often over the fleet, and pins what is made of them.
-import { UsageError, action, printable, withApp } from "./verb.ts";
+import { action, changeApp, printable, UsageError, withApp } from "./verb.ts";
 import type { Cli } from "./verb.ts";
 
 export const listNoise = action({
@@ -33,7 +33,7 @@ export const unpinNoise = action({
 });
 
 async function setPin(path: string, pin: "fold" | "show" | null, json: boolean, cli: Cli): Promise<number> {
-  const row = await withApp(cli, (app) => app.inventory.noise.pin(path, pin));
+  const row = await changeApp(cli, (app) => app.inventory.noise.pin(path, pin));
   cli.print(json ? JSON.stringify(row) : `${printable(row.path)}  ${row.state}`);
   return 0;
 }

@@ -1,7 +1,7 @@
 // muster organizations: who owns systems, by hand.
 import { ChangedOrganization, ListQuery, NewOrganization } from "../domains/organizations/schema.ts";
 import type { Organization } from "../domains/organizations/index.ts";
-import { UsageError, action, printable, readOptions, withApp } from "./verb.ts";
+import { action, changeApp, printable, readOptions, UsageError, withApp } from "./verb.ts";
 import type { Cli, Verb } from "./verb.ts";
 
 const FIELDS = { name: "NAME", type: "owner|distributor|reseller|customer", tenant: "TENANT", vat: "VAT" } as const;
@@ -12,7 +12,7 @@ const add = action({
   required: ["name"],
   async run({ positionals, json, ...given }, cli) {
     const input = readOptions(NewOrganization, { id: positionals[0], ...given }, { id: "id" });
-    return print(await withApp(cli, (app) => app.organizations.add(input)), json, cli);
+    return print(await changeApp(cli, (app) => app.organizations.add(input)), json, cli);
   },
 });
 
@@ -22,7 +22,7 @@ const change = action({
   async run({ positionals, json, ...given }, cli) {
     const input = readOptions(ChangedOrganization, given);
     if (Object.keys(input).length === 0) throw new UsageError("Nothing to change was given.");
-    return print(await withApp(cli, (app) => app.organizations.change(positionals[0] ?? "", input)), json, cli);
+    return print(await changeApp(cli, (app) => app.organizations.change(positionals[0] ?? "", input)), json, cli);
   },
 });
 
@@ -43,7 +43,7 @@ const switchState = (verb: "suspend" | "resume", hint: string) =>
     positionals: ["ID"],
     hint,
     run: async ({ positionals, json }, cli) =>
-      print(await withApp(cli, (app) => app.organizations[verb](positionals[0] ?? "")), json, cli),
+      print(await changeApp(cli, (app) => app.organizations[verb](positionals[0] ?? "")), json, cli),
   });
 
 function print(organization: Organization, json: boolean, cli: Cli): number {

@@ -1,6 +1,6 @@
 // muster queues: what waits, what died and why, and what to do about it.
 import type { JobState } from "../ports/queue.ts";
-import { UsageError, action, printable, withApp } from "./verb.ts";
+import { action, changeApp, printable, UsageError, withApp } from "./verb.ts";
 import type { Verb } from "./verb.ts";
 
 const count = action({
@@ -53,7 +53,7 @@ const settle = (verb: "redrive" | "discard", hint: string) =>
     flags: { id: ["ID"] },
     hint,
     async run({ positionals, id, json }, cli) {
-      const done = await withApp(cli, ({ queue }) => queue[verb](positionals[0] ?? "", id));
+      const done = await changeApp(cli, ({ queue }) => queue[verb](positionals[0] ?? "", id));
       cli.print(
         json
           ? JSON.stringify({ [verb === "redrive" ? "redriven" : "discarded"]: done })

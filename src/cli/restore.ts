@@ -6,7 +6,7 @@ import type { Restored, Verified } from "../dumps.ts";
 import { Failure, reasonOf } from "../errors.ts";
 import { abortWhenStopped } from "./dump.ts";
 import type { Given } from "./arguments.ts";
-import { action, printable } from "./verb.ts";
+import { action, printable, sayChanged } from "./verb.ts";
 import type { Cli, Verb } from "./verb.ts";
 import { VERSION } from "./version.ts";
 
@@ -45,6 +45,7 @@ async function loadDump({ positionals, check, json }: Given<{ check: true }>, cl
     if (jobs !== 0) cli.say(`Redis holds ${jobs ?? "nobody knows how many"} jobs; they are not this dump's.`);
     if (json) cli.print(JSON.stringify({ ...factsOf(verified), ...restored }));
     else tell(restored, made, cli);
+    sayChanged(cli, dumps.installation);
     return 0;
   } finally {
     await dumps.close();

@@ -124,6 +124,7 @@ function openCli(
 ): { cli: Cli; finish(): Promise<void> } {
   const answer: string[] = [];
   const afterwards: string[] = [];
+  const last: string[] = [];
   const config = () => parseConfig(env);
   const cli: Cli = {
     environment: () => env,
@@ -133,10 +134,11 @@ function openCli(
       if (answer.length > 0) afterwards.push(`${line}\n`);
       else terminal.tell(`${line}\n`);
     },
+    sayLast: (line) => void last.push(`${line}\n`),
     pour: terminal.pour,
     openApp(role, { config: parsed = config(), process: name, ...parts } = {}) {
       // A command's own answer is what counts; of the log only what went wrong.
-      const level = role === "cli" && parsed.logLevel === "info" ? "warn" : parsed.logLevel;
+      const level = ["cli", "migrate"].includes(role) && parsed.logLevel === "info" ? "warn" : parsed.logLevel;
       const log = openLog({ level, format: parsed.logFormat, process: name, write: terminal.tell });
       return openApp(parsed, { role, log, version: VERSION, ...parts });
     },
@@ -149,7 +151,8 @@ function openCli(
     try {
       if (answer.length > 0) await terminal.answer(answer.join(""));
     } finally {
-      if (afterwards.length > 0) terminal.tell(afterwards.join(""));
+      const rest = [...afterwards, ...last].join("");
+      if (rest !== "") terminal.tell(rest);
     }
   };
   return { cli, finish };

@@ -4,7 +4,7 @@ import { ListQuery, NewSystem } from "../domains/systems/schema.ts";
 import type { Health, System } from "../domains/systems/index.ts";
 import { applications } from "./applications.ts";
 import { changes } from "./changes.ts";
-import { UsageError, action, printable, readOptions, withApp } from "./verb.ts";
+import { action, changeApp, printable, readOptions, UsageError, withApp } from "./verb.ts";
 import type { Verb } from "./verb.ts";
 
 const add = action({
@@ -17,7 +17,7 @@ const add = action({
       { name, ...(organization ? { organization_id: organization } : {}) },
       { organization_id: "organization" },
     );
-    const created = await withApp(cli, (app) => app.systems.add(input));
+    const created = await changeApp(cli, (app) => app.systems.add(input));
     if (json) cli.print(JSON.stringify(created));
     else {
       cli.print(`system_key     ${created.system_key}\nsystem_secret  ${created.system_secret}`);
@@ -64,7 +64,7 @@ const switchState = (verb: "suspend" | "resume") =>
   action({
     positionals: ["KEY"],
     async run({ positionals, json }, cli) {
-      const system = await withApp(cli, (app) => app.systems[verb](positionals[0] ?? ""));
+      const system = await changeApp(cli, (app) => app.systems[verb](positionals[0] ?? ""));
       cli.print(json ? JSON.stringify(system) : lineOf(system));
       return 0;
     },
@@ -76,7 +76,7 @@ const rotate = action({
   hint: "new secret; the old one stays valid for the overlap",
   async run({ positionals, overlap = "0s", json }, cli) {
     const overlapSeconds = Math.floor(readOverlapMs(overlap) / 1000);
-    const rotated = await withApp(cli, (app) => app.systems.rotate(positionals[0] ?? "", overlapSeconds));
+    const rotated = await changeApp(cli, (app) => app.systems.rotate(positionals[0] ?? "", overlapSeconds));
     if (json) cli.print(JSON.stringify(rotated));
     else {
       cli.print(`system_secret  ${rotated.system_secret}`);
@@ -121,7 +121,7 @@ const erase = action({
   hint: "erases everything kept of the system",
   async run({ positionals, yes, json }, cli) {
     if (!yes) throw new UsageError("This erases everything kept of the system; add --yes to do it.");
-    const system = await withApp(cli, (app) => app.systems.erase(positionals[0] ?? ""));
+    const system = await changeApp(cli, (app) => app.systems.erase(positionals[0] ?? ""));
     cli.print(json ? JSON.stringify(system) : `Erased ${system.system_key} (${printable(system.name)}).`);
     return 0;
   },

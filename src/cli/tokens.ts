@@ -1,5 +1,5 @@
 // muster tokens: who may use the admin API.
-import { action, printable, withApp } from "./verb.ts";
+import { action, changeApp, printable, withApp } from "./verb.ts";
 import type { Verb } from "./verb.ts";
 
 const add = action({
@@ -7,7 +7,7 @@ const add = action({
   required: ["name"],
   hint: "prints the token, this once",
   async run({ name = "", json }, cli) {
-    const added = await withApp(cli, ({ operators }) => operators.addToken(name));
+    const added = await changeApp(cli, ({ operators }) => operators.addToken(name));
     cli.print(
       json
         ? JSON.stringify(added)
@@ -35,7 +35,7 @@ const revoke = action({
   positionals: ["ID or NAME"],
   async run({ positionals, json }, cli) {
     const [idOrName = ""] = positionals;
-    await withApp(cli, ({ operators }) => operators.revokeToken(idOrName));
+    await changeApp(cli, ({ operators }) => operators.revokeToken(idOrName));
     cli.print(json ? JSON.stringify({ revoked: idOrName }) : `Revoked ${idOrName}.`);
     return 0;
   },

@@ -20,6 +20,8 @@ export interface Cli {
   print(line: string): void;
   /** A line on stderr: everything else. One that is said after a part of the answer comes after all of it. */
   say(line: string): void;
+  /** The same, after everything else. */
+  sayLast(line: string): void;
   /** Bytes on stdout, at the pace of their reader. Returns how many. */
   pour(bytes: AsyncIterable<Uint8Array>): Promise<number>;
   /** The environment's config; throws ConfigError with every fault. */
@@ -130,3 +132,14 @@ export async function withApp<Result>(cli: Cli, work: (app: App) => Promise<Resu
     await app.stop();
   }
 }
+
+/** The same for one that changes what is kept: it then says where, since the settings may not be those that were meant. */
+export async function changeApp<Result>(cli: Cli, work: (app: App) => Promise<Result>): Promise<Result> {
+  return withApp(cli, async (app) => {
+    const result = await work(app);
+    sayChanged(cli, app.runsOn.installation);
+    return result;
+  });
+}
+
+export const sayChanged = (cli: Cli, installation: string) => cli.sayLast(`Changed: ${installation}.`);

@@ -295,7 +295,8 @@ function newDataDir(): string {
 const filesOf = (dataDir: string) => join(dataDir, "postgres/data");
 
 async function open(dataDir: string, role: "serve" | "cli" = "serve"): Promise<Opened> {
-  const opened = await openPostgres({ dataDir, databaseUrl: undefined, role, log: { ...testLog, warn: () => {} } });
+  const log = { ...testLog, warn: () => {} };
+  const opened = await openPostgres({ dataDir, databaseUrl: undefined, role, makes: true, log });
   const database = openDatabase(opened.connection, { maxConnections: 4, log: testLog });
   const dispose = async () => {
     await database.close();

@@ -65,7 +65,6 @@ function tryExecutable(name: string, wrapper: string[]): void {
   test("migrate makes the database, the second time there is nothing to do", async () => {
     const first = await runJson<{ applied: string[]; version: number }>(["migrate"], options);
     const again = await runJson<{ applied: string[]; version: number }>(["migrate"], options);
-    // The first command opened the database and migrated it on the way; both know the same schema.
     expect(again).toEqual({ applied: [], version: first.version });
     expect(Number(first.applied.at(-1)?.slice(0, 4))).toBe(first.version);
   }, 60_000);

@@ -126,6 +126,7 @@ describe.skipIf(reason !== undefined)("the Debian package", () => {
   };
 
   test("what it keeps comes back after a purge, from its dump", async () => {
+    muster("migrate");
     system = JSON.parse(muster("systems", "add", "--name", "Branch 12", "--json"));
     let before: ReturnType<typeof kept>;
     {

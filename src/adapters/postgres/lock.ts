@@ -82,4 +82,4 @@ function releaseLock(descriptor: number): void {
   closeSync(descriptor);
 }
 
-const lockPath = (dataDir: string) => join(dataDir, "muster.lock");
+export const lockPath = (dataDir: string) => join(dataDir, "muster.lock");

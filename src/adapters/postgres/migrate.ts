@@ -52,6 +52,45 @@ export async function migrate(
   }
 }
 
+/** A gateway that has just started its database brings it to its version, one file after the other. */
+const STARTING_MS = 1_000;
+const POLL_MS = 50;
+
+/**
+ * For those who may not migrate: the version, or a Failure that says why the database cannot be worked on. Where a gateway
+ * may just be starting on it, as long as its version goes on changing.
+ */
+export async function requireSchema(
+  database: PostgresDatabase,
+  { installation, mayStart }: { installation: string; mayStart: boolean },
+  migrations: Migration[] = embeddedMigrations(),
+): Promise<MigrationResult> {
+  let seen = -1;
+  let sinceMs = 0;
+  for (;;) {
+    const applied = (await findApplied(database)) ?? [];
+    refuseForeign(applied, migrations);
+    if (applied.length === migrations.length) return { applied: [], version: migrations.at(-1)?.version ?? 0 };
+    if (applied.length !== seen) [seen, sinceMs] = [applied.length, performance.now()];
+    if (!mayStart || performance.now() - sinceMs > STARTING_MS) throw behind(applied, migrations, installation);
+    await Bun.sleep(POLL_MS);
+  }
+}
+
+function behind(applied: AppliedMigration[], migrations: Migration[], installation: string): Failure {
+  if (applied.length === 0)
+    return new Failure(
+      "installation.missing",
+      404,
+      `There is no installation in ${installation}: it has no tables of muster. Run this with the DATA_DIR or DATABASE_URL of the one that is meant, or make one there: "muster serve" or "muster migrate". Nothing was changed.`,
+    );
+  return new Failure(
+    "database.older",
+    409,
+    `${installation[0]?.toUpperCase()}${installation.slice(1)} has the schema version ${applied.at(-1)?.version}, and this muster works on version ${migrations.at(-1)?.version}. Use the muster that serves from it, or upgrade it: stop that one, then "muster serve" or "muster migrate" with this one. Nothing was changed.`,
+  );
+}
+
 /** The newest version a database has; 0 for an empty one. */
 export async function schemaVersion(database: PostgresQueryable): Promise<number> {
   if (!(await hasVersionTable(database))) return 0;

@@ -1,12 +1,12 @@
 // Which PostgreSQL this process uses: yours, the carried one it starts, or the carried one that `muster serve` runs already.
-import { chmodSync, mkdirSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { chmodSync, mkdirSync, statSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { Failure, reasonOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import { carriedConnection, findRunningPostgres, openCarriedPostgres } from "./carried.ts";
 import type { CarriedInfo } from "./carried.ts";
 import type { PostgresConnection } from "./database.ts";
-import { heldBy, lockDataDir, readHolder, tryLockDataDir } from "./lock.ts";
+import { heldBy, lockDataDir, lockPath, readHolder, tryLockDataDir } from "./lock.ts";
 import type { DataDirLock, LockRole } from "./lock.ts";
 
 export interface OpenPostgresOptions {
@@ -17,6 +17,8 @@ export interface OpenPostgresOptions {
    * the one that the process which started it runs, and never starts its own.
    */
   role: LockRole | "child";
+  /** A command that makes the database where there is none; the others refuse. */
+  makes?: boolean;
   /** What a carried server lets in at least, over all processes. */
   maxClients?: number;
   log: Log;
@@ -29,6 +31,8 @@ export interface OpenedPostgres {
   carried: boolean;
   /** For the start log, without secrets. */
   describe: string;
+  /** For those who ask which one it was: the data directory, or the database and its host. */
+  installation: string;
   /** Undefined unless this process runs the server. */
   info(): CarriedInfo | undefined;
   close(): Promise<void>;
@@ -38,13 +42,13 @@ const WAIT_MS = 10_000;
 const POLL_MS = 20;
 
 export async function openPostgres(options: OpenPostgresOptions): Promise<OpenedPostgres> {
-  const { databaseUrl, role, log, maxClients, waitMs = WAIT_MS } = options;
+  const { databaseUrl, role, makes = role === "serve", log, maxClients, waitMs = WAIT_MS } = options;
   if (databaseUrl) return external(databaseUrl);
   const dataDir = resolve(options.dataDir);
   if (role === "child") return runningElsewhere(carriedConnection(dataDir), dataDir);
-  makeDataDir(dataDir);
+  if (makes) makeDataDir(dataDir);
   if (role === "serve") return startOwn(dataDir, log, await lockDataDir(dataDir, { role, waitMs }), maxClients);
-  return runningOrOwn(dataDir, log, waitMs);
+  return runningOrOwn(dataDir, { makes, log, waitMs });
 }
 
 function external(databaseUrl: string): OpenedPostgres {
@@ -54,6 +58,7 @@ function external(databaseUrl: string): OpenedPostgres {
     connection: { connectionString: databaseUrl },
     carried: false,
     describe: `PostgreSQL at ${host}, database ${pathname.slice(1) || "(the user's own)"}`,
+    installation: `the database ${pathname.slice(1) || "(the user's own)"} at ${host}`,
     info: () => undefined,
     close: async () => {},
   };
@@ -68,7 +73,8 @@ async function startOwn(dataDir: string, log: Log, lock: DataDirLock, maxClients
       lock.release();
     };
     const describe = `PostgreSQL ${version} carried along, run as ${user}, in ${dataDir}/postgres`;
-    return { connection: carried.connection, carried: true, describe, info: carried.info, close };
+    const installation = describeDataDir(dataDir);
+    return { connection: carried.connection, carried: true, describe, installation, info: carried.info, close };
   } catch (error) {
     lock.release();
     throw error;
@@ -76,11 +82,21 @@ async function startOwn(dataDir: string, log: Log, lock: DataDirLock, maxClients
 }
 
 /** Commands race with a gateway that starts or stops, and with one another; whoever gets the lock runs the server. */
-async function runningOrOwn(dataDir: string, log: Log, waitMs: number): Promise<OpenedPostgres> {
+async function runningOrOwn(
+  dataDir: string,
+  { makes, log, waitMs }: { makes: boolean; log: Log; waitMs: number },
+): Promise<OpenedPostgres> {
   const endMs = performance.now() + waitMs;
   for (;;) {
+    // Before the lock, which would leave its file behind.
+    const isThere = makes || exists(join(dataDir, "postgres/data"));
+    if (!isThere && !exists(lockPath(dataDir))) throw noInstallation(dataDir);
     const lock = tryLockDataDir(dataDir, "cli");
-    if (lock) return startOwn(dataDir, log, lock);
+    if (lock && isThere) return startOwn(dataDir, log, lock);
+    if (lock) {
+      lock.release();
+      throw noInstallation(dataDir);
+    }
     const holder = readHolder(dataDir);
     // Another command stops its server when it is done, under whoever else uses it: wait for that one instead.
     const running = holder?.role === "serve" ? findRunningPostgres(dataDir) : undefined;
@@ -96,7 +112,28 @@ async function runningOrOwn(dataDir: string, log: Log, waitMs: number): Promise<
 
 function runningElsewhere(connection: PostgresConnection, dataDir: string): OpenedPostgres {
   const describe = `PostgreSQL of the muster that serves from ${dataDir}`;
-  return { connection, carried: true, describe, info: () => undefined, close: async () => {} };
+  const installation = describeDataDir(dataDir);
+  return { connection, carried: true, describe, installation, info: () => undefined, close: async () => {} };
+}
+
+const describeDataDir = (dataDir: string) => `the data directory ${dataDir}`;
+
+function noInstallation(dataDir: string): Failure {
+  return new Failure(
+    "installation.missing",
+    404,
+    `There is no installation in ${dataDir}. Run this with the DATA_DIR or DATABASE_URL of the one that is meant, or make one there: "muster serve" or "muster migrate". Nothing was changed.`,
+  );
+}
+
+/** What cannot be looked at may well be there: whoever needs it says why it cannot be used. */
+function exists(path: string): boolean {
+  try {
+    statSync(path);
+    return true;
+  } catch (error) {
+    return !(error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR"));
+  }
 }
 
 /** Root's directory must let the unprivileged user of PostgreSQL pass; everybody else keeps theirs private. */
