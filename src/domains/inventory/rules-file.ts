@@ -82,13 +82,18 @@ const Path = Type.String({
 });
 const ChangeName = oneOf(["create", "update", "delete"]);
 const Changes = Type.Array(ChangeName, { minItems: 1, description: "a list of create, update, delete" });
+const Scalar = Type.Union([Type.String({ maxLength: 200 }), Type.Number(), Type.Boolean(), Type.Null()]);
+const Values = Type.Array(Scalar, { minItems: 1, description: "a list of texts, numbers, true, false or null" });
 const strict = { additionalProperties: false };
 
 const RulesFile = Type.Partial(
   Type.Object({
     categories: Type.Array(Type.Object({ path: Path, category: oneOf(CATEGORIES) }, strict)),
     severities: Type.Array(
-      Type.Object({ path: Path, change: Type.Optional(Changes), severity: oneOf(SEVERITIES) }, strict),
+      Type.Object(
+        { path: Path, change: Type.Optional(Changes), to: Type.Optional(Values), severity: oneOf(SEVERITIES) },
+        strict,
+      ),
     ),
     significance: Type.Array(
       Type.Object({ path: Path, change: Type.Optional(Changes), significance: oneOf(SIGNIFICANCES) }, strict),

@@ -14,6 +14,7 @@ export const CATEGORIES = [
   "backup",
   "features",
   "services",
+  "custom",
   "system",
 ] as const;
 export type Category = (typeof CATEGORIES)[number];
@@ -22,13 +23,16 @@ export type Category = (typeof CATEGORIES)[number];
 export const SEVERITIES = ["low", "medium", "high", "critical"] as const;
 export type Severity = (typeof SEVERITIES)[number];
 
-/** `never` beats everything; `minor` means: only when important; `always`: also when nothing else says so. */
+/** `never` beats everything; `minor` means: only when important; `always`: whatever else was learned. No rule: significant. */
 export const SIGNIFICANCES = ["never", "minor", "always"] as const;
 export type Significance = (typeof SIGNIFICANCES)[number];
 
+/** What a rule may ask the new value to be; texts match without regard to case. */
+export type Scalar = string | number | boolean | null;
+
 export interface RuleSet {
   categories: { path: string; category: Category }[];
-  severities: { path: string; change?: ChangeType[]; severity: Severity }[];
+  severities: { path: string; change?: ChangeType[]; to?: Scalar[]; severity: Severity }[];
   significance: { path: string; change?: ChangeType[]; significance: Significance }[];
   /** What makes a change important: any of the three. */
   important: { severities: Severity[]; categories: Category[]; changes: ChangeType[] };
@@ -44,6 +48,8 @@ export interface Classification {
   category: Category;
   severity: Severity;
   significant: boolean;
+  /** Whether noise that was learned may fold it. */
+  foldable: boolean;
 }
 
 export type Classified = Change & Classification & { partial: boolean };
@@ -63,24 +69,26 @@ export function openRules(ruleSet: RuleSet): Rules {
   const { important, numeric_change_percent: percent } = ruleSet;
   return {
     classify(change) {
-      if (change.summarised !== undefined) return { category: "system", severity: "high", significant: true };
+      if (change.summarised !== undefined)
+        return { category: "system", severity: "high", significant: true, foldable: false };
       const path = change.rulePath.map((segment) => segment.toLowerCase());
       const type = change.changeType;
-      const category = firstMatch(categories, path, type)?.category ?? "system";
+      const category = firstMatch(categories, path, change)?.category ?? "system";
       const severity =
-        firstMatch(severities, path, type)?.severity ?? (changedByMoreThan(percent, change) ? "medium" : "low");
-      const rule = firstMatch(significance, path, type)?.significance ?? "always";
+        firstMatch(severities, path, change)?.severity ?? (changedByMoreThan(percent, change) ? "medium" : "low");
+      const rule = firstMatch(significance, path, change)?.significance;
       const isImportant =
         important.severities.includes(severity) ||
         important.categories.includes(category) ||
         important.changes.includes(type);
-      return { category, severity, significant: rule === "always" || (rule === "minor" && isImportant) };
+      const significant = rule === undefined || rule === "always" || (rule === "minor" && isImportant);
+      return { category, severity, significant, foldable: rule !== "always" };
     },
     isNoise: (rulePath) =>
       firstMatch(
         significance,
         rulePath.map((segment) => segment.toLowerCase()),
-        "update",
+        { changeType: "update", currentValue: undefined },
       )?.significance === "never",
     notifies: ({ category, severity, significant = true }) =>
       significant &&
@@ -102,7 +110,7 @@ const rank = (severity: string) => SEVERITIES.findIndex((name) => name === sever
  */
 interface Pattern {
   segments: (string | RegExp | typeof ONE | typeof ANY)[];
-  /** Compared from left to right, larger first: words, words with `*`, `*`, fewer `**`, named change types. */
+  /** Compared from left to right, larger first: words, words with `*`, `*`, fewer `**`, named values, named change types. */
   specificity: number[];
 }
 
@@ -112,6 +120,7 @@ const ANY = Symbol("any segments");
 interface PathRule {
   path: string;
   change?: ChangeType[];
+  to?: Scalar[];
 }
 
 interface Compiled<Rule> {
@@ -126,7 +135,7 @@ function compileRules<Rule extends PathRule>(rules: readonly Rule[]): Compiled<R
     .sort((left, right) => compareSpecificity(right.pattern.specificity, left.pattern.specificity));
 }
 
-function compilePattern({ path, change }: PathRule): Pattern {
+function compilePattern({ path, change, to }: PathRule): Pattern {
   const segments = parseFieldPath(path.toLowerCase()).map((segment) => {
     if (segment === "**") return ANY;
     if (segment === "*") return ONE;
@@ -140,6 +149,7 @@ function compilePattern({ path, change }: PathRule): Pattern {
       count((segment) => segment instanceof RegExp),
       count((segment) => segment === ONE),
       -count((segment) => segment === ANY),
+      to ? 1 : 0,
       change ? 1 : 0,
     ],
   };
@@ -161,10 +171,16 @@ function compareSpecificity(left: number[], right: number[]): number {
 function firstMatch<Rule extends PathRule>(
   rules: Compiled<Rule>[],
   path: string[],
-  type: ChangeType,
+  { changeType, currentValue }: Pick<Change, "changeType" | "currentValue">,
 ): Rule | undefined {
-  return rules.find(({ rule, pattern }) => (rule.change?.includes(type) ?? true) && matches(pattern.segments, path))
-    ?.rule;
+  const takes = ({ change, to }: PathRule) =>
+    (change?.includes(changeType) ?? true) && (to?.some((value) => isSame(value, currentValue)) ?? true);
+  return rules.find(({ rule, pattern }) => takes(rule) && matches(pattern.segments, path))?.rule;
+}
+
+function isSame(expected: Scalar, value: JsonValue | undefined): boolean {
+  if (typeof expected !== "string" || typeof value !== "string") return expected === value;
+  return expected.length === value.length && expected.toLowerCase() === value.toLowerCase();
 }
 
 /** Linear for one `**`; on a mismatch only the last `**` takes one more segment, as in any glob, so never exponential. */
@@ -195,21 +211,24 @@ function matchesOne(segment: Pattern["segments"][number], text: string): boolean
   return segment instanceof RegExp ? segment.test(text) : segment === ONE;
 }
 
-/** Both values must read as numbers; from zero, any other number is more. */
+/** Both values must read as numbers of one unit; from zero, any other number is more. */
 export function changedByMoreThan(
   percent: number,
   { previousValue, currentValue }: Pick<Change, "previousValue" | "currentValue">,
 ): boolean {
-  const from = numberOf(previousValue);
-  const to = numberOf(currentValue);
-  if (from === undefined || to === undefined || from === to) return false;
-  return from === 0 || (Math.abs(to - from) / Math.abs(from)) * 100 > percent;
+  const from = quantityOf(previousValue);
+  const to = quantityOf(currentValue);
+  if (!from || !to || from.unit !== to.unit || from.number === to.number) return false;
+  return from.number === 0 || (Math.abs(to.number - from.number) / Math.abs(from.number)) * 100 > percent;
 }
 
-/** A string counts with its leading number: "5 GB" is 5, "1.2.3" is 1.2, "-" is 0. */
-function numberOf(value: JsonValue | undefined): number | undefined {
-  if (typeof value === "number") return value;
-  if (isExact(value)) return Number(value.rawJSON);
-  if (typeof value !== "string" || !/^[-+\d]/.test(value)) return undefined;
-  return Number(/^[-+]?\d+(?:\.\d+)?/.exec(value)?.[0] ?? 0);
+/** A text is a quantity when all of it is a number, and perhaps a unit: "5 GB" is, an address, a version or a date is none. */
+function quantityOf(value: JsonValue | undefined): { number: number; unit: string } | undefined {
+  if (typeof value === "number") return { number: value, unit: "" };
+  if (isExact(value)) return { number: Number(value.rawJSON), unit: "" };
+  if (typeof value !== "string" || value.length > MAX_QUANTITY_LENGTH) return undefined;
+  const [, number, unit = ""] = /^([-+]?\d+(?:\.\d+)?) ?([a-z]*|%)$/i.exec(value) ?? [];
+  return number === undefined ? undefined : { number: Number(number), unit: unit.toLowerCase() };
 }
+
+const MAX_QUANTITY_LENGTH = 40;

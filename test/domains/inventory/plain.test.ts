@@ -29,7 +29,7 @@ const get = async <Data>(path: string) => (await muster.admin<Data>("GET", path)
 
 const changesOf = async ({ system_key: key }: TestSystem) => {
   const { changes } = await get<{ changes: Record<string, string>[] }>(`/api/admin/systems/${key}/inventory/changes`);
-  return changes.map((one) => `${one["change_type"]} ${one["field_path"]}`);
+  return changes.map((one) => `${one["change_type"]} ${one["field_path"]} ${one["category"]} ${one["severity"]}`);
 };
 
 const dataText = async (path: string) => {
@@ -70,6 +70,84 @@ describe("a plain document", () => {
   });
 });
 
+describe("what changes in a plain document", () => {
+  interface Plain {
+    [key: string]: Plain;
+  }
+  test.each<[string, (document: Plain) => unknown, string]>([
+    ["its system", (d) => Object.assign(d["os"] ?? {}, { version: "9.4" }), "update os.version os high"],
+    ["its kernel", (d) => Object.assign(d["os"] ?? {}, { kernel: "5.15" }), "update os.kernel os high"],
+    [
+      "a service's version",
+      (d) => Object.assign(d["services"]?.["nginx"] ?? {}, { version: "1.25.0" }),
+      "update services.nginx.version services medium",
+    ],
+    [
+      "a service that failed",
+      (d) => Object.assign(d["services"]?.["redis"] ?? {}, { status: "Failed" }),
+      "update services.redis.status services high",
+    ],
+    ["a service that is gone", (d) => delete d["services"]?.["redis"], "delete services.redis services high"],
+    [
+      "a service that came",
+      (d) => Object.assign(d["services"] ?? {}, { caddy: { status: "running" } }),
+      "create services.caddy services medium",
+    ],
+    [
+      "a feature",
+      (d) => Object.assign(d["features"]?.["docker"] ?? {}, { enabled: false }),
+      "update features.docker.enabled features medium",
+    ],
+    [
+      "a feature that came",
+      (d) => Object.assign(d["features"] ?? {}, { vpn: {} }),
+      "create features.vpn features medium",
+    ],
+    ["a feature that is gone", (d) => delete d["features"]?.["docker"], "delete features.docker features medium"],
+    [
+      "memory",
+      (d) => Object.assign(d["hardware"] ?? {}, { memory_total_gb: 16 }),
+      "update hardware.memory_total_gb hardware medium",
+    ],
+    [
+      "processors",
+      (d) => Object.assign(d["hardware"] ?? {}, { cpu_cores: 4 }),
+      "update hardware.cpu_cores hardware high",
+    ],
+    [
+      "hardware that is gone",
+      (d) => delete d["hardware"]?.["disk_total_gb"],
+      "delete hardware.disk_total_gb hardware critical",
+    ],
+    [
+      "an interface's address",
+      (d) => Object.assign(d["network"]?.["interfaces"]?.["eth0"] ?? {}, { ip: "192.168.1.101" }),
+      "update network.interfaces.eth0.ip network medium",
+    ],
+    [
+      "an interface that is gone",
+      (d) => delete d["network"]?.["interfaces"]?.["eth1"],
+      "delete network.interfaces.eth1 network high",
+    ],
+    ["its address", (d) => Object.assign(d, { ipv4_address: "1.2.3.4" }), "update ipv4_address network medium"],
+    ["its name", (d) => Object.assign(d, { fqdn: "other.example.com" }), "update fqdn network high"],
+    ["its version", (d) => Object.assign(d, { version: "8.0.2" }), "update version system high"],
+    [
+      "a field of one's own",
+      (d) => Object.assign(d["custom"] ?? {}, { datacenter: "EU" }),
+      "update custom.datacenter custom low",
+    ],
+  ])("%s has its category and severity", async (name, alter, expected) => {
+    const system = await muster.addSystem(name);
+    const text = await fixture("plain-inventory");
+    await post(system, text);
+    const document = JSON.parse(text);
+    alter(document);
+    await post(system, document);
+    expect(await changesOf(system)).toEqual([expected]);
+  });
+});
+
 describe("a wrapped document", () => {
   const wrapped = (data: unknown, timestamp = "2025-07-13T10:00:00Z") => ({ system_id: "test", timestamp, data });
 
@@ -88,7 +166,7 @@ describe("a wrapped document", () => {
     expect(again).toMatchObject({ changes_detected: false });
     expect(await post(system, { os: { name: "TestOS" } })).toMatchObject({ changes_detected: false });
     await post(system, wrapped({ os: { name: "TestOS", version: "2", big: 1 } }, "yesterday"));
-    expect(await changesOf(system)).toEqual(["create os.version", "create os.big"]);
+    expect(await changesOf(system)).toEqual(["create os.version os high", "create os.big os high"]);
     expect(await get(`/api/admin/systems/${key}/inventory/latest`)).toMatchObject({ record: { device_time: null } });
     expect(isTrue(await readHistory(dataText, key))).toBe(true);
   });

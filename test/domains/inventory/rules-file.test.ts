@@ -65,7 +65,7 @@ test("every fault is named with its place, its value and what is expected", () =
     }),
   );
   expect(problems.toSorted()).toEqual([
-    '/categories/0/category: "colour", expected one of modules, cluster, nodes, os, hardware, network, security, backup, features, services, system',
+    '/categories/0/category: "colour", expected one of modules, cluster, nodes, os, hardware, network, security, backup, features, services, custom, system',
     "/categories/1/path: missing, expected segments joined with dots, such as facts.modules.*.version",
     '/categories/2: "x", expected an object',
     "/extra: true, expected no such key",

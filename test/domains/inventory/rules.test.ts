@@ -6,6 +6,7 @@ import type { JsonObject, JsonValue } from "../../../src/domains/inventory/json.
 import { changedByMoreThan, openRules, type RuleSet } from "../../../src/domains/inventory/rules.ts";
 
 const rules = openRules(BUILTIN_RULES);
+const FIXTURES = `${import.meta.dir}/../../support/fixtures/inventories`;
 
 function change(
   path: string,
@@ -59,7 +60,7 @@ describe("categories", () => {
     ["facts.features.network.zones.[].name", "network"],
     ["facts.nodes.1.memory.system.count", "hardware"],
     ["facts.nodes.1.processors.count", "hardware"],
-    ["facts.nodes.1.distro.version", "hardware"],
+    ["facts.nodes.1.distro.version", "os"],
     ["facts.features.ipsec.count", "security"],
     ["facts.features.openvpn_rw.enabled", "security"],
     ["facts.features.certificates_info.count", "security"],
@@ -73,12 +74,13 @@ describe("categories", () => {
 
 describe("severities", () => {
   test.each<[string, ChangeType, JsonValue | undefined, JsonValue | undefined, string]>([
-    ["facts.nodes.0.id", "delete", 1, undefined, "critical"],
+    ["facts.nodes.0", "delete", {}, undefined, "critical"],
+    ["facts.nodes.0.id", "delete", 1, undefined, "medium"],
     ["facts.processors.count", "delete", 4, undefined, "critical"],
     ["facts.memory.total", "delete", 8192, undefined, "critical"],
     ["facts.network.interfaces", "delete", "eth0", undefined, "critical"],
     ["facts.features.essential", "delete", true, undefined, "critical"],
-    ["system.error", "create", undefined, "text", "critical"],
+    ["system.error", "create", undefined, "text", "low"],
     ["facts.distro.version", "update", "23.05.4", "24.10", "high"],
     ["facts.modules.[].version", "update", "1.0.0", "2.0.0", "high"],
     ["facts.nodes.0.version", "update", "8.2.0", "8.3.0", "high"],
@@ -89,10 +91,10 @@ describe("severities", () => {
     ["facts.modules.[]", "create", undefined, {}, "high"],
     ["facts.modules", "create", undefined, [], "high"],
     ["facts.modules.[]", "delete", {}, undefined, "high"],
-    ["system.warning", "create", undefined, "text", "high"],
+    ["system.warning", "create", undefined, "text", "low"],
     ["facts.features.docker.enabled", "update", false, true, "medium"],
     ["facts.cluster.label", "update", "a", "b", "medium"],
-    ["system.info", "create", undefined, "text", "medium"],
+    ["system.info", "create", undefined, "text", "low"],
     ["facts.memory.swap.used_bytes", "update", 100, 200, "low"],
     ["facts.memory.ram.available_bytes", "update", 100, 94, "low"],
     ["system.debug", "create", undefined, "text", "low"],
@@ -102,18 +104,18 @@ describe("severities", () => {
     ["custom.field", "update", 100, 105, "low"],
     ["facts.foo", "update", 10, 12, "low"],
     ["facts.foo", "update", 0, 1, "medium"],
-    ["facts.foo", "update", "1.2.3", "2.0.0", "medium"],
-    ["facts.nodes.2", "create", undefined, {}, "low"],
-    ["facts.features.dns", "create", undefined, {}, "low"],
+    ["facts.foo", "update", "1.2.3", "2.0.0", "low"],
+    ["facts.nodes.2", "create", undefined, {}, "high"],
+    ["facts.features.dns", "create", undefined, {}, "medium"],
     ["facts.features.dns", "delete", {}, undefined, "critical"],
-    ["facts.cluster.admins", "delete", {}, undefined, "low"],
+    ["facts.cluster.admins", "delete", {}, undefined, "medium"],
     ["facts", "delete", {}, undefined, "low"],
     ["facts.network", "delete", {}, undefined, "critical"],
     ["facts.memory", "delete", {}, undefined, "critical"],
     ["facts.pci.[].revision", "update", 1, 100, "low"],
     ["uuid", "update", "1", "9", "low"],
     ["facts.uptime_seconds", "update", 1, 100, "low"],
-    ["facts.modules.[].queue_failed", "create", undefined, 1, "critical"],
+    ["facts.modules.[].queue_failed", "create", undefined, 1, "low"],
   ])("%s %s from %j to %j is %s (cases 23 to 51, 82 to 88)", (path, type, from, to, severity) => {
     expect<string>(rules.classify(change(path, type, from, to)).severity).toBe(severity);
   });
@@ -131,8 +133,13 @@ describe("severities", () => {
     [100, "150", true],
     ["5 GB", "8 GB", true],
     ["-456", "+789", true],
-    ["-", "1", true],
+    ["5.5 GB", "8gb", true],
     [JSON.rawJSON("10000000000000000001"), JSON.rawJSON("20000000000000000001"), true],
+    ["192.168.1.100", "1.2.3.4", false],
+    ["1.2.3", "2.0.0", false],
+    ["2025-12-06", "1999-01-01", false],
+    ["5 GB", "8 MB", false],
+    ["-", "1", false],
     [100, 110, false],
     [100, 95, false],
     [100, 120, false],
@@ -182,8 +189,8 @@ describe("significance", () => {
     ["facts.features.update_available", "delete"],
     ["facts.features.dhcp_server.count", "update"],
     ["facts.features.dhcp_server.static_leases", "update"],
-    ["facts.features.database_stats.memory_info", "update"],
-    ["facts.pci.[]", "delete"],
+    ["facts.modules.[].filter.antivirus.memory_info.installed", "update"],
+    ["facts.pci.[].device_name", "update"],
     ["uuid", "update"],
   ])("%s %s is not (cases 58 to 64, 76, 89, 115)", (path, type) => {
     expect(rules.classify(change(path, type)).significant).toBe(false);
@@ -266,12 +273,12 @@ describe("whole comparisons", () => {
       { facts: { nodes: { "1": {} } } },
       ["delete facts.nodes.x nodes critical"],
     ],
-    ["83", node("a", { b: 1 }), node("a", {}), ["delete facts.nodes.a.b nodes critical"]],
+    ["83", node("a", { b: 1 }), node("a", {}), ["delete facts.nodes.a.b nodes medium"]],
     [
       "86",
       { facts: { cluster: { admins: {} } } },
       { facts: { cluster: {} } },
-      ["delete facts.cluster.admins cluster low"],
+      ["delete facts.cluster.admins cluster medium"],
     ],
     ["87", { facts: { a: 1 } }, {}, ["delete facts system low"]],
     [
@@ -314,7 +321,12 @@ describe("whole comparisons", () => {
 
   test("the row that stands for too many changes is significant and high", () => {
     const [summary] = compareDocuments({ a: 1, b: 1 }, { a: 2, b: 2 }, { maxChanges: 1 });
-    expect(summary && rules.classify(summary)).toEqual({ category: "system", severity: "high", significant: true });
+    expect(summary && rules.classify(summary)).toEqual({
+      category: "system",
+      severity: "high",
+      significant: true,
+      foldable: false,
+    });
   });
 });
 
@@ -370,6 +382,116 @@ describe("matching", () => {
     const start = performance.now();
     expect(classify(change("a.".repeat(200) + "c")).category).toBe("system");
     expect(performance.now() - start).toBeLessThan(200);
+  });
+});
+
+/** The first Ethernet controller of a list of devices. */
+const pullCard = (pci: JsonValue | undefined) => {
+  const devices = pci as JsonObject[];
+  devices.splice(
+    devices.findIndex((device) => device["class_id"] === "0200"),
+    1,
+  );
+};
+
+test.each<[string, string, (facts: JsonObject) => unknown, string[]]>([
+  [
+    "a network card that vanished from a firewall",
+    "nsec-inventory",
+    (facts) => pullCard(facts["pci"]),
+    ["delete facts.pci.0200:1af4:1041#2 hardware critical"],
+  ],
+  [
+    "the same on a cluster's node",
+    "ns8-inventory",
+    (facts) => pullCard((facts["nodes"] as Record<string, JsonObject>)["1"]?.["pci"]),
+    ["delete facts.nodes.1.pci.0200:1af4:1041#6 hardware critical"],
+  ],
+  [
+    "the password of the factory",
+    "nsec-inventory",
+    ({ features }) =>
+      Object.assign((features as Record<string, JsonObject>)["default_password"] ?? {}, { default_password: true }),
+    ["update facts.features.default_password.default_password security critical"],
+  ],
+  [
+    "a system upgrade",
+    "nsec-inventory",
+    (facts) =>
+      Object.assign(facts, {
+        kernel_version: "6.6.120",
+        image_updates_available: true,
+        distro: { name: "NethSecurity", version: "8.7.2" },
+        dns_servers: ["8.8.4.4"],
+      }),
+    [
+      "update facts.distro.version os high",
+      "delete facts.dns_servers.0 network medium",
+      "update facts.image_updates_available os medium",
+      "update facts.kernel_version os high",
+    ],
+  ],
+])("on a real document: %s", async (_title, name, alter, expected) => {
+  const document: { facts: JsonObject } = await Bun.file(`${FIXTURES}/${name}.json`).json();
+  const next = structuredClone(document);
+  alter(next.facts);
+  expect(judged({ ...document }, { ...next })).toEqual(expected);
+});
+
+describe("words that people type", () => {
+  const facts = (rest: JsonObject): JsonObject => ({ facts: rest });
+  const fact = { total_bytes: 1, used_bytes: 1 };
+
+  test.each<[string, JsonObject, JsonObject, string[]]>([
+    [
+      "a user database hides nothing",
+      facts({ features: { database_stats: { "ad.performance-cars.it": { users: 1 } } } }),
+      facts({ features: { database_stats: { "ad.performance-cars.it": { users: 2 } } } }),
+      ['update facts.features.database_stats."ad.performance-cars.it".users features medium'],
+    ],
+    [
+      "nor does a mountpoint",
+      facts({ mountpoints: { "/mnt/monitoring": fact } }),
+      facts({ mountpoints: {} }),
+      ["delete facts.mountpoints./mnt/monitoring hardware critical"],
+    ],
+    [
+      "nor does one make anything louder",
+      facts({ mountpoints: {} }),
+      facts({ mountpoints: { "/mnt/error_logs": fact } }),
+      ["create facts.mountpoints./mnt/error_logs hardware medium"],
+    ],
+    [
+      "nor does a domain",
+      facts({ modules: [{ id: "traefik1", certificates: {} }] }),
+      facts({ modules: [{ id: "traefik1", certificates: { "criticalcare.it": 1 } }] }),
+      ['create facts.modules.traefik1.certificates."criticalcare.it" modules low'],
+    ],
+    [
+      "nor do fields of one's own",
+      { custom: { uptime_seconds: 1, heartbeat: "a" } },
+      { custom: { uptime_seconds: 9, heartbeat: "b", failed: true } },
+      [
+        "create custom.failed custom low",
+        "update custom.heartbeat custom low",
+        "update custom.uptime_seconds custom medium",
+      ],
+    ],
+    [
+      "nor does a service called like a feature",
+      { services: { metrics: { version: "1" }, os: { version: "1" } } },
+      { services: { metrics: { version: "2" }, os: { version: "2" } } },
+      ["update services.metrics.version services medium", "update services.os.version services medium"],
+    ],
+  ])("%s", (_title, previous, current, expected) => {
+    expect(judged(previous, current)).toEqual(expected);
+  });
+
+  test("are asked for by no built-in rule: known segments, one * for each free key, ** only at the end", () => {
+    const { categories, severities, significance } = BUILTIN_RULES;
+    const paths = [...categories, ...severities, ...significance].map(({ path }) => path);
+    const odd = paths.filter((path) => !/^[a-z0-9_]+(\.([a-z0-9_]+|\*))*(\.\*\*)?$/.test(path));
+    expect(odd).toEqual(["facts.modules.*.nethvoice_*.**"]);
   });
 });
 
