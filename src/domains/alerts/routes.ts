@@ -83,7 +83,10 @@ export function applianceRoutes(deps: RoutesDeps) {
             const caller = await callerOf(request, server);
             const behind = proxy();
             await admit(caller.system.id);
-            await behind.postAlerts(caller, await body.bytes(request, maxBytes));
+            const bytes = await body.bytes(request, maxBytes);
+            // A body may come slowly: who was suspended meanwhile is not heard any more.
+            await authenticate(request, server);
+            await behind.postAlerts(caller, bytes);
             return empty();
           },
           { parse: "none", ...described("Alerts, kept and delivered with the machine's labels") },
@@ -101,6 +104,7 @@ export function applianceRoutes(deps: RoutesDeps) {
           async ({ request, server }) => {
             const caller = await callerOf(request, server);
             const given = readJson(await body.bytes(request, MAX_SILENCE_BYTES));
+            await authenticate(request, server);
             return Response.json(await proxy().postSilence(caller, given));
           },
           { parse: "none", ...described("A silence of the machine's own alerts") },

@@ -36,13 +36,18 @@ const FROM = `from backups b join systems s on s.id = b.system_id`;
 
 export type NewBackup = Omit<BackupRow, "systemKey" | "pinnedAt" | "state" | "verifiedAt" | "checkedAt">;
 
-/** False when the system was erased meanwhile. */
-export async function insertBackup(db: Queryable, row: NewBackup): Promise<boolean> {
-  const rows = await db.query(
-    `insert into backups (id, system_id, organization_id, object_key, extension, filename, media_type, size, sha256,
-       encryption, uploader_ip, uploaded_at, locked_until, checked_at)
-     select $1, id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $12 from systems where id = $2 for key share
-     returning id`,
+/** "gone" when the system was erased meanwhile, "refused" when it was suspended or unregistered: then nothing is kept. */
+export async function insertBackup(db: Queryable, row: NewBackup): Promise<"kept" | "refused" | "gone"> {
+  const [uploader] = await db.query<{ may: boolean }>(
+    `with uploader as (
+       select s.id, s.registered_at is not null and coalesce(s.suspended_at, o.suspended_at) is null as may
+       from systems s left join organizations o on o.id = s.organization_id where s.id = $2 for key share of s
+     ), kept as (
+       insert into backups (id, system_id, organization_id, object_key, extension, filename, media_type, size, sha256,
+         encryption, uploader_ip, uploaded_at, locked_until, checked_at)
+       select $1, id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $12 from uploader where may
+     )
+     select may from uploader`,
     [
       row.id,
       row.systemId,
@@ -59,7 +64,8 @@ export async function insertBackup(db: Queryable, row: NewBackup): Promise<boole
       row.lockedUntil,
     ],
   );
-  return rows.length === 1;
+  if (!uploader) return "gone";
+  return uploader.may ? "kept" : "refused";
 }
 
 /** What retention decides on. */

@@ -192,22 +192,30 @@ async function commit({ database, objects, clock, limits }: UploadDeps, row: New
       await lockUsage(tx, row.organizationId);
       if (!(await deleteUpload(tx, row.id))) throw abandoned();
       const { expired } = planRetention(await listKept(tx, row.systemId), row, limits, now);
-      if (!(await insertBackup(tx, backup))) throw abandoned();
+      const outcome = await insertBackup(tx, backup);
+      if (outcome === "gone") throw abandoned();
+      if (outcome === "refused") throw refused();
       await deleteBackups(
         tx,
         expired.map((one) => one.id),
       );
     });
   } catch (error) {
-    if (error instanceof Failure && error.code === ABANDONED) await discard(database, objects, row).catch(() => {});
+    if (error instanceof Failure && DECIDED.includes(error.code)) await discard(database, objects, row).catch(() => {});
     throw error;
   }
   return backup;
 }
 
 const ABANDONED = "backup.abandoned";
+const REFUSED = "backup.refused";
+/** Nothing was written, and nothing will be. */
+const DECIDED = [ABANDONED, REFUSED];
 const abandoned = () =>
   new Failure(ABANDONED, 503, "the upload took too long or its system is gone; try again", { retryAfterSeconds: 5 });
+
+const refused = () =>
+  new Failure(REFUSED, 403, "the backup is not kept: its system was suspended or unregistered while it came");
 
 function keepRenewing({ database, clock }: UploadDeps, id: string): () => void {
   let stopped = false;

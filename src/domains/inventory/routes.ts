@@ -23,7 +23,10 @@ export function applianceRoutes({ authenticate, admit, body, maxBytes, receiver 
       const system = await authenticate(request, server);
       await admit();
       await receiver.admit(system.id);
-      const receipt = await receiver.receive(system.id, await body.bytes(request, maxBytes));
+      const bytes = await body.bytes(request, maxBytes);
+      // A body may come slowly: who was suspended meanwhile is not heard any more.
+      await authenticate(request, server);
+      const receipt = await receiver.receive(system.id, bytes);
       return envelope("Inventory received and queued for processing", receipt);
     },
     {

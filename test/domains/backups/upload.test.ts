@@ -1,7 +1,7 @@
 // Uploads: what is taken, what is refused in which order, and that a refused one leaves nothing.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { openConnection, exchange } from "../../support/socket.ts";
-import type { TestSystem } from "../../support/app.ts";
+import type { TestApp, TestSystem } from "../../support/app.ts";
 import { seeded } from "../../support/random.ts";
 import { NOTHING, list, openListeningStore, openStoringApp, put, traces, usage } from "./fixture.ts";
 import type { Uploaded } from "./fixture.ts";
@@ -224,25 +224,50 @@ describe("a body that is not what was said leaves nothing", () => {
     expect((await slow).status).toBe(201);
   });
 
-  test("an upload that its system does not outlive is not kept", async () => {
-    await using app = await openStoringApp();
-    const system = await app.addSystem();
-    const { promise: go, resolve } = Promise.withResolvers<void>();
-    const upload = app.request("POST", "/api/systems/backups", {
+  /** An upload of which nothing has come yet but its head; `go` lets the bytes come. */
+  async function uploadUnderWay(app: Awaited<ReturnType<typeof openStoringApp>>, system: TestSystem) {
+    const { promise: gone, resolve: go } = Promise.withResolvers<void>();
+    const answer = app.request("POST", "/api/systems/backups", {
       authorization: system.authorization,
       headers: { "content-length": "4" },
       body: new ReadableStream({
         async pull(controller) {
-          await go;
+          await gone;
           controller.enqueue(new Uint8Array(4));
           controller.close();
         },
       }),
     });
-    while ((await usage(app)) === 0) await Bun.sleep(5);
+    while ((await traces(app)).uploads === 0) await Bun.sleep(5);
+    return { answer, go };
+  }
+
+  test("an upload that its system does not outlive is not kept", async () => {
+    await using app = await openStoringApp();
+    const system = await app.addSystem();
+    const { answer, go } = await uploadUnderWay(app, system);
     await app.app.systems.erase(system.system_key);
-    resolve();
-    expect((await upload).status).toBe(503);
+    go();
+    expect((await answer).status).toBe(503);
+    expect(await traces(app)).toEqual(NOTHING);
+  });
+
+  test.each([
+    ["suspended", (app: TestApp, { system_key }: TestSystem) => app.app.systems.suspend(system_key)],
+    ["suspended with its organisation", (app: TestApp) => app.app.organizations.suspend("acme")],
+    [
+      "unregistered",
+      (app: TestApp, { authorization }: TestSystem) =>
+        app.request("POST", "/api/systems/unregister", { authorization }),
+    ],
+  ] as const)("an upload whose system is %s meanwhile is refused, and leaves nothing", async (_, end) => {
+    await using app = await openStoringApp();
+    await app.app.organizations.add({ id: "acme", name: "Acme" });
+    const system = await app.addSystem("Branch", { organization: "acme" });
+    const { answer, go } = await uploadUnderWay(app, system);
+    await end(app, system);
+    go();
+    expect((await answer).status).toBe(403);
     expect(await traces(app)).toEqual(NOTHING);
   });
 });

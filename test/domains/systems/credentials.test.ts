@@ -116,3 +116,27 @@ test("a secret is stored as salt and digest, and a damaged digest opens nothing"
   expect(parseSecret(`my_pub.${"s".repeat(31)}`)).toBeUndefined();
   expect(parseSecret(`my_pub.${"s".repeat(32)}`)).toEqual({ public: "pub", secret: "s".repeat(32) });
 });
+
+test.each([
+  "/systems/inventory",
+  "/services/mimir/alertmanager/api/v2/alerts",
+  "/services/mimir/alertmanager/api/v2/silences",
+])("a body that comes to %s while its system is suspended is not heard any more", async (path) => {
+  await using app = await openTestApp({ MIMIR_URL: "http://127.0.0.1:9" });
+  const { authorization, system_key } = await app.addSystem();
+  const reading = Promise.withResolvers<void>();
+  const suspended = Promise.withResolvers<void>();
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      reading.resolve();
+      await suspended.promise;
+      controller.enqueue(Buffer.from("[]"));
+      controller.close();
+    },
+  });
+  const answer = app.request("POST", `/collect/api${path}`, { authorization, body });
+  await reading.promise;
+  await app.app.systems.suspend(system_key);
+  suspended.resolve();
+  expect((await answer).status).toBe(401);
+});
