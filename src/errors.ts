@@ -13,6 +13,11 @@ export interface FailureOptions {
   /** Answered literally by clients, so at most 5 s wherever an appliance is on the other side. */
   retryAfterSeconds?: number;
   headers?: Record<string, string>;
+  /**
+   * What we depend on is away or full: waiting helps, and no job is to blame. So is every 503 and 507, unless it says false:
+   * then only what was asked could not be done, and a job's try counts.
+   */
+  outage?: boolean;
 }
 
 /** A failure with a stable dotted code, an HTTP status and a sentence that may be shown. */
@@ -22,6 +27,7 @@ export class Failure extends Error {
   readonly detail: string | undefined;
   readonly retryAfterSeconds: number | undefined;
   readonly headers: Record<string, string>;
+  readonly outage: boolean;
 
   constructor(
     readonly code: string,
@@ -34,6 +40,7 @@ export class Failure extends Error {
     this.detail = options.detail;
     this.retryAfterSeconds = options.retryAfterSeconds;
     this.headers = options.headers ?? {};
+    this.outage = options.outage ?? (status === 503 || status === 507);
   }
 }
 

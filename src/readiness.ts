@@ -57,6 +57,8 @@ function leaveDatabaseAside({ name, run }: Check): Check {
       return await run();
     } catch (error) {
       if (error instanceof Failure && error.code === "database.unavailable") return "Not known: the database is away.";
+      if (error instanceof Failure && error.code === "database.ended")
+        return "Not known: the database is too slow to say.";
       throw error;
     }
   };

@@ -30,20 +30,20 @@ export interface BatchDeps {
 export async function runBatch(deps: BatchDeps, handler: JobHandler, jobs: readonly Job[]): Promise<number> {
   const lease = keepLease(deps, jobs, handler.leaseMs);
   try {
-    let away = 0;
-    for (const group of suspectsApart(jobs)) away = Math.max(away, await runGroup(deps, handler, group, lease));
-    return away;
+    const { first, again } = byTry(jobs);
+    const awayFirst = first.length > 0 ? await runGroup(deps, handler, first, lease) : 0;
+    const awayAgain = again.length > 0 ? await runEachAlone(deps, handler, again, lease) : 0;
+    return Math.max(awayFirst, awayAgain);
   } finally {
     lease.drop(jobs);
   }
 }
 
-/** A job that came back too often without an outcome is run alone: it must not take its neighbours down once more. */
-function suspectsApart(jobs: readonly Job[]): Job[][] {
-  const trusted = jobs.filter((job) => job.attempt <= MAX_ATTEMPTS);
-  const suspects = jobs.filter((job) => job.attempt > MAX_ATTEMPTS).map((job) => [job]);
-  return trusted.length > 0 ? [trusted, ...suspects] : suspects;
-}
+/** A job that came back, failed or without an outcome, is run alone: it must not take its neighbours down once more. */
+export const byTry = (jobs: readonly Job[]) => ({
+  first: jobs.filter((job) => job.attempt === 1),
+  again: jobs.filter((job) => job.attempt > 1),
+});
 
 async function runGroup(deps: BatchDeps, handler: JobHandler, jobs: Job[], lease: Lease): Promise<number> {
   const failure = await tryJobs(deps, handler, jobs);

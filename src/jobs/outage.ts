@@ -4,9 +4,11 @@ import type { Log } from "../log.ts";
 import type { Clock } from "../ports/clock.ts";
 
 /** A dependency of ours is away or full: waiting helps, and no job is to blame. */
-export function isOutage(error: unknown): boolean {
-  return error instanceof Failure && (error.status === 503 || error.status === 507);
-}
+export const isOutage = (error: unknown): boolean => error instanceof Failure && error.outage;
+
+/** Also what was only too slow: for calls whose outcome must be kept. */
+export const isTransient = (error: unknown): boolean =>
+  isOutage(error) || (error instanceof Failure && error.status === 503);
 
 export interface Outage {
   /** Returns how many tries in a row have failed, this one included. */

@@ -4,8 +4,8 @@ import type { Log } from "../log.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Job, Queue, QueueName } from "../ports/queue.ts";
 import { dependencyOutageDelayMs, queueOutageDelayMs } from "./backoff.ts";
-import { runBatch } from "./batch.ts";
-import { isOutage, reasonText, watchOutage } from "./outage.ts";
+import { byTry, runBatch } from "./batch.ts";
+import { isTransient, reasonText, watchOutage } from "./outage.ts";
 
 export interface RunnerDeps {
   queue: Queue;
@@ -36,6 +36,12 @@ export interface Runner {
   drain(): Promise<void>;
   stats(): Record<QueueName, HandlerStats>;
 }
+
+/**
+ * Beside its batches each handler has so many places for jobs that failed before: one that takes its time holds nobody who is
+ * there for the first time. Where even these are taken, such jobs wait like the others.
+ */
+const PLACES_AGAIN = 4;
 
 export function openRunner({ queue, handlers, clock, log, pollMs, random = Math.random }: RunnerDeps): Runner {
   const stopping = new AbortController();
@@ -92,11 +98,18 @@ export function openRunner({ queue, handlers, clock, log, pollMs, random = Math.
         await idle(woken);
         continue;
       }
-      const batch: Promise<void> = runClaimed(worker, jobs).finally(() => batches.delete(batch));
-      batches.add(batch);
+      const { first, again } = byTry(jobs);
+      if (first.length > 0) keep(batches, runClaimed(worker, first));
+      const places = worker.again.size < PLACES_AGAIN ? worker.again : batches;
+      if (again.length > 0) keep(places, runClaimed(worker, again));
       if (handler.lingerMs && jobs.length < handler.batch) await clock.sleep(handler.lingerMs, stopping.signal);
     }
-    await Promise.all(batches);
+    await Promise.all([...batches, ...worker.again]);
+  }
+
+  function keep(places: Set<Promise<void>>, run: Promise<void>): void {
+    const kept: Promise<void> = run.finally(() => places.delete(kept));
+    places.add(kept);
   }
 
   async function idle(woken: Promise<void>): Promise<void> {
@@ -131,7 +144,7 @@ export function openRunner({ queue, handlers, clock, log, pollMs, random = Math.
           log,
           random,
           outage: worker.outage,
-          untilReachable: (call) => retryCall(call, isOutage, givingUp.signal),
+          untilReachable: (call) => retryCall(call, isTransient, givingUp.signal),
           count: (outcome, count) => (stats[outcome] += count),
         },
         handler,
@@ -175,6 +188,8 @@ export function openRunner({ queue, handlers, clock, log, pollMs, random = Math.
     return {
       handler,
       batches: new Set<Promise<void>>(),
+      /** Of jobs that failed before. */
+      again: new Set<Promise<void>>(),
       stats: { running: 0, done: 0, failed: 0, buried: 0, lastActivityAt: null } as HandlerStats,
       /** How many times in a row what the handler depends on was away. */
       away: 0,

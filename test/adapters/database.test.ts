@@ -1,8 +1,12 @@
 // The Database port on PostgreSQL: types, transactions, and what callers see when the server misbehaves.
 import { describe, expect, test } from "bun:test";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import { openDatabase } from "../../src/adapters/postgres/database.ts";
+import type { Queryable } from "../../src/ports/database.ts";
+import { openHalfOpenWay } from "../support/half-open.ts";
 import { createTestDatabase } from "../support/postgres.ts";
-import { testLog } from "../support/run.ts";
+import { temporaryDirectory, testLog } from "../support/run.ts";
 
 const UNAVAILABLE = { code: "database.unavailable", status: 503, retryAfterSeconds: 1 };
 
@@ -75,13 +79,63 @@ describe("a database", () => {
     expect(await db.database.query("select 1 as one")).toEqual([{ one: 1 }]);
   });
 
-  test("does not wait for a server that hangs, and gives the connection up", async () => {
+  test("ends a statement past its time on the server too, and says that it is no outage", async () => {
     await using db = await createTestDatabase();
-    const impatient = openDatabase(db.connection, { maxConnections: 1, log: testLog, queryTimeoutMs: 100 });
-    await expect(impatient.query("select pg_sleep(30)")).rejects.toMatchObject(UNAVAILABLE);
-    expect(await impatient.query("select 1 as one")).toEqual([{ one: 1 }]);
-    expect(await impatient.query("select 1 as one, pg_sleep(0.2)", [], { timeoutMs: 5_000 })).toHaveLength(1);
+    const impatient = openDatabase(db.connection, { maxConnections: 1, log: testLog, queryTimeoutMs: 500 });
+    const pid = () => impatient.query<{ pid: number }>("select pg_backend_pid() as pid");
+    const slow = impatient.query("select pg_sleep(60)");
+    await expect(slow).rejects.toMatchObject({ code: "database.ended", status: 503, outage: false });
+    const running = await db.database.query(
+      "select from pg_stat_activity where query like '%pg_sleep(60)%' and state = 'active' and pid <> pg_backend_pid()",
+    );
+    expect(running).toEqual([]);
+    const before = await pid();
+    const within = impatient.transaction((tx) => tx.query("select pg_sleep(60)"));
+    await expect(within).rejects.toMatchObject({ code: "database.ended", outage: false });
+    expect(await pid()).toEqual(before);
     await impatient.close();
+  });
+
+  test("gives work its own time where it asks for it, and the next caller the usual one again", async () => {
+    await using db = await createTestDatabase();
+    const impatient = openDatabase(db.connection, { maxConnections: 1, log: testLog, queryTimeoutMs: 500 });
+    const limit = (database: Queryable) =>
+      database.query<{ limit: string }>("select current_setting('statement_timeout') as limit");
+    const patient = impatient.patient(60_000);
+    expect(await limit(impatient)).toEqual([{ limit: "400ms" }]);
+    expect(await limit(patient)).toEqual([{ limit: "48s" }]);
+    expect(await limit(impatient)).toEqual([{ limit: "400ms" }]);
+    expect(await patient.transaction(limit)).toEqual([{ limit: "48s" }]);
+    expect(await limit(impatient)).toEqual([{ limit: "400ms" }]);
+    await expect(patient.query("select 1 / 0")).rejects.toThrow("division by zero");
+    expect(await limit(impatient)).toEqual([{ limit: "400ms" }]);
+    await expect(patient.transaction((tx) => tx.query("select 1 / 0"))).rejects.toThrow("division by zero");
+    expect(await limit(impatient)).toEqual([{ limit: "400ms" }]);
+    expect(await impatient.query("select 1 as one, pg_sleep(1)", [], { timeoutMs: 20_000 })).toHaveLength(1);
+    expect(
+      await impatient.transaction(async (tx) => {
+        await tx.query("select pg_sleep(1)", [], { timeoutMs: 20_000 });
+        return limit(tx);
+      }),
+    ).toEqual([{ limit: "400ms" }]);
+    await impatient.close();
+  });
+
+  test("does not wait for a server that hangs: that one is away", async () => {
+    await using db = await createTestDatabase();
+    const url = new URL(db.url);
+    const directory = temporaryDirectory("hanging");
+    const target = join(url.searchParams.get("host") ?? "", ".s.PGSQL.5432");
+    await using way = await openHalfOpenWay(join(directory, ".s.PGSQL.5432"), target);
+    const connection = { host: directory, port: 5432, user: url.username, database: url.pathname.slice(1) };
+    const impatient = openDatabase(connection, { maxConnections: 1, log: testLog, queryTimeoutMs: 500 });
+    expect(await impatient.query("select 1 as one")).toEqual([{ one: 1 }]);
+    way.swallow();
+    await expect(impatient.query("select 2 as two")).rejects.toMatchObject({ ...UNAVAILABLE, outage: true });
+    way.heal();
+    expect(await impatient.query("select 3 as three")).toEqual([{ three: 3 }]);
+    await impatient.close();
+    await rm(directory, { recursive: true, force: true });
   });
 
   test("answers 503 when nobody listens, and when it was closed", async () => {

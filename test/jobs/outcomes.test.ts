@@ -163,6 +163,28 @@ test("lets good jobs pass one that always looks like an outage", async () => {
   expect(await counts()).toMatchObject({ delayed: 1, dead: 0 });
 });
 
+test("counts a statement past its time as a try, and buries the job with its reason in the end", async () => {
+  const { runner, clock, queue, counts, push } = openJobs(fixture.database);
+  const done: string[] = [];
+  const opened = runner(
+    handlerOf(async (jobs) => {
+      if (jobs.some((job) => job.payload === "slow"))
+        throw new Failure("database.ended", 503, "The database took too long over this.", { outage: false });
+      done.push(...jobs.map((job) => job.payload));
+    }),
+  );
+  await push("a", "slow", "b");
+  for (let second = 0; second < 120; second += 1) {
+    await opened.drain();
+    await clock.advance(1_000);
+  }
+  expect(done.toSorted()).toEqual(["a", "b"]);
+  expect(await counts()).toMatchObject({ pending: 0, delayed: 0, dead: 1 });
+  expect(await queue.list("work", "dead", 10)).toMatchObject([
+    { payload: "slow", attempt: 5, reason: "The database took too long over this." },
+  ]);
+});
+
 test("survives whatever a handler throws", async () => {
   const { runner, clock, queue, push } = openJobs(fixture.database);
   const recurse = (): number => recurse() + 1;

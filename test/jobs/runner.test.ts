@@ -172,3 +172,31 @@ test("drops the outcome of a job whose lease was lost", async () => {
   expect(held && (await late.queue.settle([{ job: held, followUps: [] }]))).toEqual([held?.id ?? ""]);
   await opened.stop(1_000);
 });
+
+test("a job that failed before takes its time beside the others, who do not wait for it", async () => {
+  const { runner, push, clock, counts } = openJobs(fixture.database);
+  const slow = gate();
+  const seen: string[] = [];
+  const opened = runner(
+    handlerOf(async (jobs) => {
+      for (const job of jobs) {
+        if (job.payload === "slow" && job.attempt === 1) throw new Error("past its time");
+        if (job.payload === "slow") await slow.passed;
+        seen.push(job.payload);
+      }
+    }),
+  );
+  opened.start();
+  await push("slow");
+  await until(() => opened.stats()["work"]?.failed === 1);
+  await until(async () => (await counts()).delayed === 1);
+  await until(() => opened.stats()["work"]?.running === 1, clock, POLL_MS);
+  for (const payload of ["a", "b", "c"]) {
+    await push(payload);
+    await until(() => seen.includes(payload));
+  }
+  expect(seen).toEqual(["a", "b", "c"]);
+  slow.open();
+  await until(() => seen.includes("slow"));
+  expect(await opened.stop(1_000)).toBe(0);
+});

@@ -14,10 +14,12 @@ export function countStatements(database: Database): Counted {
       return queryable.query<never>(...args);
     },
   });
-  return {
-    ...counting(database),
-    transaction: (work) => database.transaction((tx) => work(counting(tx))),
-    close: () => database.close(),
+  const counted = (on: Database): Counted => ({
+    ...counting(on),
+    transaction: (work) => on.transaction((tx) => work(counting(tx))),
+    patient: (ms) => counted(on.patient(ms)),
+    close: () => on.close(),
     statements: () => count,
-  };
+  });
+  return counted(database);
 }

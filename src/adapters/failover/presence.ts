@@ -69,5 +69,5 @@ export function watchPresence({ probe, clock, log, words }: PresenceDeps): Prese
 
 /** What we depend on is away or full: somebody else may do. */
 export function isOutage(error: unknown): boolean {
-  return error instanceof Failure && (error.status === 503 || error.status === 507);
+  return error instanceof Failure && error.outage;
 }

@@ -20,6 +20,7 @@ export interface PostgresQueryable extends Queryable {
 export interface PostgresDatabase extends Database {
   query: PostgresQueryable["query"];
   transaction<Result>(work: (tx: PostgresQueryable) => Promise<Result>): Promise<Result>;
+  patient(ms?: number): PostgresDatabase;
   /** Connections open, idle among them, and callers that wait for one. */
   counts(): { total: number; idle: number; waiting: number };
 }
@@ -27,16 +28,19 @@ export interface PostgresDatabase extends Database {
 export interface DatabaseOptions {
   maxConnections: number;
   log: Log;
-  /** A frozen server answers nothing at all; this is how long a caller waits for it. */
+  /** How long a caller waits for a statement. A frozen server answers nothing at all; one that works ends it a little sooner. */
   queryTimeoutMs?: number;
 }
 
 const QUERY_TIMEOUT_MS = 5_000;
+const PATIENT_MS = 60_000;
 const CONNECT_TIMEOUT_MS = 3_000;
-/** A statement whose caller has gone is ended by the server; far above the caller's own limit. */
-const STATEMENT_TIMEOUT_MS = 30_000;
+/** Of a caller's patience: then the server ends the statement, so that nothing runs on for a caller that has given up. */
+const SERVER_SHARE = 0.8;
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000;
 const IDLE_CONNECTION_MS = 60_000;
+/** Statements still at work then are cut off. */
+const CLOSE_MS = 5_000;
 
 export function openDatabase(connection: PostgresConnection, options: DatabaseOptions): PostgresDatabase {
   const { log, queryTimeoutMs = QUERY_TIMEOUT_MS } = options;
@@ -45,19 +49,39 @@ export function openDatabase(connection: PostgresConnection, options: DatabaseOp
     max: options.maxConnections,
     idleTimeoutMillis: IDLE_CONNECTION_MS,
     query_timeout: queryTimeoutMs,
-    statement_timeout: STATEMENT_TIMEOUT_MS,
+    statement_timeout: serverLimit(queryTimeoutMs),
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
   });
   pool.on("error", (error) => log.debug("An idle database connection broke.", { reason: reasonOf(error) }));
+  const lent = new Set<pg.PoolClient>();
+  pool.on("acquire", (client) => lent.add(client));
+  pool.on("release", (_error, client) => lent.delete(client));
   let closing: Promise<void> | undefined;
-
-  return {
-    query: (text, values, queryOptions) => run(pool, text, values, queryOptions),
-    transaction: (work) => transaction(pool, work),
-    counts: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
-    close: () => (closing ??= pool.end()),
+  const close = async () => {
+    const cut = setTimeout(() => lent.forEach((client) => client.connection.stream.destroy()), CLOSE_MS);
+    await pool.end().finally(() => clearTimeout(cut));
   };
+
+  const viewed = (timeoutMs: number | undefined): PostgresDatabase => ({
+    query(text, values, queryOptions) {
+      const limitMs = queryOptions?.timeoutMs ?? timeoutMs;
+      if (limitMs === undefined) return runOn(pool, text, values, queryOptions);
+      const limits = { limitMs, usualMs: queryTimeoutMs, set: "set" } as const;
+      return withClient(
+        pool,
+        (client) => limited(client, limits, text, values, queryOptions),
+        (client) => runOn(client, `set statement_timeout = ${serverLimit(queryTimeoutMs)}`),
+      );
+    },
+    transaction: (work) => transaction(pool, { limitMs: timeoutMs ?? queryTimeoutMs, usualMs: queryTimeoutMs }, work),
+    patient: (ms = PATIENT_MS) => viewed(ms),
+    counts: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
+    close: () => (closing ??= close()),
+  });
+  return viewed(undefined);
 }
+
+const serverLimit = (patienceMs: number) => Math.min(2 ** 31 - 1, Math.ceil(patienceMs * SERVER_SHARE));
 
 /**
  * What `pg` would otherwise take from PGPORT, PGSSLMODE and their like. Those may speak of another server: they complete a
@@ -96,7 +120,7 @@ function parseInt8(text: string): number | string {
   return Number.isSafeInteger(value) ? value : text;
 }
 
-async function run<Row>(
+async function runOn<Row>(
   target: pg.Pool | pg.PoolClient,
   text: string,
   values: readonly unknown[] = [],
@@ -112,21 +136,62 @@ async function run<Row>(
   }
 }
 
-async function transaction<Result>(pool: pg.Pool, work: (tx: PostgresQueryable) => Promise<Result>): Promise<Result> {
+/** One statement with a patience of its own, on the server as here; then the connection has its usual one again. */
+async function limited<Row>(
+  client: pg.PoolClient,
+  { limitMs, usualMs, set }: { limitMs: number; usualMs: number; set: "set" | "set local" },
+  text: string,
+  values: readonly unknown[] | undefined,
+  options: PostgresQueryOptions | undefined,
+): Promise<Row[]> {
+  await runOn(client, `${set} statement_timeout = ${serverLimit(limitMs)}`, [], {
+    timeoutMs: Math.min(limitMs, usualMs),
+  });
+  const rows = await runOn<Row>(client, text, values, { ...options, timeoutMs: limitMs });
+  await runOn(client, `${set} statement_timeout = ${serverLimit(usualMs)}`);
+  return rows;
+}
+
+function transaction<Result>(
+  pool: pg.Pool,
+  { limitMs, usualMs }: { limitMs: number; usualMs: number },
+  work: (tx: PostgresQueryable) => Promise<Result>,
+): Promise<Result> {
+  const begin = limitMs === usualMs ? "begin" : `begin; set local statement_timeout = ${serverLimit(limitMs)}`;
+  const run = async (client: pg.PoolClient) => {
+    const query: PostgresQueryable["query"] = (text, values, options) => {
+      const { timeoutMs = limitMs } = options ?? {};
+      const limits = { limitMs: timeoutMs, usualMs: limitMs, set: "set local" } as const;
+      return timeoutMs === limitMs
+        ? runOn(client, text, values, { ...options, timeoutMs })
+        : limited(client, limits, text, values, options);
+    };
+    await runOn(client, begin);
+    const result = await work({ query });
+    await commit(client, limitMs);
+    return result;
+  };
+  return withClient(pool, run, (client) => runOn(client, "rollback"));
+}
+
+/** Where the work fails on a sound connection, `mend` makes it fit for others; where that fails too, it is thrown away. */
+async function withClient<Result>(
+  pool: pg.Pool,
+  work: (client: pg.PoolClient) => Promise<Result>,
+  mend: (client: pg.PoolClient) => Promise<unknown>,
+): Promise<Result> {
   const client = await pool.connect().catch((error: unknown) => Promise.reject(databaseError(error)));
   // A connection may break between two statements; the next statement then says so.
   const ignore = () => {};
   client.on("error", ignore);
   let broken = true;
   try {
-    await run(client, "begin");
-    const result = await work({ query: (text, values, options) => run(client, text, values, options) });
-    await commit(client);
+    const result = await work(client);
     broken = false;
     return result;
   } catch (error) {
     if (!(error instanceof Failure && error.code === "database.unavailable")) {
-      broken = await run(client, "rollback").then(
+      broken = await mend(client).then(
         () => false,
         () => true,
       );
@@ -139,7 +204,9 @@ async function transaction<Result>(pool: pg.Pool, work: (tx: PostgresQueryable) 
 }
 
 /** PostgreSQL answers `commit` with ROLLBACK, and no error, when a statement had failed and its error was swallowed. */
-async function commit(client: pg.PoolClient): Promise<void> {
-  const { command } = await client.query("commit").catch((error: unknown) => Promise.reject(databaseError(error)));
+async function commit(client: pg.PoolClient, limitMs: number): Promise<void> {
+  // A statement's own limit, which the types of `pg` leave out.
+  const statement = { text: "commit", query_timeout: limitMs };
+  const { command } = await client.query(statement).catch((error: unknown) => Promise.reject(databaseError(error)));
   if (command === "ROLLBACK") throw new Error("The transaction was rolled back because a statement in it had failed.");
 }

@@ -74,6 +74,7 @@ export function openBackups(deps: BackupsDeps): Backups {
     adminRoutes: adminRoutes(api, deps.body),
     jobs: backupJobs({
       ...deps,
+      database: deps.database.patient(),
       swept({ orphans, removed }) {
         doubt = removed
           ? undefined

@@ -24,7 +24,8 @@ const MAX_ROWS = 1_000;
 /** How late a registration can show up: clocks of gateways differ, transactions take their time. */
 const REGISTRATION_LAG_MS = 10 * 60_000;
 
-export function reviewJobs(deps: ReviewDeps): JobHandler[] {
+export function reviewJobs({ database, ...others }: ReviewDeps): JobHandler[] {
+  const deps: ReviewDeps = { ...others, database: database.patient() };
   const one = { batch: 1, batchBytes: 1024, concurrency: 1, leaseMs: 15_000 };
   return [
     { queue: REVIEW_QUEUE, ...one, handle: async () => [await review(deps)] },

@@ -14,7 +14,7 @@ export function pruneHandler(database: Database): JobHandler {
     batchBytes: 1024,
     concurrency: 1,
     leaseMs: 60_000,
-    handle: () => prune(database),
+    handle: () => prune(database.patient()),
   };
 }
 

@@ -5,6 +5,7 @@ import { envelope } from "../../http/envelope.ts";
 import { operation } from "../../http/openapi.ts";
 import { openBatcher } from "../../jobs/batcher.ts";
 import type { Clock } from "../../ports/clock.ts";
+import { databaseFor } from "../../ports/database.ts";
 import type { Database } from "../../ports/database.ts";
 import type { Job, Push, Queue } from "../../ports/queue.ts";
 import type { Authenticate } from "../systems/index.ts";
@@ -95,7 +96,7 @@ export function openHeartbeats(deps: HeartbeatsDeps): Heartbeats {
         leaseMs: 15_000,
         async handle(jobs) {
           const activeAfter = new Date(clock.now().getTime() - timeoutMs);
-          return [deps.recovered(await upsertBeats(database, joinBeats(jobs), activeAfter))];
+          return [deps.recovered(await upsertBeats(databaseFor(database, jobs), joinBeats(jobs), activeAfter))];
         },
       },
       { queue: MONITOR_QUEUE, batch: 1, batchBytes: 1024, concurrency: 1, leaseMs: 60_000, handle: judge },

@@ -118,10 +118,10 @@ export function openInventory(deps: InventoryDeps): Inventory {
   const pipelineDeps = { database, clock, rules, compare, sweep, learned, keepers: deps.keepers };
   return {
     reader,
-    bring: (rows, dryRun) => bringInventories(pipelineDeps, rows, dryRun),
+    bring: (rows, dryRun) => bringInventories({ ...pipelineDeps, database: database.patient() }, rows, dryRun),
     noise: learned,
     pins,
-    prune: (options) => prune(deps, options),
+    prune: (options) => prune({ database: database.patient(), clock }, options),
     restate: (newest) =>
       queue.push(
         newest.map(({ systemId, recordId }) => ({

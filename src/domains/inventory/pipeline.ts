@@ -2,6 +2,7 @@
 import { randomUUIDv7 } from "bun";
 import type { JobHandler } from "../../domain.ts";
 import type { Clock } from "../../ports/clock.ts";
+import { databaseFor } from "../../ports/database.ts";
 import type { Database, Queryable } from "../../ports/database.ts";
 import type { Job, Push } from "../../ports/queue.ts";
 import { insertChangeAlerts, resolveReturned } from "./change-alerts.ts";
@@ -35,23 +36,26 @@ export interface PipelineDeps {
 
 export function pipeline(deps: PipelineDeps): JobHandler[] {
   const recent = openRecentTexts();
-  const handler = (queue: string, handle: JobHandler["handle"]): JobHandler => ({
+  const handler = (
+    queue: string,
+    handle: (given: PipelineDeps, jobs: Job[]) => Promise<Push[][] | void>,
+  ): JobHandler => ({
     queue,
-    handle,
+    handle: (jobs) => handle({ ...deps, database: databaseFor(deps.database, jobs) }, jobs),
     batch: 100,
     batchBytes: ROUND_BYTES,
     concurrency: 1,
     leaseMs: 15_000,
   });
   return [
-    handler(RECORD_QUEUE, (jobs) => record(deps, recent, jobs)),
-    handler(DIFF_QUEUE, (jobs) => diff(deps, recent, jobs)),
-    handler(NOTIFY_QUEUE, (jobs) => notify(deps, jobs)),
+    handler(RECORD_QUEUE, (given, jobs) => record(given, recent, jobs)),
+    handler(DIFF_QUEUE, (given, jobs) => diff(given, recent, jobs)),
+    handler(NOTIFY_QUEUE, notify),
     // Behind a burst of one system only its newest inventory is left to be looked at.
     {
-      ...handler(STATE_QUEUE, (jobs) =>
+      ...handler(STATE_QUEUE, (given, jobs) =>
         keepState(
-          deps,
+          given,
           recent,
           jobs.map((job) => decodeRecordId(job.payload)),
         ),

@@ -52,7 +52,8 @@ export async function prune(deps: PruneDeps, { dryRun }: { dryRun: boolean }): P
  * One step a job, so an interrupted night goes on where it was. The payload is the system to go on after; a tick's payload is
  * its time, and begins with the first. Idempotent: what is gone is gone.
  */
-export function pruneJob(deps: PruneDeps): JobHandler {
+export function pruneJob({ database, clock }: PruneDeps): JobHandler {
+  const deps: PruneDeps = { database: database.patient(), clock };
   return {
     queue: PRUNE_QUEUE,
     batch: 1,

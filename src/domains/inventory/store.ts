@@ -260,9 +260,28 @@ export async function markDiffed(db: Queryable, pairs: ComparedPair[], now: Date
   return new Set(rows.map((row) => row.id));
 }
 
+type PlacedDiff = DiffRow & { pair: Pair };
+
+/** Rows and characters of values that one statement takes, so that each ends in its time, however much is new. */
+const DIFFS_PER_STATEMENT = 2_000;
+const CHARACTERS_PER_STATEMENT = 2 * 1024 ** 2;
+
 export async function insertDiffs(db: Queryable, pairs: ComparedPair[]): Promise<void> {
-  const rows = pairs.flatMap((pair) => pair.diffs.map((diff) => ({ ...diff, pair })));
-  if (rows.length === 0) return;
+  let step: PlacedDiff[] = [];
+  let characters = 0;
+  for (const pair of pairs)
+    for (const diff of pair.diffs) {
+      step.push({ ...diff, pair });
+      characters += (diff.previousValue?.length ?? 0) + (diff.currentValue?.length ?? 0);
+      if (step.length < DIFFS_PER_STATEMENT && characters < CHARACTERS_PER_STATEMENT) continue;
+      await insertDiffRows(db, step);
+      step = [];
+      characters = 0;
+    }
+  if (step.length > 0) await insertDiffRows(db, step);
+}
+
+async function insertDiffRows(db: Queryable, rows: PlacedDiff[]): Promise<void> {
   await db.query(
     `insert into inventory_diffs (id, system_id, record_id, previous_record_id, detected_at, position, pointer, field_path,
        change_type, category, severity, significant, folded, previous_value, current_value)
