@@ -32,13 +32,17 @@ create table alert_outbox (
   delivered_position bigint default 0 not null,
   alert jsonb not null,
   refused text,
-  updated_at timestamp with time zone not null
+  updated_at timestamp with time zone not null,
+  apart boolean default false not null
 );
 alter table alert_outbox add constraint alert_outbox_pkey PRIMARY KEY (subject, fingerprint);
 alter table alert_outbox add constraint alert_outbox_system_id_fkey FOREIGN KEY (system_id) REFERENCES systems(id) ON DELETE CASCADE;
+CREATE INDEX alert_outbox_apart ON public.alert_outbox USING btree (subject, "position") WHERE ((delivered_position < "position") AND apart);
 CREATE INDEX alert_outbox_by_age ON public.alert_outbox USING btree (updated_at);
 CREATE INDEX alert_outbox_by_system ON public.alert_outbox USING btree (system_id);
-CREATE INDEX alert_outbox_undelivered ON public.alert_outbox USING btree (tenant, "position") WHERE (delivered_position < "position");
+CREATE INDEX alert_outbox_refused ON public.alert_outbox USING btree (updated_at DESC, subject DESC, fingerprint DESC) WHERE (refused IS NOT NULL);
+CREATE INDEX alert_outbox_suspects ON public.alert_outbox USING btree (subject) WHERE (refused IS NOT NULL);
+CREATE INDEX alert_outbox_undelivered ON public.alert_outbox USING btree (tenant, "position") WHERE ((delivered_position < "position") AND (NOT apart));
 
 create table alert_review (
   is_only boolean default true not null,

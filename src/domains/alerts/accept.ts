@@ -5,12 +5,12 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Queryable } from "../../ports/database.ts";
 import type { Job, Push, Queue } from "../../ports/queue.ts";
 import { annotate } from "./annotate.ts";
-import { deliveryPush } from "./deliver.ts";
+import { deliveryPush, suspectPush } from "./deliver.ts";
 import { findIdentities } from "./identities.ts";
 import { fingerprintOf, forceLabels } from "./labels.ts";
 import type { Identity } from "./labels.ts";
 import { keepStates } from "./outbox.ts";
-import type { AlertState } from "./outbox.ts";
+import type { AlertState, Suspect } from "./outbox.ts";
 import type { PostedAlert } from "./payload.ts";
 import type { Positions } from "./positions.ts";
 import { ACCEPT_QUEUE } from "./schema.ts";
@@ -57,6 +57,10 @@ export function openAcceptance({ database, queue, clock, positions, warn }: Acce
     const posted = jobs.flatMap((job) => JSON.parse(job.payload) as Posted[]);
     const identities = await findIdentities(database, [...new Set(posted.map((one) => one.systemId))]);
     const tenants = new Set<string>();
+    const suspects = new Map<string, Suspect>();
+    const keep = async (kept: AlertState[]) => {
+      for (const one of await keepStates(database, kept, clock.now())) suspects.set(one.subject, one);
+    };
     let states: AlertState[] = [];
     for (const one of newestOf(posted)) {
       // A system that was erased meanwhile has nothing to say any more.
@@ -65,12 +69,14 @@ export function openAcceptance({ database, queue, clock, positions, warn }: Acce
       tenants.add(identity.tenant);
       states.push(...(await statesOf(one, identity, warn)));
       while (states.length >= STATES_PER_STATEMENT) {
-        await keepStates(database, states.slice(0, STATES_PER_STATEMENT), clock.now());
+        await keep(states.slice(0, STATES_PER_STATEMENT));
         states = states.slice(STATES_PER_STATEMENT);
       }
     }
-    await keepStates(database, states, clock.now());
-    return [[...tenants].map((tenant) => deliveryPush(tenant))];
+    await keep(states);
+    return [
+      [...[...tenants].map((tenant) => deliveryPush(tenant)), ...[...suspects.values()].map((one) => suspectPush(one))],
+    ];
   };
 
   return {

@@ -1,11 +1,12 @@
-// From the outbox to Alertmanager: in order, in bounded groups, one tenant at a time, until it has them.
+// Delivers from the outbox to Alertmanager: in order, in bounded groups, one tenant at a time, and who is refused by himself.
 import { Failure, reasonOf } from "../../errors.ts";
 import type { Queryable } from "../../ports/database.ts";
 import type { Job, Push } from "../../ports/queue.ts";
 import type { Alertmanager } from "./alertmanager.ts";
-import { listUndelivered, markDelivered } from "./outbox.ts";
-import type { Undelivered } from "./outbox.ts";
-import { DELIVERY_QUEUE } from "./schema.ts";
+import { listApart, listUndelivered, markDelivered, setApart } from "./outbox.ts";
+import type { Suspect, Undelivered } from "./outbox.ts";
+import { sift } from "./refusals.ts";
+import { DELIVERY_QUEUE, SUSPECT_QUEUE } from "./schema.ts";
 import type { Warn } from "./index.ts";
 
 export interface DeliveryDeps {
@@ -19,13 +20,28 @@ const GROUP = { count: 500, bytes: 4 * 1024 ** 2 };
 /** Posts of one job, which the next one continues. */
 const POSTS_PER_JOB = 20;
 const MAX_BACKOFF_MS = 30_000;
+/** For finding in a refused group whose alerts are at fault; systems that are left then are delivered by themselves unasked. */
+const CALLS_PER_GROUP = 20;
+/** For finding the alerts at fault of one system in one run, that is in one post of 10,000. */
+const CALLS_PER_SUSPECT = 128;
+
+const backoff = (failures: number) =>
+  failures > 0 ? { delayMs: Math.min(1000 * 2 ** Math.min(failures - 1, 10), MAX_BACKOFF_MS) } : {};
 
 /** While this tenant's job exists, pushing it again adds nothing: nobody else may deliver at the same time. */
 export const deliveryPush = (tenant: string, failures = 0): Push => ({
   queue: DELIVERY_QUEUE,
   key: tenant,
   payload: JSON.stringify({ tenant, failures }),
-  ...(failures > 0 && { delayMs: Math.min(1000 * 2 ** Math.min(failures - 1, 10), MAX_BACKOFF_MS) }),
+  ...backoff(failures),
+});
+
+/** The same for a system that is delivered by itself: its own queue, so that no tenant waits behind it. */
+export const suspectPush = ({ tenant, subject }: Suspect, failures = 0): Push => ({
+  queue: SUSPECT_QUEUE,
+  key: `${tenant} ${subject}`,
+  payload: JSON.stringify({ tenant, subject, failures }),
+  ...backoff(failures),
 });
 
 /**
@@ -34,37 +50,88 @@ export const deliveryPush = (tenant: string, failures = 0): Push => ({
  */
 export async function deliver(deps: DeliveryDeps, job: Job): Promise<Push[]> {
   const { tenant, failures } = JSON.parse(job.payload) as { tenant: string; failures: number };
-  let delivered = 0;
-  try {
+  const suspects: Push[] = [];
+  const again = await untilAway(deps, { tenant, failures }, async (done) => {
     for (let posts = 0; posts < POSTS_PER_JOB; posts += 1) {
       const group = await listUndelivered(deps.database, tenant, GROUP);
       if (group.length === 0) break;
-      await post(deps, tenant, group);
-      delivered += group.length;
+      const refused = await postGroup(deps, tenant, group);
+      await setApart(deps.database, tenant, refused);
+      suspects.push(...refused.map((subject) => suspectPush({ tenant, subject })));
+      done();
     }
-    return delivered > 0 ? [deliveryPush(tenant)] : [];
+  });
+  return [...suspects, ...(again === undefined ? [] : [deliveryPush(tenant, again)])];
+}
+
+/** What a suspect posts: the alerts at fault are dead letters with Alertmanager's reason, the others are delivered. */
+export async function deliverApart(deps: DeliveryDeps, job: Job): Promise<Push[]> {
+  const { failures, ...suspect } = JSON.parse(job.payload) as Suspect & { failures: number };
+  const found = { refused: 0, untried: 0, reason: "" };
+  let calls = CALLS_PER_SUSPECT;
+  const again = await untilAway(deps, { ...suspect, failures }, async (done) => {
+    for (let posts = 0; posts < POSTS_PER_JOB; posts += 1) {
+      const group = await listApart(deps.database, suspect, GROUP);
+      if (group.length === 0) break;
+      calls -= await sift(group, {
+        // A next group finds some too; one that is in order costs one.
+        tries: Math.max(1, Math.ceil(calls / 2)),
+        post: (states) => post(deps, suspect.tenant, states),
+        taken: (states) => markDelivered(deps.database, states),
+        async refused(states, reason, isTold) {
+          await markDelivered(deps.database, states, isTold ? reason : `refused together with others: ${reason}`);
+          found[isTold ? "refused" : "untried"] += states.length;
+          found.reason ||= reason;
+        },
+      });
+      done();
+    }
+  });
+  if (found.reason !== "") deps.warn("Alertmanager refused alerts.", { ...suspect, ...found });
+  return again === undefined ? [] : [suspectPush(suspect, again)];
+}
+
+/** How many times in a row Alertmanager was away, for the next run; undefined when nothing is left to do. */
+async function untilAway(
+  { warn }: DeliveryDeps,
+  { failures, ...whose }: { tenant: string; subject?: string; failures: number },
+  run: (done: () => void) => Promise<void>,
+): Promise<number | undefined> {
+  let isDone = false;
+  try {
+    await run(() => (isDone = true));
+    return isDone ? 0 : undefined;
   } catch (error) {
     if (!(error instanceof Failure) || !error.code.startsWith("upstream.")) throw error;
     // Said when it begins and then every so often: a tenant that is away for a night is not a line every 30 s.
     if (failures === 0 || failures % 20 === 0)
-      deps.warn("Alerts wait for Alertmanager.", { tenant, attempts: failures + 1, reason: reasonOf(error) });
-    return [deliveryPush(tenant, delivered > 0 ? 1 : failures + 1)];
+      warn("Alerts wait for Alertmanager.", { ...whose, attempts: failures + 1, reason: reasonOf(error) });
+    return isDone ? 1 : failures + 1;
   }
 }
 
-/** One that Alertmanager refuses must not hold back the others: a refused group is halved until the one is found. */
-async function post(deps: DeliveryDeps, tenant: string, group: Undelivered[]): Promise<void> {
+/** Systems whose alerts were refused. Those with few alerts are asked about first: one that sends thousands waits for them. */
+async function postGroup(deps: DeliveryDeps, tenant: string, group: Undelivered[]): Promise<string[]> {
+  const suspects: string[] = [];
+  const systems = [...Map.groupBy(group, (one) => one.subject).values()].sort((a, b) => a.length - b.length);
+  await sift(systems, {
+    tries: CALLS_PER_GROUP,
+    // As a whole it goes in the order in which it came.
+    post: (asked) => post(deps, tenant, asked.length === systems.length ? group : asked.flat()),
+    taken: (asked) => markDelivered(deps.database, asked.flat()),
+    async refused(asked) {
+      suspects.push(...asked.flatMap(([first]) => (first ? [first.subject] : [])));
+    },
+  });
+  return suspects;
+}
+
+/** Undefined when Alertmanager took them, else what it has against them. */
+async function post(deps: DeliveryDeps, tenant: string, group: readonly Undelivered[]): Promise<string | undefined> {
   const body = `[${group.map((one) => one.alert).join(",")}]`;
   const { status, value } = await deps.alertmanager.call(tenant, { method: "POST", path: "alerts", body });
-  if (status === 200 && value === undefined) return markDelivered(deps.database, group);
+  if (status === 200 && value === undefined) return undefined;
   if (status === 200 || status === 404)
     throw new Failure("upstream.strange", 502, "Alertmanager's answer to alerts is none of its own");
-  if (group.length > 1) {
-    const half = Math.ceil(group.length / 2);
-    await post(deps, tenant, group.slice(0, half));
-    return post(deps, tenant, group.slice(half));
-  }
-  const reason = (typeof value === "string" ? value : JSON.stringify(value ?? status)).slice(0, 500);
-  deps.warn("Alertmanager refused an alert.", { tenant, subject: group[0]?.subject, reason });
-  return markDelivered(deps.database, group, reason);
+  return (typeof value === "string" ? value : JSON.stringify(value ?? status)).slice(0, 500);
 }

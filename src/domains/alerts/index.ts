@@ -12,18 +12,26 @@ import type { Authenticate, System } from "../systems/index.ts";
 import { openAcceptance } from "./accept.ts";
 import { adminRoutes } from "./admin.ts";
 import { openAlertmanager } from "./alertmanager.ts";
-import { deliver, deliveryPush } from "./deliver.ts";
+import { deliver, deliverApart, deliveryPush, suspectPush } from "./deliver.ts";
 import { authorizeWebhook, keepHistory } from "./history.ts";
 import { bringPast, prunePast } from "./history-store.ts";
 import type { FormerAlert } from "./history-store.ts";
 import { findIdentities } from "./identities.ts";
 import type { Identity } from "./labels.ts";
 import { recoveryPush, tickPush, watchLinks } from "./link-failed.ts";
-import { listWaitingTenants, measureOutbox, pruneOutbox } from "./outbox.ts";
+import { listWaitingSuspects, listWaitingTenants, measureOutbox, pruneOutbox } from "./outbox.ts";
 import { openPositions } from "./positions.ts";
 import { openProxy } from "./proxy.ts";
 import { applianceRoutes } from "./routes.ts";
-import { DELIVERY_QUEUE, LINK_QUEUE, LINK_TICK_QUEUE, NET_QUEUE, PRUNE_QUEUE, TOTALS_QUEUE } from "./schema.ts";
+import {
+  DELIVERY_QUEUE,
+  LINK_QUEUE,
+  LINK_TICK_QUEUE,
+  NET_QUEUE,
+  PRUNE_QUEUE,
+  SUSPECT_QUEUE,
+  TOTALS_QUEUE,
+} from "./schema.ts";
 import { refreshTotals } from "./totals.ts";
 
 /** Tells the log; a domain has no log of its own. */
@@ -110,7 +118,8 @@ export function openAlerts(deps: AlertsDeps): Alerts {
   };
 
   const prune = async () => {
-    await pruneOutbox(database, new Date(clock.now().getTime() - DAY_MS), PRUNED_AT_ONCE);
+    const settled = new Date(clock.now().getTime() - DAY_MS);
+    while ((await pruneOutbox(database, settled, PRUNED_AT_ONCE)) === PRUNED_AT_ONCE);
     const before = new Date(clock.now().getTime() - deps.historyDays * DAY_MS);
     while ((await prunePast(database, before, PRUNED_AT_ONCE)) === PRUNED_AT_ONCE);
   };
@@ -127,11 +136,22 @@ export function openAlerts(deps: AlertsDeps): Alerts {
     },
     {
       ...one,
+      queue: SUSPECT_QUEUE,
+      concurrency: 2,
+      handle: async ([job]) => [job ? await deliverApart({ database, alertmanager: upstream, warn }, job) : []],
+    },
+    {
+      ...one,
       queue: NET_QUEUE,
       async handle() {
         // One that was given up would keep its key for ever, and with it everything behind it from being told.
-        for (const name of [DELIVERY_QUEUE, LINK_QUEUE]) await queue.redrive(name);
-        return [(await listWaitingTenants(database)).map((tenant) => deliveryPush(tenant))];
+        for (const name of [DELIVERY_QUEUE, SUSPECT_QUEUE, LINK_QUEUE]) await queue.redrive(name);
+        return [
+          [
+            ...(await listWaitingTenants(database)).map((tenant) => deliveryPush(tenant)),
+            ...(await listWaitingSuspects(database)).map((suspect) => suspectPush(suspect)),
+          ],
+        ];
       },
     },
     {

@@ -6,6 +6,8 @@ import type { Static } from "@sinclair/typebox";
 export const ACCEPT_QUEUE = "collect:alerts";
 /** From the outbox to Alertmanager, one job a tenant. */
 export const DELIVERY_QUEUE = "muster:alert-delivery";
+/** From the outbox to Alertmanager, one job a system that Alertmanager refused an alert of. */
+export const SUSPECT_QUEUE = "muster:alert-suspects";
 /** Looks every minute for what waits in the outbox and has no job. */
 export const NET_QUEUE = "muster:alert-net";
 export const LINK_TICK_QUEUE = "muster:link-tick";

@@ -1,0 +1,108 @@
+// Statements on the same alerts, many at a time and in any order of rows, never wait for each other in a circle.
+import { expect, test } from "bun:test";
+import { insertPast, prunePast } from "../../../src/domains/alerts/history-store.ts";
+import type { PastRow } from "../../../src/domains/alerts/history-store.ts";
+import {
+  keepStates,
+  listUndelivered,
+  markDelivered,
+  pruneOutbox,
+  setApart,
+} from "../../../src/domains/alerts/outbox.ts";
+import { openTestApp } from "../../support/app.ts";
+import { seeded } from "../../support/random.ts";
+import type { Random } from "../../support/random.ts";
+
+const ALERTS = 60;
+
+function shuffled<T>(items: readonly T[], random: Random): T[] {
+  const rest = [...items];
+  return Array.from({ length: rest.length }, () => rest.splice(random.int(rest.length), 1)).flat();
+}
+
+test("keeping, delivering, setting apart, pruning and the history deadlock never, in 2,000 batches that overlap", async () => {
+  await using app = await openTestApp();
+  const { database } = app;
+  await database.query(
+    `do $$ begin execute format('alter database %I set deadlock_timeout = ''20ms''', current_database()); end $$`,
+  );
+  const systems = await Promise.all(Array.from({ length: 6 }, (_, index) => app.addSystem(`s${index}`)));
+  const random = seeded(40);
+  let position = 0;
+  const alert = { labels: { a: "b" }, annotations: {}, startsAt: "2026-01-01T00:00:00Z" };
+  const states = () =>
+    shuffled(
+      Array.from({ length: ALERTS }, (_, index) => index),
+      random,
+    )
+      .slice(0, 40)
+      .map((index) => {
+        const system = systems[index % systems.length];
+        if (!system) throw new Error("no system");
+        const fingerprint = index < systems.length ? "LinkFailed" : `f${index}`;
+        return {
+          subject: system.system_id,
+          fingerprint,
+          systemId: system.system_id,
+          tenant: "t",
+          position: (position += 1),
+          alert,
+        };
+      });
+  const past = (): PastRow[] =>
+    states().map(({ fingerprint, systemId, position: at }) => ({
+      id: crypto.randomUUID(),
+      systemKey: systems.find((one) => one.system_id === systemId)?.system_key ?? null,
+      organizationId: null,
+      alertname: "A",
+      severity: null,
+      status: "resolved",
+      fingerprint,
+      startsAt: "2026-01-01T00:00:00Z",
+      endsAt: new Date(at * 1_000).toISOString(),
+      summary: null,
+      labels: {},
+      annotations: {},
+      receiver: null,
+    }));
+  const now = () => new Date(position * 1_000);
+  const future = new Date("2030-01-01T00:00:00Z");
+  const steps: (() => Promise<unknown>)[] = [
+    () => keepStates(database, states(), now()),
+    () => keepStates(database, states(), now()),
+    async () => {
+      const waiting = await listUndelivered(database, "t", { count: 500, bytes: 1e6 });
+      await markDelivered(database, shuffled(waiting, random), random.int(3) === 0 ? "bad" : null);
+    },
+    () =>
+      setApart(
+        database,
+        "t",
+        shuffled(systems, random)
+          .slice(0, 3)
+          .map((one) => one.system_id),
+      ),
+    () => pruneOutbox(database, future, 30),
+    () => insertPast(database, past(), now()),
+    () => insertPast(database, past(), now()),
+    () => prunePast(database, future, 20),
+  ];
+  const faults = new Map<string, number>();
+  const work = async () => {
+    for (let round = 0; round < 250; round += 1)
+      await random
+        .pick(steps)()
+        .catch((error: unknown) => {
+          const reason = (error as Error).message;
+          faults.set(reason, (faults.get(reason) ?? 0) + 1);
+        });
+  };
+  await Promise.all(Array.from({ length: 8 }, work));
+  expect(Object.fromEntries(faults)).toEqual({});
+  await database.query("select pg_stat_force_next_flush()");
+  const [counted] = await database.query<{ deadlocks: number; commits: number }>(
+    `select deadlocks::integer, xact_commit::integer as commits from pg_stat_database where datname = current_database()`,
+  );
+  expect(counted?.deadlocks).toBe(0);
+  expect(counted?.commits).toBeGreaterThan(1_000);
+}, 120_000);
