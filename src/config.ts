@@ -21,6 +21,7 @@ import {
 } from "./config-values.ts";
 import { LOG_LEVELS } from "./log.ts";
 import type { LogLevel } from "./log.ts";
+import { hideUserinfo, hideUserinfos } from "./values/userinfo.ts";
 
 export interface Setting<T> {
   /** Name of the environment variable. */
@@ -343,7 +344,7 @@ export function parseConfig(env: Environment = process.env): Config {
         values[name] = one.parse(text);
       } catch (error) {
         problems.push(
-          `${one.env} ${(error as Error).message}, got ${one.secret ? "a value that is hidden" : JSON.stringify(text)}.`,
+          `${one.env} ${(error as Error).message}, got ${one.secret ? "a value that is hidden" : JSON.stringify(hideUserinfo(text))}.`,
         );
       }
     } catch (error) {
@@ -363,7 +364,7 @@ export function describeConfig(env: Environment = process.env) {
     const isSet = text !== one.default;
     return {
       name: one.env,
-      value: one.secret && text !== "" ? "(hidden)" : text,
+      value: one.secret && text !== "" ? "(hidden)" : hideUserinfo(text),
       default: one.default,
       set: isSet,
       doc: one.doc,
@@ -380,9 +381,9 @@ function readSetting(one: Setting<unknown>, env: Environment): string {
   try {
     return readFileSync(file, "utf8").trim();
   } catch (error) {
-    throw new Error(
-      `${one.env}_FILE names ${JSON.stringify(file)}, which cannot be read: ${(error as Error).message}.`,
-    );
+    const reason = (error as Error).message;
+    // Whoever put the URL itself there must not read its password in a log.
+    throw new Error(hideUserinfos(`${one.env}_FILE names ${JSON.stringify(file)}, which cannot be read: ${reason}.`));
   }
 }
 

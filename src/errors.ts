@@ -1,4 +1,5 @@
 // The ways things fail: `Failure` answers a client, `Permanent` and `Retry` steer the job runner.
+import { hideUserinfos } from "./values/userinfo.ts";
 
 /** HTTP statuses that Muster answers failures with; each is listed in design terms in docs/http.md. */
 export type FailureStatus =
@@ -60,8 +61,8 @@ export class Retry extends Error {
   }
 }
 
-/** What went wrong in one line, for logs and dead jobs: an Error's message, or the value's text. */
+/** What went wrong in one line, for logs and dead jobs: an Error's message, or the value's text, without passwords of URLs. */
 export function reasonOf(error: unknown): string {
-  if (error instanceof Failure && error.detail) return `${error.message} (${error.detail})`;
-  return error instanceof Error ? error.message : String(error);
+  if (error instanceof Failure && error.detail) return hideUserinfos(`${error.message} (${error.detail})`);
+  return hideUserinfos(error instanceof Error ? error.message : String(error));
 }

@@ -1,4 +1,5 @@
 // One line an event on stderr: time, level, sentence, then key=value facts. Never a secret, never a payload.
+import { hideUserinfos } from "./values/userinfo.ts";
 
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -30,9 +31,10 @@ export function openLog({
     if (LOG_LEVELS.indexOf(at) < threshold) return;
     if (name !== undefined) facts = { process: name, ...facts };
     const time = new Date().toISOString();
-    write(
-      `${format === "json" ? JSON.stringify({ time, level: at, message, ...facts }) : textLine(time, at, message, facts)}\n`,
-    );
+    const line =
+      format === "json" ? JSON.stringify({ time, level: at, message, ...facts }) : textLine(time, at, message, facts);
+    // Libraries quote the URLs they were given.
+    write(`${hideUserinfos(line)}\n`);
   };
   return {
     debug: (message, facts) => emit("debug", message, facts),

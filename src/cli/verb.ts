@@ -6,6 +6,7 @@ import type { Config, Environment } from "../config.ts";
 import { Failure, reasonOf } from "../errors.ts";
 import { readQuery } from "../http/query.ts";
 import type { Log } from "../log.ts";
+import { hideUserinfos } from "../values/userinfo.ts";
 import type { ProcessSignals } from "./signals.ts";
 import { didYouMean } from "../values/similar.ts";
 import { UsageError, readArguments } from "./arguments.ts";
@@ -95,7 +96,8 @@ export function explain(error: unknown, name: string, usage = ""): string {
   if (error instanceof UsageError) return `${error.message}\n\n${usage}`;
   if (error instanceof ConfigError)
     return `The configuration has faults:\n${error.problems.map((problem) => `  ${problem}`).join("\n")}\nmuster config lists every setting.`;
-  if (error instanceof Failure) return error.detail ? `${error.message}\n${error.detail}` : error.message;
+  if (error instanceof Failure)
+    return error.detail ? `${error.message}\n${hideUserinfos(error.detail)}` : error.message;
   return `muster ${name} failed: ${reasonOf(error)}`;
 }
 

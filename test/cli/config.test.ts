@@ -2,6 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { describeConfig, parseConfig, settings } from "../../src/config.ts";
+import { openLog } from "../../src/log.ts";
 import { temporaryDirectory } from "../support/run.ts";
 import { runJson, runMuster } from "../support/program.ts";
 
@@ -31,6 +33,23 @@ describe("muster config", () => {
     const faulty = await runMuster(["config"], { env: { DATABASE_URL: `mysql://x:${PASSWORD}@db` } });
     expect(faulty.code).toBe(1);
     expect(JSON.stringify([words, json, faulty])).not.toContain(PASSWORD);
+  });
+
+  test("hides what a URL carries also where the setting is no secret, in every setting", async () => {
+    const url = `https://key:${PASSWORD}@s3.example.org`;
+    const names = Object.values(settings).map(({ env }) => env);
+    for (const value of [url, `key:${PASSWORD}@s3.example.org`, `rediss://:${PASSWORD}/@x`]) {
+      const env = Object.fromEntries(names.map((name) => [name, value]));
+      expect(() => parseConfig(env)).toThrow("S3_ENDPOINT must be an https:// URL");
+      const faults = await Promise.try(() => parseConfig(env)).catch((error: Error) => error.message);
+      expect(faults).not.toContain(PASSWORD);
+      expect(JSON.stringify(describeConfig(env))).not.toContain(PASSWORD);
+    }
+    expect(() => parseConfig({ DATABASE_URL_FILE: URL_WITH_SECRET })).toThrow("postgres://…@db.example");
+    const { stdout, stderr } = await runMuster(["config"], { env: { S3_ENDPOINT: url } });
+    expect(stdout).toContain("S3_ENDPOINT=https://…@s3.example.org");
+    expect(stderr).toContain('got "https://…@s3.example.org".');
+    expect(stdout + stderr).not.toContain(PASSWORD);
   });
 
   test("prints the README's table, the same whatever is set", async () => {
@@ -81,4 +100,17 @@ describe("a secret's _FILE twin", () => {
     expect(stderr).toContain(`DATABASE_URL_FILE names "${env.DATABASE_URL_FILE}", which cannot be read`);
     expect(stderr).toContain("LISTEN_ADDRESS must be an address");
   });
+});
+
+test("no line of the log holds what a URL carries, whoever quoted it", () => {
+  for (const format of ["text", "json"] as const) {
+    let line = "";
+    const log = openLog({ level: "info", format, write: (written) => (line += written) });
+    log.info(`redis://:${PASSWORD}@h is away.`, {
+      reason: `connect ${URL_WITH_SECRET}`,
+      where: `at //x:${PASSWORD}@y`,
+    });
+    expect(line).not.toContain(PASSWORD);
+    expect(line).toContain("db.example:5432/muster");
+  }
 });
