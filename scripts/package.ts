@@ -14,6 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import packageJson from "../package.json" with { type: "json" };
+import { COMPLETION_SCRIPTS } from "../src/cli/completion.ts";
 import type { Architecture } from "./foreign.ts";
 
 const root = join(import.meta.dir, "..");
@@ -25,6 +26,13 @@ type DebianArchitecture = keyof typeof ARCHITECTURES;
 const version = packageJson.version.replace("-", "~");
 /** Seconds since 1970: every file's time, and the changelog's date. */
 const epoch = process.env["SOURCE_DATE_EPOCH"] ?? output("git", "log", "-1", "--format=%ct").trim();
+
+/** Where each shell looks. */
+const COMPLETIONS = {
+  "bash-completion/completions/muster": COMPLETION_SCRIPTS.bash,
+  "zsh/vendor-completions/_muster": COMPLETION_SCRIPTS.zsh,
+  "fish/vendor_completions.d/muster.fish": COMPLETION_SCRIPTS.fish,
+};
 
 const wanted = process.argv.slice(2);
 for (const name of wanted.length > 0 ? wanted : Object.keys(ARCHITECTURES)) {
@@ -63,6 +71,7 @@ function fill(tree: string, architecture: DebianArchitecture): void {
   put("lib/systemd/system/muster.service", unit);
   put("lib/systemd/system/muster.socket", read("systemd/muster.socket"));
   put("etc/muster/muster.env", read("systemd/muster.env.example"), 0o640);
+  for (const [path, script] of Object.entries(COMPLETIONS)) put(`usr/share/${path}`, `${script}\n`);
   put("usr/share/doc/muster/copyright", copyright(read("src/cli/licenses.txt")));
   put("usr/share/doc/muster/changelog.gz", Bun.gzipSync(changelog(), { level: 9 }));
   put("DEBIAN/conffiles", "/etc/muster/muster.env\n");

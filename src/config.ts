@@ -22,6 +22,8 @@ import {
 import { LOG_LEVELS } from "./log.ts";
 import type { LogLevel } from "./log.ts";
 import { hideUserinfo, hideUserinfos } from "./values/userinfo.ts";
+import { findMisspelt } from "./misspelt.ts";
+import type { Misspelt } from "./misspelt.ts";
 
 export interface Setting<T> {
   /** Name of the environment variable. */
@@ -440,6 +442,15 @@ function s3Problems(config: Partial<Config>): string[] {
       `S3_ENDPOINT must be https: backups and keys would travel in the clear to ${hostname}. BACKUP_S3_ALLOW_INSECURE=true allows it.`,
     );
   return problems;
+}
+
+/** Variables that look like settings and are none. */
+export function misspeltSettings(env: Environment): Misspelt[] {
+  const all: Setting<unknown>[] = Object.values(settings);
+  return findMisspelt(env, {
+    settings: all.map((one) => one.env),
+    secrets: all.filter((one) => one.secret).map((one) => one.env),
+  });
 }
 
 /** The process's own environment, for those who hand it on. */

@@ -1,5 +1,8 @@
 // argv in, exit code out: the only process.exit.
 import { run } from "./cli/run.ts";
+import { processTerminal } from "./cli/terminal.ts";
 import { environment } from "./config.ts";
 
-process.exit(await run(process.argv.slice(2), environment()));
+const program = Bun.isStandaloneExecutable ? process.execPath : undefined;
+
+process.exit(await run(process.argv.slice(2), environment(), processTerminal(), { program }));

@@ -43,6 +43,7 @@ function mayImport(from: string, { path, isType }: Import): boolean {
           "app.ts",
           "dumps.ts",
           "config.ts",
+          "config-file.ts",
           "config-values.ts",
           "errors.ts",
           "log.ts",
@@ -114,8 +115,11 @@ function mayImport(from: string, { path, isType }: Import): boolean {
         ["domain.ts", "errors.ts", "log.ts"].includes(path) ||
         (isType && path === "config-values.ts")
       );
+    case "config-file.ts":
+    case "misspelt.ts":
+      return path === "errors.ts" || (isType && path === "config.ts");
     case "config.ts":
-      return path === "config-values.ts" || path === "log.ts";
+      return path === "config-values.ts" || path === "misspelt.ts" || path === "log.ts";
     case "ports":
       return target === "ports" || path === "errors.ts";
     default:

@@ -8,7 +8,8 @@ export const config: Verb = {
   name: "config",
   summary: "Print the settings in force.",
   actions: { "": action({ flags: { markdown: true }, run }) },
-  notes: "Settings come from the environment only. --markdown prints the table of the README, with the defaults.",
+  notes: `Settings come from the environment. A program that was installed reads /etc/muster/muster.env too, as systemd does;
+MUSTER_ENV_FILE names another file, and empty none. --markdown prints the table of the README, with the defaults.`,
 };
 
 async function run({ json, markdown }: Given<{ markdown: true }>, cli: Cli): Promise<number> {
@@ -20,6 +21,8 @@ async function run({ json, markdown }: Given<{ markdown: true }>, cli: Cli): Pro
   const rows = describe(cli);
   if (json) cli.print(JSON.stringify(Object.fromEntries(rows.map((row) => [row.name, row.value]))));
   else for (const row of rows) cli.print(`${row.name}=${row.value}${row.set ? "" : "  (default)"}\n    ${row.doc}`);
+  const file = cli.settingsFile();
+  if (file !== undefined) cli.say(`Read from the environment, and from ${file}.`);
   // What is in force is shown first, faults and all: this is where one looks for them.
   cli.config();
   return 0;

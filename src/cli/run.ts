@@ -1,6 +1,8 @@
 // Runs a command line: finds the verb and its action, and turns whatever they throw into words that say what to do next.
 import { openApp } from "../app.ts";
-import { parseConfig } from "../config.ts";
+import { completeEnvironment } from "../config-file.ts";
+import type { CompletedEnvironment, Installation } from "../config-file.ts";
+import { misspeltSettings, parseConfig } from "../config.ts";
 import type { Config, Environment } from "../config.ts";
 import { openLog } from "../log.ts";
 import { didYouMean } from "../values/similar.ts";
@@ -57,19 +59,27 @@ const VERBS: readonly Verb[] = [
 const INTERNAL_VERBS: readonly Verb[] = [processVerb, completeVerb(VERBS)];
 
 /** 0 done, 1 failed, 2 misused, 141 when the reader of stdout has gone: 128 + SIGPIPE, as shells say it. */
-export async function run(argv: string[], env: Environment, terminal: Terminal = processTerminal()): Promise<number> {
+export async function run(
+  argv: string[],
+  env: Environment,
+  terminal: Terminal = processTerminal(),
+  installation: Installation = { program: undefined },
+): Promise<number> {
   const signals = listenToSignals();
+  let completed: CompletedEnvironment | undefined;
+  /** Once, and only for what needs settings. */
+  const environment = () => (completed ??= completeEnvironment(env, installation));
   // Killed, it goes on hearing signals: one more of them must not cut short how it ends.
-  return Promise.race([runToItsEnd(argv, env, terminal, signals).finally(signals.close), signals.killed]);
+  return Promise.race([runToItsEnd(argv, environment, terminal, signals).finally(signals.close), signals.killed]);
 }
 
 async function runToItsEnd(
   argv: string[],
-  env: Environment,
+  environment: () => CompletedEnvironment,
   terminal: Terminal,
   signals: ProcessSignals,
 ): Promise<number> {
-  const { cli, finish } = openCli(env, terminal, signals);
+  const { cli, finish } = openCli(environment, terminal, signals);
   try {
     const code = await dispatch(argv, cli);
     await finish();
@@ -118,16 +128,33 @@ function help(name: string | undefined, cli: Cli): number {
 }
 
 function openCli(
-  env: Environment,
+  environment: () => CompletedEnvironment,
   terminal: Terminal,
   { untilStopped, onHangUp }: ProcessSignals,
 ): { cli: Cli; finish(): Promise<void> } {
   const answer: string[] = [];
   const afterwards: string[] = [];
   const last: string[] = [];
-  const config = () => parseConfig(env);
+  const config = () => {
+    tellDoubts();
+    return parseConfig(environment().env);
+  };
+  let isTold = false;
+  /** What may explain a fault, or that a setting does nothing. */
+  const tellDoubts = () => {
+    if (isTold) return;
+    isTold = true;
+    const { env, file, ignored } = environment();
+    const sentences = [
+      ...ignored.map((name) => `${file} has a line that sets ${JSON.stringify(name)}, which is no name.`),
+      ...misspeltSettings(env).map(({ sentence }) => sentence),
+    ];
+    const log = openLog({ level: "warn", format: "json", write: terminal.tell });
+    for (const sentence of sentences) env["LOG_FORMAT"] === "json" ? log.warn(sentence) : cli.say(sentence);
+  };
   const cli: Cli = {
-    environment: () => env,
+    environment: () => environment().env,
+    settingsFile: () => environment().file,
     config,
     print: (line) => void answer.push(`${line}\n`),
     say(line) {

@@ -17,6 +17,8 @@ export { UsageError };
 export interface Cli {
   /** What settings are read from. */
   environment(): Environment;
+  /** The file that completed it, if any. */
+  settingsFile(): string | undefined;
   /** A line on stdout: the answer. */
   print(line: string): void;
   /** A line on stderr: everything else. One that is said after a part of the answer comes after all of it. */

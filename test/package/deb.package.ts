@@ -173,6 +173,10 @@ describe.skipIf(reason !== undefined)("the Debian package", () => {
     expect(run("dpkg-query", "-W", "muster")).toContain(`${version}+1`);
     expect(readFileSync(settings, "utf8")).toBe("HEARTBEAT_TIMEOUT_MINUTES=20\n");
     expect(kept().key).toBe(system.system_key);
+    // Without any variable, the program finds the service's settings and data by itself.
+    const plain = (...args: string[]) => run("runuser", "-u", "muster", "--", "/usr/bin/muster", ...args);
+    expect(plain("config")).toContain("HEARTBEAT_TIMEOUT_MINUTES=20\n");
+    expect(plain("systems", "list")).toContain("Branch 12");
     run("dpkg", "--remove", "muster");
     expect(existsSync(join(root, "usr/bin/muster"))).toBe(false);
     expect([existsSync(settings), existsSync(join(root, "var/lib/muster/postgres"))]).toEqual([true, true]);

@@ -1,10 +1,15 @@
 // Runs a command line in this process and returns what it answered, as runMuster does with a child.
 import { run } from "../../src/cli/run.ts";
 import type { Terminal } from "../../src/cli/terminal.ts";
+import type { Installation } from "../../src/config-file.ts";
 import type { Environment } from "../../src/config.ts";
 import type { Finished } from "./program.ts";
 
-export async function runCommand(args: string[], env: Environment = {}): Promise<Finished> {
+export async function runCommand(
+  args: string[],
+  env: Environment = {},
+  installation?: Installation,
+): Promise<Finished> {
   let [stdout, stderr] = ["", ""];
   const decoder = new TextDecoder();
   const terminal: Terminal = {
@@ -19,7 +24,7 @@ export async function runCommand(args: string[], env: Environment = {}): Promise
     },
     tell: (text) => void (stderr += text),
   };
-  const code = await run(args, env, terminal);
+  const code = await run(args, env, terminal, installation);
   return { code, stdout, stderr };
 }
 
