@@ -37,6 +37,7 @@ import type { Source } from "./import/source.ts";
 import { openMeasure } from "./http/measure.ts";
 import { checkReadiness, operationsHandler, worstOf } from "./http/operations.ts";
 import type { Readiness } from "./http/operations.ts";
+import { openProblems } from "./http/problem.ts";
 import { readTrustedProxies, throughProxies } from "./http/proxies.ts";
 import type { TrustedProxies } from "./http/proxies.ts";
 import { buildRoutes } from "./http/routes.ts";
@@ -224,9 +225,10 @@ async function compose(parts: Parts): Promise<App> {
   const runner = openRunner({ queue, handlers: domains.flatMap((one) => one.jobs ?? []), clock, log, pollMs: POLL_MS });
   const scheduler = openScheduler({ queue, schedules: domains.flatMap((one) => one.schedules ?? []), clock, log });
 
-  const routes = buildRoutes({ domains, authorizeOperator: operators.authorize, log, version });
   const shared = new Registry();
   const own = new Registry();
+  const problems = openProblems({ clock, log, registry: own });
+  const routes = buildRoutes({ domains, authorizeOperator: operators.authorize, problems, version });
   const measure = openMeasure(
     own,
     routes.routes.map((route) => route.path).filter((path) => !path.includes(":")),

@@ -43,10 +43,13 @@ export interface DomainsDeps extends Pick<Shared, "queue" | "limiter" | "signals
 
 export type Domains = ReturnType<typeof openDomains>;
 
+/** Of unfinished bodies of one sender: its largest one, and the next before the first was answered. */
+const SENDER_BYTES = 32 * 1024 ** 2;
+
 export function openDomains(deps: DomainsDeps) {
   const { config, clock, database, queue, limiter, signals, objects, rulesInForce, exclusive, listens, warn, note } =
     deps;
-  const body = openBodyReader({ clock });
+  const body = openBodyReader({ clock, senderBytes: Math.max(SENDER_BYTES, 2 * config.apiMaxRequestSize) });
   const admit = openAdmission({ queue, maxPending: config.queueMaxPending });
   const failuresPerMinute = config.authFailuresPerMinute;
 

@@ -1,90 +1,121 @@
-// Request bodies, read whole but bounded: in bytes, while inflating, in time, and over all requests together.
+// Request bodies, read whole but bounded: in bytes, while inflating, in time, for each sender and over all requests together.
 import type { Static, TSchema } from "@sinclair/typebox";
 import { Value, ValueErrorType } from "@sinclair/typebox/value";
 import type { ValueError } from "@sinclair/typebox/value";
 import { Failure } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import { JsonFault, parseJson } from "../values/json.ts";
+import { STALL_MS, timeForMs } from "../values/pace.ts";
 import { shown } from "../values/shown.ts";
+import { crowd, crowdOfStrangers, openHeld } from "./held.ts";
+import type { Sender } from "./held.ts";
+import { formatOf, inflate } from "./inflate.ts";
 import { expectation } from "./query.ts";
+import { readWire, tooLarge, tooSlow, within } from "./wire.ts";
+
+export type { Sender };
 
 export interface BodyReader {
-  /** The body, inflated. 413 beyond `maxBytes`, 415 for an unknown encoding, 408 for a stall, 503 when all bodies together are too much. */
-  bytes(request: Request, maxBytes: number): Promise<Uint8Array>;
-  /** A small JSON body of the schema's type, or a 400 that names every fault. */
-  json<Schema extends TSchema>(request: Request, schema: Schema): Promise<Static<Schema>>;
+  /**
+   * The body, inflated; who sends it is known by then. 413 beyond `maxBytes`, 415 for an unknown encoding, 408 for a client that
+   * is silent or too slow, 429 when the sender's unfinished bodies are too much, 503 when all of them together are.
+   */
+  bytes(request: Request, maxBytes: number, sender: Sender): Promise<Uint8Array>;
+  /** A small JSON body of the schema's type, or a 400 that names every fault; of an operator, unless told otherwise. */
+  json<Schema extends TSchema>(request: Request, schema: Schema, sender?: Sender): Promise<Static<Schema>>;
 }
 
 export interface BodyReaderOptions {
   clock: Clock;
   /** Bytes held by unfinished requests of this process at once; beyond it clients are asked to come again. */
   budgetBytes?: number;
+  /** The same of one sender; at least the largest body that it may send. */
+  senderBytes?: number;
   /** A client that sends nothing for this long is given up. */
   stallMs?: number;
 }
 
+const MiB = 1024 ** 2;
 const SMALL_BODY_BYTES = 64 * 1024;
+/** Small bodies that are read in one go at once. What they hold is not seen before they end, so they count as announced. */
+const IN_ONE_GO_BYTES = 16 * MiB;
+/** Of a body without credentials: a secret, and what else an appliance may say of itself. */
+const STRANGERS_BODY_BYTES = 8 * 1024;
+/** A budget of their own, far from what known senders need. */
+const STRANGERS = { each: 256 * 1024, all: 8 * MiB };
+/** What a chunk takes beside its bytes, which may be a single one. */
+const CHUNK_BYTES = 200;
 /** An answer stays shorter than the body that it refuses. */
 const MAX_FAULTS = 20;
 const MAX_PATH_LENGTH = 100;
-const FORMATS: Record<string, Bun.CompressionFormat> = {
-  gzip: "gzip",
-  "x-gzip": "gzip",
-  zstd: "zstd",
-  deflate: "deflate",
-};
+const OPERATORS: Sender = { verified: "operators" };
 
 export function openBodyReader({
   clock,
-  budgetBytes = 256 * 1024 ** 2,
-  stallMs = 20_000,
+  budgetBytes = 256 * MiB,
+  senderBytes = 32 * MiB,
+  stallMs = STALL_MS,
 }: BodyReaderOptions): BodyReader {
-  let heldBytes = 0;
+  const held = openHeld({ each: senderBytes, all: budgetBytes }, crowd);
+  const heldOfStrangers = openHeld(STRANGERS, crowdOfStrangers);
+  let inOneGoBytes = 0;
 
-  const bytes = async (request: Request, maxBytes: number): Promise<Uint8Array> => {
-    if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge(maxBytes);
-    const small = await smallBytes(request);
-    if (small) return small;
-    const stream = inflated(request, maxBytes);
-    if (stream === null) return new Uint8Array();
-    const reader = stream.getReader();
+  const bytes = async (request: Request, most: number, sender: Sender): Promise<Uint8Array> => {
+    const isKnown = "verified" in sender;
+    const maxBytes = isKnown ? most : Math.min(most, STRANGERS_BODY_BYTES);
+    const length = Number(request.headers.get("content-length") ?? NaN);
+    if (length > maxBytes) throw tooLarge(maxBytes);
+    try {
+      // What says that it is short, and is not packed, is read in one go: that costs a third of reading it as it comes.
+      const isShort = length > 0 && length <= SMALL_BODY_BYTES && !request.headers.has("content-encoding");
+      if (isKnown && isShort && inOneGoBytes + length <= IN_ONE_GO_BYTES) return await inOneGo(request, length);
+      return await asItComes(request, maxBytes, sender);
+    } catch (error) {
+      throw asBodyFailure(error, request);
+    }
+  };
+
+  const inOneGo = async (request: Request, length: number): Promise<Uint8Array> => {
+    inOneGoBytes += length;
+    try {
+      return new Uint8Array(await within(request.arrayBuffer(), clock, timeForMs(length, stallMs), tooSlow));
+    } finally {
+      inOneGoBytes -= length;
+    }
+  };
+
+  const asItComes = async (request: Request, maxBytes: number, sender: Sender): Promise<Uint8Array> => {
+    const format = formatOf(request);
+    if (request.body === null) return new Uint8Array();
+    const wire = readWire(request.body, { clock, stallMs, maxBytes });
+    const source = format ? inflate(wire, format) : wire;
+    const [budget, name] = "verified" in sender ? [held, sender.verified] : [heldOfStrangers, sender.stranger];
     const chunks: Uint8Array[] = [];
     let length = 0;
+    let charged = 0;
     try {
-      for (;;) {
-        const { done, value } = await beforeStall(reader.read(), clock, stallMs);
-        if (done) return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, length);
-        length += value.byteLength;
-        heldBytes += value.byteLength;
-        if (length > maxBytes) throw tooLarge(maxBytes);
-        if (heldBytes > budgetBytes) throw busy();
-        chunks.push(value);
+      for (let chunk = await source.next(); chunk; chunk = await source.next()) {
+        if (length + chunk.byteLength > maxBytes) throw tooLarge(maxBytes);
+        budget.charge(name, chunk.byteLength + CHUNK_BYTES);
+        charged += chunk.byteLength + CHUNK_BYTES;
+        length += chunk.byteLength;
+        chunks.push(chunk);
       }
+      return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, length);
     } catch (error) {
-      reader.cancel().catch(() => {});
-      throw asBodyFailure(error, request);
+      source.cancel();
+      throw error;
     } finally {
-      heldBytes -= length;
+      budget.release(name, charged);
     }
   };
 
-  /** What says that it is short, and is not packed, is read in one go: that costs a third of reading it as it comes. */
-  const smallBytes = async (request: Request): Promise<Uint8Array | undefined> => {
-    const length = Number(request.headers.get("content-length") ?? NaN);
-    if (!(length > 0 && length <= SMALL_BODY_BYTES) || request.headers.has("content-encoding")) return undefined;
-    heldBytes += length;
-    try {
-      if (heldBytes > budgetBytes) throw busy();
-      return new Uint8Array(await beforeStall(request.arrayBuffer(), clock, stallMs));
-    } catch (error) {
-      throw asBodyFailure(error, request);
-    } finally {
-      heldBytes -= length;
-    }
-  };
-
-  const json = async <Schema extends TSchema>(request: Request, schema: Schema): Promise<Static<Schema>> => {
-    const value = readJson(await bytes(request, SMALL_BODY_BYTES));
+  const json = async <Schema extends TSchema>(
+    request: Request,
+    schema: Schema,
+    sender = OPERATORS,
+  ): Promise<Static<Schema>> => {
+    const value = readJson(await bytes(request, SMALL_BODY_BYTES, sender));
     // By name, also by one like `__proto__`.
     const faults: Record<string, string> = Object.create(null);
     for (const fault of Value.Errors(schema, value)) {
@@ -99,38 +130,6 @@ export function openBodyReader({
   };
 
   return { bytes, json };
-}
-
-/** The body as the client meant it. Compressed bytes are bounded here, since they may inflate to nothing; inflated ones above. */
-function inflated(request: Request, maxBytes: number): ReadableStream<Uint8Array> | null {
-  const encoding = (request.headers.get("content-encoding") ?? "identity").trim().toLowerCase();
-  if (encoding === "identity" || encoding === "" || request.body === null) return request.body;
-  const format = FORMATS[encoding];
-  if (!format) {
-    throw new Failure("request.encoding", 415, `Content-Encoding must be gzip or zstd, got ${shown(encoding, 42)}`);
-  }
-  return request.body.pipeThrough(bounded(maxBytes)).pipeThrough(new DecompressionStream(format));
-}
-
-function bounded(maxBytes: number): TransformStream<Uint8Array, Uint8Array<ArrayBuffer>> {
-  let length = 0;
-  return new TransformStream({
-    transform(chunk, controller) {
-      length += chunk.byteLength;
-      if (length > maxBytes) throw tooLarge(maxBytes);
-      controller.enqueue(new Uint8Array(chunk));
-    },
-  });
-}
-
-async function beforeStall<T>(read: Promise<T>, clock: Clock, stallMs: number): Promise<T> {
-  const { promise: stalled, reject } = Promise.withResolvers<never>();
-  const cancel = clock.after(stallMs, () => reject(new Failure("request.stalled", 408, "the request body stalled")));
-  try {
-    return await Promise.race([read, stalled]);
-  } finally {
-    cancel();
-  }
 }
 
 function asBodyFailure(error: unknown, request: Request): unknown {
@@ -149,13 +148,6 @@ function asBodyFailure(error: unknown, request: Request): unknown {
   }
   return error;
 }
-
-const busy = () => new Failure("ingest.busy", 503, "too many large requests at once", { retryAfterSeconds: 2 });
-
-const tooLarge = (maxBytes: number) =>
-  new Failure("request.too_large", 413, `request body too large: at most ${maxBytes} bytes are accepted`, {
-    data: { max_size_bytes: maxBytes },
-  });
 
 function readJson(body: Uint8Array): unknown {
   try {

@@ -2,30 +2,29 @@
 import { Elysia } from "elysia";
 import type { AnyElysia } from "elysia";
 import type { Domain } from "../domain.ts";
-import type { Log } from "../log.ts";
 import type { clientAddress } from "./credentials.ts";
 import { envelope } from "./envelope.ts";
 import { openApiDocument, operation } from "./openapi.ts";
 import type { DescribedRoute } from "./openapi.ts";
 import { refuseRepeated } from "./query.ts";
-import { problemResponse } from "./problem.ts";
+import type { Problems } from "./problem.ts";
 import { Failure } from "../errors.ts";
 
 export interface RoutesDeps {
   domains: Domain[];
   /** Throws 401 or 429 unless the request carries an operator's token. */
   authorizeOperator(request: Request, server: Parameters<typeof clientAddress>[0]): Promise<void>;
-  log: Log;
+  problems: Problems;
   version: string;
 }
 
 /** Where appliances look for the API: directly, behind the path their collector had, and where they register. */
 const APPLIANCE_PREFIXES = ["/api", "/collect/api", "/backend/api"];
 
-export function buildRoutes({ domains, authorizeOperator, log, version }: RoutesDeps): AnyElysia {
+export function buildRoutes({ domains, authorizeOperator, problems, version }: RoutesDeps): AnyElysia {
   // Without standardHostname a host of one to three characters, such as `Host: gw`, would be taken for a part of the path.
   const app: AnyElysia = new Elysia({ normalize: false, handler: { standardHostname: false } });
-  app.onError({ as: "global" }, ({ error, request }) => problemResponse(error, request, log));
+  app.onError({ as: "global" }, ({ error, request, server }) => problems(error, request, server));
   for (const prefix of APPLIANCE_PREFIXES) {
     app.group(prefix, (group) =>
       domains.reduce<AnyElysia>(

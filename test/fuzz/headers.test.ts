@@ -70,7 +70,9 @@ test(
         body: bytes,
       });
       let failure: unknown;
-      const read = await body.bytes(request, MAX_BYTES).catch((error: unknown) => void (failure = error));
+      const read = await body
+        .bytes(request, MAX_BYTES, { verified: "a system" })
+        .catch((error: unknown) => void (failure = error));
       if (failure !== undefined) parsedOr(() => raise(failure), 400, 413, 415);
       else if (damage === null) expect(Buffer.compare(Buffer.from(read ?? []), Buffer.from(content))).toBe(0);
       if (read) expect(read.byteLength).toBeLessThanOrEqual(MAX_BYTES);

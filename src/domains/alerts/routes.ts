@@ -83,7 +83,7 @@ export function applianceRoutes(deps: RoutesDeps) {
             const caller = await callerOf(request, server);
             const behind = proxy();
             await admit(caller.system.id);
-            const bytes = await body.bytes(request, maxBytes);
+            const bytes = await body.bytes(request, maxBytes, { verified: caller.system.id });
             // A body may come slowly: who was suspended meanwhile is not heard any more.
             await authenticate(request, server);
             await behind.postAlerts(caller, bytes);
@@ -103,7 +103,7 @@ export function applianceRoutes(deps: RoutesDeps) {
           "/silences",
           async ({ request, server }) => {
             const caller = await callerOf(request, server);
-            const given = readJson(await body.bytes(request, MAX_SILENCE_BYTES));
+            const given = readJson(await body.bytes(request, MAX_SILENCE_BYTES, { verified: caller.system.id }));
             await authenticate(request, server);
             return Response.json(await proxy().postSilence(caller, given));
           },
@@ -118,7 +118,7 @@ export function applianceRoutes(deps: RoutesDeps) {
       "/alert_history",
       async ({ request }) => {
         deps.authorizeWebhook(request.headers.get("authorization"));
-        await deps.keepHistory(await body.bytes(request, maxBytes));
+        await deps.keepHistory(await body.bytes(request, maxBytes, { verified: "webhook" }));
         return new Response(null, { status: 204 });
       },
       {

@@ -2,6 +2,8 @@
 import { setImmediate } from "node:timers/promises";
 import { Failure } from "../../errors.ts";
 import type { Clock } from "../../ports/clock.ts";
+import { patienceMs } from "../../values/pace.ts";
+import type { Progress } from "../../values/pace.ts";
 import { FIRST_BYTES } from "./encryption.ts";
 
 export interface ReceptionOptions {
@@ -12,7 +14,7 @@ export interface ReceptionOptions {
   length: number | undefined;
   /** Hex, as declared by the client; another one is a 422. */
   sha256: string | undefined;
-  /** A client that sends nothing for this long is given up with a 408. */
+  /** A client that sends nothing for this long, or falls so far behind the least rate, is given up with a 408. */
   stallMs: number;
 }
 
@@ -84,14 +86,17 @@ async function* unstalled(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const reader = source?.getReader();
   if (!reader) return;
+  const progress: Progress = { receivedBytes: 0, waitedMs: 0 };
+  let patience = stallMs;
   let waitingSinceMs: number | undefined;
-  let stalled = false;
+  let givenUp: Failure | undefined;
   let cancelTimer = () => {};
+  const waited = () => (waitingSinceMs === undefined ? 0 : clock.now().getTime() - waitingSinceMs);
   const watch = (ms: number) => {
     cancelTimer = clock.after(ms, () => {
-      const waitedMs = waitingSinceMs === undefined ? 0 : clock.now().getTime() - waitingSinceMs;
-      if (waitedMs < stallMs) return watch(stallMs - waitedMs);
-      stalled = true;
+      const leftMs = patience - waited();
+      if (leftMs > 0 || waitingSinceMs === undefined) return watch(Math.max(leftMs, 1_000));
+      givenUp = patience < stallMs ? tooSlow() : stalled();
       // Ends the read that waits.
       reader.cancel().catch(() => {});
     });
@@ -100,12 +105,15 @@ async function* unstalled(
   let ended = false;
   try {
     for (;;) {
+      patience = patienceMs(progress, stallMs);
       waitingSinceMs = clock.now().getTime();
       const { done, value } = await reader.read();
+      progress.waitedMs += Math.min(patience, Math.max(0, waited()));
       waitingSinceMs = undefined;
-      if (stalled) throw new Failure("request.stalled", 408, "the upload stalled");
+      if (givenUp) throw givenUp;
       ended = done;
       if (done) return;
+      progress.receivedBytes += value.byteLength;
       yield value;
     }
   } catch (error) {
@@ -117,6 +125,8 @@ async function* unstalled(
   }
 }
 
+const stalled = () => new Failure("request.stalled", 408, "the upload stalled");
+const tooSlow = () => new Failure("request.slow", 408, "the upload comes too slowly");
 const mismatch = () => new Failure("backup.length", 400, "upload length mismatch");
 
 export const tooLarge = (maxBytes: number) =>

@@ -23,7 +23,7 @@ export function applianceRoutes({ authenticate, admit, body, maxBytes, receiver 
       const system = await authenticate(request, server);
       await admit();
       await receiver.admit(system.id);
-      const bytes = await body.bytes(request, maxBytes);
+      const bytes = await body.bytes(request, maxBytes, { verified: system.id });
       // A body may come slowly: who was suspended meanwhile is not heard any more.
       await authenticate(request, server);
       const receipt = await receiver.receive(system.id, bytes);

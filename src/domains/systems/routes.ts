@@ -26,8 +26,9 @@ export function applianceRoutes(deps: ApplianceRoutesDeps) {
     .post(
       "/systems/register",
       async ({ request, server }) => {
-        await admitRegistration(clientNetwork(server, request));
-        const { system_secret } = await body.json(request, Registration);
+        const network = clientNetwork(server, request);
+        await admitRegistration(network);
+        const { system_secret } = await body.json(request, Registration, { stranger: network });
         const caller = {
           address: clientAddress(server, request),
           requireKey: (systemKey: string) => requireOwnCertificate(server, request, systemKey),
