@@ -54,6 +54,8 @@ import type { Clock } from "./ports/clock.ts";
 import type { ObjectStore } from "./ports/objects.ts";
 import type { Queue, QueueName } from "./ports/queue.ts";
 import { readinessChecks } from "./readiness.ts";
+import { stopWithin } from "./stop.ts";
+import type { StopPlan } from "./stop.ts";
 
 /**
  * `serve` owns its data directory and works, `supervise` owns it and lets children work; `child` works for a supervisor; `cli`
@@ -88,6 +90,8 @@ export interface Children {
   metrics(own: string): Promise<string>;
   workers(): Promise<Record<QueueName, HandlerStats>>;
   describe(): Record<string, unknown>[];
+  /** Within that time; resolves with what it had to kill. */
+  stop(limitMs: number): Promise<string[]>;
 }
 
 export interface App {
@@ -129,9 +133,11 @@ export interface App {
   drain(leastMs: number, limitMs: number): Promise<void>;
   /** Which of the listeners on the main address gets new connections; false when it could not be done. */
   steer(target: Parameters<typeof steerConnections>[1]): boolean;
-  /** Lets requests and jobs in flight finish, within SHUTDOWN_TIMEOUT, then closes everything. Safe to call twice. */
-  stop(): Promise<void>;
+  /** Lets requests and jobs in flight finish, then closes everything, within SHUTDOWN_TIMEOUT or so long. Safe to call twice. */
+  stop(limitMs?: number): Promise<void>;
 }
+
+const OPERATIONS_STOP_MS = 500;
 
 /** A job pushed by another process, or made due by time alone, is seen within this. */
 const POLL_MS = 500;
@@ -292,21 +298,28 @@ async function compose(parts: Parts): Promise<App> {
   const announce = (mainUrl: string | undefined) =>
     announceStart(log, config, postgres, redis, { main: mainUrl, operations: servers?.operations?.url });
 
-  const stop = async () => {
-    const deadlineMs = config.shutdownTimeout;
+  const stop = async (limitMs: number) => {
+    if (role === "serve" || role === "supervise") log.info("Stopping.", { limit: `${limitMs / 1_000}s` });
     scheduler.stop();
     certificateWatch?.end();
-    await servers?.main?.stop(deadlineMs);
-    // After the listener: what its last requests pushed may still be done now, and is safe in the queue if not.
-    await runner.stop(deadlineMs);
-    for (const domain of domains) await domain.stop?.();
-    await servers?.operations?.stop(1_000);
-    await queue.close();
-    await signals.close();
-    await limiter.close();
-    await redis?.close();
-    await database.close();
-    await postgres.close();
+    const plan: StopPlan = {
+      finish: [
+        async (ms) => (await servers?.main?.stop(ms)) ?? [],
+        async (ms) => (await children?.stop(ms)) ?? [],
+        (ms) => finishJobs(runner, ms),
+      ],
+      close: [
+        { name: "the operations listener", run: async () => servers?.operations?.stop(OPERATIONS_STOP_MS) },
+        ...opened.all.toReversed().map((domain) => ({ name: "a domain", run: async () => domain.stop?.() })),
+        { name: "the queue", run: queue.close },
+        { name: "the signals", run: signals.close },
+        { name: "the rate limits", run: limiter.close },
+        { name: "Redis", run: async () => redis?.close() },
+        { name: "the database's connections", run: database.close },
+      ],
+      last: postgres.close,
+    };
+    await stopWithin(limitMs, plan, log);
     if (!isCommand(role)) log.info("Stopped.");
   };
 
@@ -360,8 +373,15 @@ async function compose(parts: Parts): Promise<App> {
     },
     drain: async (leastMs, limitMs) => servers?.main?.drain(leastMs, limitMs),
     steer: (target) => steerConnections(config.listenAddress.port, target),
-    stop: () => (stopping ??= stop()),
+    stop: (limitMs = config.shutdownTimeout) => (stopping ??= stop(limitMs)),
   };
+}
+
+/** What is left comes back when its lease runs out, to whoever works then. */
+async function finishJobs(runner: Runner, limitMs: number): Promise<string[]> {
+  await runner.stop(limitMs);
+  const running = Object.entries(runner.stats()).filter(([, stats]) => stats.running > 0);
+  return running.map(([queue, stats]) => `${stats.running} jobs of ${queue}`);
 }
 
 function fetchMeasured(

@@ -315,7 +315,7 @@ export const settings = {
   ),
   shutdownTimeout: setting(
     "SHUTDOWN_TIMEOUT",
-    "How long a stop waits for requests and jobs in flight.",
+    "How long a stop may take, requests and jobs in flight included.",
     "30s",
     duration(1_000, 3_600_000),
   ),

@@ -37,17 +37,18 @@ async function serveForSupervisor(_: object, cli: Cli): Promise<number> {
 
 async function serveFor(supervisor: Supervisor, cli: Cli): Promise<void> {
   supervisor.say({ kind: "hello", protocol: PROTOCOL, version: VERSION });
-  const spec = await Promise.race([supervisor.spec, supervisor.stopped]);
+  const spec = await Promise.race([supervisor.spec, supervisor.stopped.then(() => undefined)]);
   if (!spec) return;
   const config = { ...cli.config(), roles: spec.roles, listenAddress: spec.listen };
   const app = await cli.openApp("child", { config, process: spec.name });
+  let limitMs: number | undefined;
   try {
     supervisor.onQuestion((message) => answer(app, message));
     await app.start();
     supervisor.say({ kind: "ready" });
-    await supervisor.stopped;
+    limitMs = await supervisor.stopped;
   } finally {
-    await app.stop();
+    await app.stop(limitMs);
   }
 }
 
@@ -72,8 +73,8 @@ const isOutage = (error: unknown) => error instanceof Failure && error.code === 
 
 interface Supervisor {
   spec: Promise<ProcessSpec>;
-  /** Told so, by whoever; or the supervisor is gone, and nobody else would ever say it. */
-  stopped: Promise<undefined>;
+  /** Told so, by whoever, and within how long; or the supervisor is gone, and nobody else would ever say it. */
+  stopped: Promise<number | undefined>;
   say(message: FromProcess): void;
   onQuestion(listener: (message: Asked) => Promise<unknown> | unknown): void;
 }
@@ -83,14 +84,14 @@ function connect(cli: Cli): Supervisor | undefined {
   const channel = process;
   if (!channel.send) return undefined;
   const spec = Promise.withResolvers<ProcessSpec>();
-  const stopped = Promise.withResolvers<undefined>();
+  const stopped = Promise.withResolvers<number | undefined>();
   let listener: (message: Asked) => Promise<unknown> | unknown = () => undefined;
   const say = (message: FromProcess) => {
     if (channel.connected) channel.send?.(message);
   };
   channel.on("message", (message: ToProcess) => {
     if (message.kind === "start") spec.resolve(message.spec);
-    else if (message.kind === "stop") stopped.resolve(undefined);
+    else if (message.kind === "stop") stopped.resolve(message.limitMs);
     else
       void Promise.try(() => listener(message))
         .catch(() => undefined)

@@ -62,17 +62,15 @@ async function supervise(config: Config, cli: Cli, stopped: Promise<unknown>): P
   try {
     await app.start();
     const started = supervisor.start();
+    started.catch(() => {});
     await Promise.race([started, stop]);
     if (!isStopping) {
       replace = () => void supervisor.replace();
       app.announce(url);
       await Promise.race([stop, supervisor.gaveUp]);
     }
-    await supervisor.stop();
-    await started.catch(() => {});
   } finally {
     replace = () => {};
-    await supervisor.stop();
     await app.stop();
   }
   return 0;

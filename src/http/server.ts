@@ -4,6 +4,7 @@ import type { Certificate } from "./certificate.ts";
 import { openFront } from "./front.ts";
 import type { Front } from "./front.ts";
 import { openConnections } from "./sockets.ts";
+import { openUnderWay } from "./under-way.ts";
 
 export interface ServerOptions {
   address: ListenAddress;
@@ -23,8 +24,11 @@ export interface RunningServer {
   url: string;
   /** For connections from now on, where the listener speaks TLS. */
   renew(certificate: Certificate): void;
-  /** No new connections; waits for the requests in flight, then cuts what is left after `deadlineMs`. */
-  stop(deadlineMs: number): Promise<void>;
+  /**
+   * No new connections. Waits until requests under way have their answers, `limitMs` at most, and cuts what is left then, which
+   * it names. Answers that are still being sent, such as a download over a slow line, are not waited for longer than a moment.
+   */
+  stop(limitMs: number): Promise<string[]>;
   /**
    * Asks every client to connect anew, by its next answer, and resolves when no connection is left, after `leastMs`, or at the
    * limit. It goes on listening meanwhile: who steers new connections elsewhere loses none.
@@ -35,7 +39,10 @@ export interface RunningServer {
 /** A connection that sends nothing for this long is closed; a slow body is given up by its reader before. */
 const IDLE_SECONDS = 60;
 const DRAIN_POLL_MS = 50;
+/** An answer that was made gets this long to reach its client, at a stop. */
+const FLUSH_MS = 2_000;
 const FLUSH_LEAST_MS = 200;
+const STOP_POLL_MS = 10;
 
 /** Far above what any reader takes, so that readers refuse in words; bytes that nobody reads are dropped as they come. */
 const MAX_BODY_BYTES = 1024 ** 4;
@@ -49,7 +56,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     if (!front?.brought(request, server)) return new Response("This port is Muster's own.\n", { status: 403 });
     return options.fetch(request, (seen ??= front.seenThrough(server)));
   };
-  const answer = isBehind ? fetchBehind : options.fetch;
+  const underWay = openUnderWay();
+  const answer = underWay.during(isBehind ? fetchBehind : options.fetch);
   const handlers = {
     fetch: (request: Request, server: Bun.Server<undefined>) =>
       namesOneHost(request) ? answer(request, server) : ambiguousHost(),
@@ -78,15 +86,23 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   return {
     url: urlOf(front?.address ?? { hostname: address.hostname, port }, certificate ? "https" : "http"),
     renew: (renewed) => front?.renew(renewed),
-    async stop(deadlineMs) {
+    async stop(limitMs) {
       front?.close();
-      const endMs = performance.now() + deadlineMs;
-      const { promise: deadline, resolve } = Promise.withResolvers<void>();
-      const timer = setTimeout(resolve, deadlineMs);
-      await Promise.race([server.stop(), deadline]);
-      clearTimeout(timer);
+      const endMs = performance.now() + limitMs;
+      let isDone = false;
+      void server.stop().then(() => (isDone = true));
+      let flushingSinceMs = performance.now();
+      while (!isDone) {
+        const nowMs = performance.now();
+        if (underWay.count() > 0) flushingSinceMs = nowMs;
+        if (nowMs >= endMs || nowMs - flushingSinceMs >= FLUSH_MS) break;
+        await Bun.sleep(STOP_POLL_MS);
+      }
+      const halfSent = server.pendingRequests - underWay.count();
+      const left = [...underWay.names(), ...(halfSent > 0 ? [`${halfSent} answers half sent`] : [])];
       await server.stop(true);
-      await front?.end(Math.max(endMs - performance.now(), FLUSH_LEAST_MS));
+      await front?.end(Math.max(Math.min(endMs - performance.now(), FLUSH_MS), FLUSH_LEAST_MS));
+      return left;
     },
     async drain(leastMs, limitMs) {
       const startMs = performance.now();

@@ -21,6 +21,9 @@ export class StartFailure extends Error {
   }
 }
 
+/** A process keeps its limit by itself. */
+const KILL_AFTER_MS = 5_000;
+
 type Extra<Of extends Question> = Of extends "steer"
   ? [{ target: SteerTarget }]
   : Of extends "drain"
@@ -93,12 +96,17 @@ export class Child {
     return answer as Answers[Of] | undefined;
   }
 
-  /** Lets requests and jobs in flight finish; what has not ended after the limit is killed. */
-  async stop(limitMs: number): Promise<void> {
-    this.#say({ kind: "stop" });
-    const impatient = setTimeout(() => this.kill(), limitMs);
+  /** Lets requests and jobs in flight finish; what has not ended soon after the limit is killed. True when it ended by itself. */
+  async stop(limitMs: number, killAfterMs = KILL_AFTER_MS): Promise<boolean> {
+    this.#say({ kind: "stop", limitMs });
+    let isKilled = false;
+    const impatient = setTimeout(() => {
+      isKilled = true;
+      this.kill();
+    }, limitMs + killAfterMs);
     await this.exited;
     clearTimeout(impatient);
+    return !isKilled;
   }
 
   kill(): void {
@@ -112,13 +120,13 @@ export class Child {
         this.#ready.reject(
           new StartFailure(`muster ${message.version} needs its own supervisor: restart the service.`, false),
         );
-        return this.#say({ kind: "stop" });
+        return this.#say({ kind: "stop", limitMs: 0 });
       case "ready":
         this.#isReady = true;
         return this.#ready.resolve();
       case "failed":
         this.#ready.reject(new StartFailure(message.words, message.outage));
-        return this.#say({ kind: "stop" });
+        return this.#say({ kind: "stop", limitMs: 0 });
       case "answer":
         return this.#waiting.get(message.id)?.(message.value);
     }

@@ -30,7 +30,8 @@ export type ToProcess =
   | { kind: "ask"; id: number; question: "readiness" | "metrics" | "workers" }
   | { kind: "ask"; id: number; question: "steer"; target: SteerTarget }
   | { kind: "ask"; id: number; question: "drain"; leastMs: number; limitMs: number }
-  | { kind: "stop" };
+  /** An older process takes SHUTDOWN_TIMEOUT for it. */
+  | { kind: "stop"; limitMs: number };
 
 export type FromProcess =
   | { kind: "hello"; protocol: number; version: string }

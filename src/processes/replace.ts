@@ -6,7 +6,7 @@ import { reasonOf } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Child } from "./child.ts";
 import type { ProcessSpec, SteerTarget } from "./messages.ts";
-import type { Slot } from "./supervisor.ts";
+import type { Slot } from "./report.ts";
 
 export interface ReplaceOptions {
   slots: readonly Slot[];

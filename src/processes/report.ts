@@ -1,6 +1,15 @@
 // What several processes say of themselves, as one text of metrics and one set of figures.
 import type { HandlerStats } from "../jobs/runner.ts";
 import type { QueueName } from "../ports/queue.ts";
+import type { Child } from "./child.ts";
+import type { ProcessSpec } from "./messages.ts";
+
+/** The place of one process, whoever fills it. */
+export interface Slot {
+  readonly spec: ProcessSpec;
+  child: Child | undefined;
+  restarts: number;
+}
 
 /** Each sample gets its process as the first label; families of several processes become one, as the format demands. */
 export function labelled(texts: ReadonlyMap<string, string>): string {
@@ -42,3 +51,18 @@ export function summed(all: readonly Record<QueueName, HandlerStats>[]): Record<
 
 /** Between processes an instant is ISO 8601, which sorts as time does. */
 const latest = (one: Date | null, other: Date | null) => (String(one ?? "") > String(other ?? "") ? one : other);
+
+/** What the supervisor knows of its processes. */
+export function ownMetrics(slots: readonly Slot[]): string {
+  const family = (name: string, type: string, help: string, value: (slot: Slot) => number) =>
+    [
+      `# HELP ${name} ${help}`,
+      `# TYPE ${name} ${type}`,
+      ...slots.map((slot) => `${name}{process=${JSON.stringify(slot.spec.name)}} ${value(slot)}`),
+      "",
+    ].join("\n");
+  return [
+    family("muster_process_up", "gauge", "1 while the process serves.", ({ child }) => (child?.isReady ? 1 : 0)),
+    family("muster_process_restarts_total", "counter", "Times it was started again.", ({ restarts }) => restarts),
+  ].join("\n");
+}

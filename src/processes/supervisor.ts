@@ -10,7 +10,8 @@ import { installedExecutable } from "./executable.ts";
 import type { Executable } from "./executable.ts";
 import type { ProcessSpec } from "./messages.ts";
 import { replaceProcesses } from "./replace.ts";
-import { labelled, summed } from "./report.ts";
+import { labelled, ownMetrics, summed } from "./report.ts";
+import type { Slot } from "./report.ts";
 
 export interface ProcessSupervisorOptions {
   specs: readonly ProcessSpec[];
@@ -20,20 +21,13 @@ export interface ProcessSupervisorOptions {
   log: Log;
 }
 
-/** The place of one process, whoever fills it. */
-export interface Slot {
-  readonly spec: ProcessSpec;
-  child: Child | undefined;
-  restarts: number;
-}
-
 const BACKOFF_MS = [50, 250, 1_000, 2_000, 5_000, 10_000, 30_000];
 /** One that lived this long did not die of how it was started; the next start is not delayed. */
 const SETTLED_MS = 10_000;
 /** Starts that failed in a row before it is clear that none will succeed. */
 const HOPELESS_STARTS = 5;
-/** Above SHUTDOWN_TIMEOUT, which a process keeps by itself. */
-const KILL_AFTER_MS = 5_000;
+/** At the end of everything there is no time to lose. */
+const LAST_KILL_AFTER_MS = 250;
 const ASK_MS = 3_000;
 
 export class ProcessSupervisor {
@@ -90,11 +84,14 @@ export class ProcessSupervisor {
     } while (this.#isReplacementWanted && !this.#stopping.signal.aborted);
   }
 
-  async stop(): Promise<void> {
+  /** Within that time; resolves with whom it had to kill. */
+  async stop(limitMs = this.#options.shutdownTimeoutMs): Promise<string[]> {
     this.#stopping.abort();
-    const limitMs = this.#options.shutdownTimeoutMs + KILL_AFTER_MS;
-    await Promise.all([...this.#running].map((child) => child.stop(limitMs)));
+    const drainMs = Math.max(0, limitMs - LAST_KILL_AFTER_MS);
+    const children = [...this.#running];
+    const ended = await Promise.all(children.map((child) => child.stop(drainMs, LAST_KILL_AFTER_MS)));
     process.off("exit", this.#killAtExit);
+    return children.filter((_, index) => !ended[index]).map((child) => `the process ${child.spec.name}`);
   }
 
   /** Who ends without a stop is in a hurry, and waits for nobody. */
@@ -104,6 +101,7 @@ export class ProcessSupervisor {
 
   /** For the operations listener: see app.ts. */
   readonly report = {
+    stop: (limitMs: number) => this.stop(limitMs),
     checks: [{ name: "processes", run: async () => this.#missing() }] satisfies Check[],
     readiness: async (): Promise<Readiness[]> => {
       const answers = await Promise.all(this.#ready().map((child) => child.ask("readiness", ASK_MS)));
@@ -114,7 +112,7 @@ export class ProcessSupervisor {
         async (child) => [child.spec.name, (await child.ask("metrics", ASK_MS)) ?? ""] as const,
       );
       const texts = new Map([["supervisor", own], ...(await Promise.all(answers))]);
-      return `${this.#ownMetrics()}\n${labelled(new Map([...texts].filter(([, text]) => text !== "")))}`;
+      return `${ownMetrics(this.#slots)}\n${labelled(new Map([...texts].filter(([, text]) => text !== "")))}`;
     },
     workers: async (): Promise<Record<QueueName, HandlerStats>> => {
       const workers = this.#ready().filter((child) => child.spec.roles.includes("worker"));
@@ -192,7 +190,7 @@ export class ProcessSupervisor {
           slot.child = child;
           this.#watch(slot);
         },
-        stopMs: shutdownTimeoutMs + KILL_AFTER_MS,
+        stopMs: shutdownTimeoutMs,
         signal: this.#stopping.signal,
         log,
       });
@@ -231,20 +229,6 @@ export class ProcessSupervisor {
     const hasHttp = this.#ready().some((child) => child.spec.roles.includes("http"));
     if (!hasHttp) throw new Error(sentence);
     return sentence;
-  }
-
-  #ownMetrics(): string {
-    const family = (name: string, type: string, help: string, value: (slot: Slot) => number) =>
-      [
-        `# HELP ${name} ${help}`,
-        `# TYPE ${name} ${type}`,
-        ...this.#slots.map((slot) => `${name}{process=${JSON.stringify(slot.spec.name)}} ${value(slot)}`),
-        "",
-      ].join("\n");
-    return [
-      family("muster_process_up", "gauge", "1 while the process serves.", ({ child }) => (child?.isReady ? 1 : 0)),
-      family("muster_process_restarts_total", "counter", "Times it was started again.", ({ restarts }) => restarts),
-    ].join("\n");
   }
 }
 

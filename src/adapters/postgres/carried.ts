@@ -11,8 +11,8 @@ import { unpackServer } from "./unpack.ts";
 export interface CarriedPostgres {
   connection: PostgresConnection;
   info(): CarriedInfo;
-  /** Stops PostgreSQL and waits until no process of it is left. */
-  close(): Promise<void>;
+  /** Stops PostgreSQL, at once after `limitMs`, and waits until no process of it is left. */
+  close(limitMs?: number): Promise<void>;
 }
 
 export interface CarriedInfo {
@@ -47,7 +47,7 @@ export async function openCarriedPostgres({ dataDir, log, maxClients }: CarriedO
   return {
     connection: connectionTo(layout.run),
     info: () => ({ pid: supervisor.pid, restarts: supervisor.restarts, user: account.name, version }),
-    close: () => supervisor.close(),
+    close: (limitMs) => supervisor.close(limitMs),
   };
 }
 

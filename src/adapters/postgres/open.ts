@@ -35,10 +35,12 @@ export interface OpenedPostgres {
   installation: string;
   /** Undefined unless this process runs the server. */
   info(): CarriedInfo | undefined;
-  close(): Promise<void>;
+  /** A server of ours that takes longer than `limitMs` to stop is ended at once, and recovers at its next start. */
+  close(limitMs?: number): Promise<void>;
 }
 
-const WAIT_MS = 10_000;
+/** Making a database takes that long on a slow disk. */
+const WAIT_MS = 30_000;
 const POLL_MS = 20;
 
 export async function openPostgres(options: OpenPostgresOptions): Promise<OpenedPostgres> {
@@ -68,8 +70,8 @@ async function startOwn(dataDir: string, log: Log, lock: DataDirLock, maxClients
   try {
     const carried = await openCarriedPostgres({ dataDir, log, maxClients });
     const { version, user } = carried.info();
-    const close = async () => {
-      await carried.close();
+    const close = async (limitMs?: number) => {
+      await carried.close(limitMs);
       lock.release();
     };
     const describe = `PostgreSQL ${version} carried along, run as ${user}, in ${dataDir}/postgres`;

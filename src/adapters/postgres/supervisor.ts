@@ -1,17 +1,5 @@
 // Keeps one PostgreSQL running: starts it, waits until it answers, starts it again when it dies, stops it at the end.
-import {
-  closeSync,
-  constants,
-  existsSync,
-  fchownSync,
-  fstatSync,
-  ftruncateSync,
-  openSync,
-  readFileSync,
-  readSync,
-  statSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, existsSync, fstatSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Log } from "../../log.ts";
 import { reasonOf } from "../../errors.ts";
@@ -19,6 +7,7 @@ import { startFailure } from "./account.ts";
 import type { Account } from "./account.ts";
 import { sentenceFor } from "./cluster.ts";
 import type { Layout } from "./layout.ts";
+import { boundServerLog, openServerLog } from "./server-log.ts";
 import { clearRemains, clusterName, endAtOnce, readPostmaster, send } from "./remains.ts";
 import { endWithUs } from "./companion.ts";
 
@@ -65,8 +54,7 @@ const SETTLED_MS = 1_000;
 const FIRST_START_ATTEMPTS = 5;
 const SLOW_START_MS = 10_000;
 const FAST_STOP_MS = 60_000;
-const LOG_LIMIT_BYTES = 8 * 1024 ** 2;
-const LOG_TAIL_BYTES = 64 * 1024;
+const IMMEDIATE_STOP_MS = 2_000;
 const LOG_CHECK_MS = 60 * 60 * 1000;
 
 export class ServerSupervisor {
@@ -82,7 +70,7 @@ export class ServerSupervisor {
 
   private constructor(options: SupervisorOptions) {
     this.#options = options;
-    this.#logTimer = setInterval(() => this.#boundLog(), LOG_CHECK_MS);
+    this.#logTimer = setInterval(() => boundServerLog(options.layout), LOG_CHECK_MS);
     this.#logTimer.unref();
   }
 
@@ -105,16 +93,21 @@ export class ServerSupervisor {
   }
 
   /** A fast stop: sessions are ended, everything is written down, and no process is left. */
-  async close(): Promise<void> {
+  async close(limitMs = FAST_STOP_MS): Promise<void> {
     this.#closing.abort();
     clearInterval(this.#logTimer);
-    if (this.pid !== null) send(this.pid, "SIGINT");
+    const tell = (signal: NodeJS.Signals) => {
+      if (this.pid !== null) send(this.pid, signal);
+    };
+    tell("SIGINT");
     const impatient = setTimeout(() => {
       this.#options.log.warn("PostgreSQL takes too long to stop; it will recover at its next start.");
-      if (this.pid !== null) send(this.pid, "SIGQUIT");
-    }, FAST_STOP_MS);
+      tell("SIGQUIT");
+    }, limitMs);
+    const killing = setTimeout(() => tell("SIGKILL"), limitMs + IMMEDIATE_STOP_MS);
     await this.#loop;
     clearTimeout(impatient);
+    clearTimeout(killing);
     process.off("exit", this.#stopAtExit);
   }
 
@@ -154,8 +147,8 @@ export class ServerSupervisor {
 
   #spawn(): Bun.Subprocess {
     const { server, layout, account, maxClients = 0 } = this.#options;
-    this.#boundLog();
-    const output = this.#openLog();
+    boundServerLog(layout);
+    const output = openServerLog(layout);
     this.#logStart = fstatSync(output).size;
     try {
       const flags = Object.entries({
@@ -207,33 +200,6 @@ export class ServerSupervisor {
     const { log } = this.#options.layout;
     const tail = existsSync(log) ? readFileSync(log).subarray(this.#logStart).toString() : "";
     return startFailure(`${sentenceFor(tail, "The carried PostgreSQL does not start")} (its log: ${log})`);
-  }
-
-  /** The end of a log that grew too long is kept. A running server appends, so it goes on behind that. */
-  #boundLog(): void {
-    const descriptor = this.#openLog();
-    try {
-      const { size } = fstatSync(descriptor);
-      if (size < LOG_LIMIT_BYTES) return;
-      const tail = Buffer.alloc(LOG_TAIL_BYTES);
-      readSync(descriptor, tail, 0, LOG_TAIL_BYTES, size - LOG_TAIL_BYTES);
-      ftruncateSync(descriptor);
-      writeSync(descriptor, tail);
-    } finally {
-      closeSync(descriptor);
-    }
-  }
-
-  /** Root may open this in a directory of somebody else, so a link there is not followed. */
-  #openLog(): number {
-    const { root, log } = this.#options.layout;
-    const { O_APPEND, O_CREAT, O_NOFOLLOW, O_RDWR } = constants;
-    const descriptor = openSync(log, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW, 0o640);
-    if (process.getuid?.() === 0) {
-      const { uid, gid } = statSync(root);
-      fchownSync(descriptor, uid, gid);
-    }
-    return descriptor;
   }
 
   async #pause(ms: number): Promise<void> {
