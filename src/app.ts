@@ -311,13 +311,13 @@ async function compose(parts: Parts): Promise<App> {
       close: [
         { name: "the operations listener", run: async () => servers?.operations?.stop(OPERATIONS_STOP_MS) },
         ...opened.all.toReversed().map((domain) => ({ name: "a domain", run: async () => domain.stop?.() })),
-        { name: "the queue", run: queue.close },
-        { name: "the signals", run: signals.close },
-        { name: "the rate limits", run: limiter.close },
+        { name: "the queue", run: () => queue.close() },
+        { name: "the signals", run: () => signals.close() },
+        { name: "the rate limits", run: () => limiter.close() },
         { name: "Redis", run: async () => redis?.close() },
-        { name: "the database's connections", run: database.close },
+        { name: "the database's connections", run: () => database.close() },
       ],
-      last: postgres.close,
+      last: (ms) => postgres.close(ms),
     };
     await stopWithin(limitMs, plan, log);
     if (!isCommand(role)) log.info("Stopped.");

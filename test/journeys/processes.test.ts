@@ -238,7 +238,7 @@ function tryProcesses(command: string[]): void {
     const killed = await startGateway(options);
     const pids = await pidsOf(killed);
     process.kill(killed.pid, "SIGKILL");
-    await until("its processes ended", () => !pids.some(isRunning), 10_000);
+    await until("its processes ended", () => !pids.some(isRunning), 30_000);
     gateway = await startGateway(options);
     expect((await beat(gateway.url, system.authorization)).status).toBe(200);
   }, 60_000);
