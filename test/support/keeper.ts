@@ -12,6 +12,8 @@ const LOOK_MS = 200;
 /** PostgreSQL gives back its shared memory when it is asked to end, not when it is killed. */
 const ASKED_MS = 3_000;
 const KILLED_MS = 5_000;
+/** Ten seconds, the default, are less than a start takes on a busy machine. The types know this setting for ports only. */
+const PATIENT: object = { idleTimeout: 0 };
 
 /** Who runs the tests of this directory; undefined for a name of another kind. */
 function rootOf(directory: string): Identity | undefined {
@@ -89,14 +91,17 @@ if (!root) throw new Error(`${directory} is not named after a test run.`);
 let server: Promise<TestServer> | undefined;
 /** Started by whoever first needs it. */
 const running = () => (server ??= openTestServer(directory));
+const answer = (work: (server: TestServer, text: string) => Promise<string | void>) => async (request: Request) =>
+  new Response((await work(await running(), await request.text())) ?? "");
 const listener = Bun.serve({
+  ...PATIENT,
   unix: socketOf(directory),
   maxRequestBodySize: 64 * 1024,
   routes: {
-    "/ready": async () => (await running(), new Response("ready")),
-    "/create": async () => new Response(await (await running()).create({ empty: false })),
-    "/create-empty": async () => new Response(await (await running()).create({ empty: true })),
-    "/drop": async (request) => (await (await running()).drop(await request.text()), new Response("dropped")),
+    "/ready": answer(async () => {}),
+    "/create": answer((server) => server.create({ empty: false })),
+    "/create-empty": answer((server) => server.create({ empty: true })),
+    "/drop": answer((server, url) => server.drop(url)),
   },
   error: (error) => new Response(Bun.inspect(error), { status: 500 }),
 });
