@@ -10,12 +10,6 @@ import type { OpenedPostgres } from "../../src/adapters/postgres/open.ts";
 import { serverProcesses } from "../../src/adapters/postgres/remains.ts";
 import { temporaryDirectory, testLog } from "../support/run.ts";
 
-const FIRST_START_MS = 3_000;
-const LATER_START_MS = 400;
-const RECOVERY_MS = 2_000;
-/** Tests share the machine with whatever else runs on it. */
-const SLACK = 3;
-
 interface Opened extends OpenedPostgres {
   database: PostgresDatabase;
   [Symbol.asyncDispose](): Promise<void>;
@@ -36,20 +30,20 @@ afterEach(async () => {
 });
 
 describe("the carried PostgreSQL", () => {
-  test("starts from nothing, keeps what it was told, starts again faster, and leaves no process", async () => {
+  test("starts from nothing, keeps what it was told, starts again without making anything, and leaves no process", async () => {
     const dataDir = newDataDir();
-    const { ms: firstMs } = await timed(async () => {
-      await using pg = await open(dataDir);
+    const said: string[] = [];
+    const info = (words: string) => void said.push(words);
+    {
+      await using pg = await open(dataDir, "serve", info);
       await pg.database.query("create table notes (text text)");
       await pg.database.query("insert into notes values ($1)", ["kept"]);
-    });
-    expect(firstMs).toBeLessThan(FIRST_START_MS * SLACK);
-    const { ms: secondMs, value: rows } = await timed(async () => {
-      await using pg = await open(dataDir);
-      return pg.database.query("select text from notes");
-    });
-    expect(rows).toEqual([{ text: "kept" }]);
-    expect(secondMs).toBeLessThan(LATER_START_MS * SLACK);
+    }
+    {
+      await using pg = await open(dataDir, "serve", info);
+      expect(await pg.database.query("select text from notes")).toEqual([{ text: "kept" }]);
+    }
+    expect(said).toEqual(["Made a database and started the carried PostgreSQL.", "Started the carried PostgreSQL."]);
     expect(serverProcesses(filesOf(dataDir))).toEqual([]);
   });
 
@@ -78,21 +72,18 @@ describe("the carried PostgreSQL", () => {
     ]);
   });
 
-  test("answers again within two seconds of a kill -9, with everything that was committed", async () => {
+  test("answers again after a kill -9, with everything that was committed", async () => {
     await using pg = await open(newDataDir());
     await pg.database.query("create table notes (id int)");
     for (let round = 1; round <= 3; round += 1) {
       await pg.database.query("insert into notes values ($1)", [round]);
       const killed = pg.info()?.pid ?? 0;
       process.kill(killed, "SIGKILL");
-      const { ms, value: rows } = await timed(() =>
-        eventually(() => {
-          // Until then the killed server's children may still answer what was asked before they notice.
-          if (pg.info()?.restarts !== round || pg.info()?.pid === null) throw new Error("not yet");
-          return pg.database.query("select id from notes");
-        }),
-      );
-      expect(ms).toBeLessThan(RECOVERY_MS * SLACK);
+      const rows = await eventually(() => {
+        // Until then the killed server's children may still answer what was asked before they notice.
+        if (pg.info()?.restarts !== round || pg.info()?.pid === null) throw new Error("not yet");
+        return pg.database.query("select id from notes");
+      });
       expect(rows).toHaveLength(round);
       expect(pg.info()?.pid).not.toBe(killed);
     }
@@ -294,8 +285,8 @@ function newDataDir(): string {
 
 const filesOf = (dataDir: string) => join(dataDir, "postgres/data");
 
-async function open(dataDir: string, role: "serve" | "cli" = "serve"): Promise<Opened> {
-  const log = { ...testLog, warn: () => {} };
+async function open(dataDir: string, role: "serve" | "cli" = "serve", info = testLog.info): Promise<Opened> {
+  const log = { ...testLog, warn: () => {}, info };
   const opened = await openPostgres({ dataDir, databaseUrl: undefined, role, makes: true, log });
   const database = openDatabase(opened.connection, { maxConnections: 4, log: testLog });
   const dispose = async () => {
@@ -334,12 +325,6 @@ function killCompanion(serverPid: number): void {
 async function stopGateway(gateway: Bun.Subprocess<"pipe", "pipe", "inherit">): Promise<void> {
   await gateway.stdin.end();
   expect(await gateway.exited).toBe(0);
-}
-
-async function timed<T>(work: () => Promise<T>): Promise<{ ms: number; value: T }> {
-  const startMs = performance.now();
-  const value = await work();
-  return { ms: performance.now() - startMs, value };
 }
 
 /** Tries until it works; the test's own time limit ends it. */

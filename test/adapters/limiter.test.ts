@@ -66,15 +66,15 @@ test("a million made-up keys cost bounded memory, and none of it once their wind
 test("a take costs as little among 100,000 keys that take again and again", async () => {
   const clock = testClock();
   const limiter = openMemoryLimiter({ clock });
-  const cpuMsOf = async (keys: number) => {
+  const cpuSpent = async (keys: number) => {
     const before = process.cpuUsage();
     for (let taken = 0; taken < 100_000; taken += 1)
       await limiter.take(`of ${keys}:${taken % keys}`, { limit: 1_000_000, windowMs: 60_000 });
     const { user, system } = process.cpuUsage(before);
     return (user + system) / 1_000;
   };
-  await cpuMsOf(10);
-  const fewMs = await cpuMsOf(100);
-  await cpuMsOf(100_000);
-  expect(await cpuMsOf(100_000)).toBeLessThan(10 * fewMs + 200);
+  await cpuSpent(10);
+  const fewMs = await cpuSpent(100);
+  await cpuSpent(100_000);
+  expect(await cpuSpent(100_000)).toBeLessThan(10 * fewMs + 200);
 }, 60_000);

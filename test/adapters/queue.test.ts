@@ -4,11 +4,17 @@ import { openPostgresQueue } from "../../src/adapters/postgres/queue.ts";
 import { ANY, LEASE_MS, queueContract } from "../contract/queue.ts";
 import { testClock } from "../support/clock.ts";
 import { createTestDatabase } from "../support/postgres.ts";
+import { backendsOf } from "../support/cpu.ts";
 
 queueContract("PostgreSQL", async () => {
   const { database, [Symbol.asyncDispose]: close } = await createTestDatabase();
   const clock = testClock();
-  return { clock, openQueue: async () => openPostgresQueue({ database, clock }), close };
+  return {
+    clock,
+    workers: () => backendsOf(database),
+    openQueue: async () => openPostgresQueue({ database, clock }),
+    close,
+  };
 });
 
 test("a claim reads as much with 40,000 jobs waiting as with 200, on a table that was never analysed", async () => {

@@ -16,6 +16,7 @@ import { testLog } from "../support/run.ts";
 import { hasRedis, startRedis } from "../support/redis.ts";
 import type { TestRedis } from "../support/redis.ts";
 import { createSeverableDatabase } from "../support/severable.ts";
+import { backendsOf } from "../support/cpu.ts";
 
 async function openBoth(redis: TestRedis, database: Queryable, clock: Clock) {
   const [ingest, work] = [await redis.connect(), await redis.connect()];
@@ -34,6 +35,7 @@ describe.skipIf(!hasRedis)("redis", () => {
     const clock = testClock();
     return {
       clock,
+      workers: async () => [redis.pid(), ...(await backendsOf(database))],
       openQueue: async () => (await openBoth(redis, database, clock)).queue,
       async close() {
         await redis[Symbol.asyncDispose]();
@@ -49,6 +51,7 @@ describe.skipIf(!hasRedis)("redis", () => {
     const clock = testClock();
     return {
       clock,
+      workers: () => backendsOf(database),
       openQueue: async () => (await openBoth(redis, database, clock)).queue,
       async close() {
         await redis[Symbol.asyncDispose]();
@@ -151,18 +154,15 @@ describe.skipIf(!hasRedis)("redis", () => {
     const clock = systemClock();
     const { queue } = await openBoth(redis, database, clock);
     const acknowledged: string[] = [];
-    let slowestMs = 0;
     let isLoading = true;
     let serial = 0;
     const producer = async () => {
       while (isLoading) {
         const names = Array.from({ length: 3 }, () => `${(serial += 1)}`);
-        const startedAt = performance.now();
         await queue.push(names.map((payload) => ({ queue: "q", payload, lane: `lane ${Number(payload) % 5}` }))).then(
           () => void acknowledged.push(...names),
           () => {},
         );
-        slowestMs = Math.max(slowestMs, performance.now() - startedAt);
         await Bun.sleep(2);
       }
     };
@@ -185,7 +185,9 @@ describe.skipIf(!hasRedis)("redis", () => {
     await redis.start();
     await Bun.sleep(600);
     redis.freeze();
-    await Bun.sleep(2_000);
+    // What the freeze held up is acknowledged elsewhere, and so is what comes after it.
+    const before = acknowledged.length;
+    while (acknowledged.length < before + 100) await Bun.sleep(20);
     redis.thaw();
     await Bun.sleep(500);
     await redis.kill();
@@ -200,15 +202,12 @@ describe.skipIf(!hasRedis)("redis", () => {
       const counts = (await queue.counts())["q"];
       return counts === undefined && acknowledged.every((name) => stored.has(name));
     };
-    const startedAt = performance.now();
-    while (!(await isDone()))
-      if (performance.now() - startedAt > 15_000) throw new Error("Something is missing after 15 s.");
+    while (!(await isDone()));
     const rows = await database.query<{ runs: number }>("select runs from effects where runs > 1");
     expect(acknowledged.length).toBeGreaterThan(500);
     expect(new Set(acknowledged).size).toBe(acknowledged.length);
     // What was at work when Redis went runs again, as its lease says; nothing else does.
     expect(rows.length).toBeLessThanOrEqual(60);
-    expect(slowestMs).toBeLessThan(3_500);
     await queue.close();
   }, 60_000);
 });

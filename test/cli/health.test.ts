@@ -69,10 +69,8 @@ test("what is not Muster is not taken for it, and what does not answer is not wa
   await other.stop(true);
 
   const silent = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  const startMs = performance.now();
   const late = await askAt(`http://127.0.0.1:${silent.port}`);
   expect([late.code, late.stdout]).toEqual([1, `http://127.0.0.1:${silent.port}/health did not answer within 4 s.\n`]);
-  expect(performance.now() - startMs).toBeLessThan(10_000);
   silent.stop(true);
 }, 30_000);
 

@@ -7,6 +7,8 @@ import { laneContract } from "./queue-lanes.ts";
 
 export interface QueueFixture {
   clock: TestClock;
+  /** Processes that do the store's work, on this machine. */
+  workers(): Promise<number[]>;
   /** Each call is another instance on the same store, as another process would have. */
   openQueue(): Promise<Queue>;
   close(): Promise<void>;

@@ -7,9 +7,12 @@ import { createTestDatabase } from "../support/postgres.ts";
 
 test("is still busy when its runner is killed", async () => {
   const directory = temporaryDirectory("busy");
-  const child = Bun.spawn(["sleep", "600"], { cwd: directory, detached: true });
   const { url } = await createTestDatabase();
-  const note = { directory: runDirectory(), pids: [process.pid, child.pid], url };
+  const children = [
+    Bun.spawn(["sleep", "600"], { cwd: directory, env: {}, detached: true }),
+    Bun.spawn(["sleep", "600"], { cwd: "/", env: { DATABASE_URL: url }, detached: true }),
+  ];
+  const note = { directory: runDirectory(), pids: [process.pid, ...children.map(({ pid }) => pid)], url };
   writeFileSync(join(process.env["BUSY_NOTE"] ?? "", `${process.env["BUN_TEST_WORKER_ID"]}`), JSON.stringify(note));
   await Bun.sleep(600_000);
 }, 600_000);

@@ -6,6 +6,7 @@ import { deflateSync } from "node:zlib";
 import { Failure } from "../../src/errors.ts";
 import { openBodyReader } from "../../src/http/body.ts";
 import { testClock } from "../support/clock.ts";
+import { cpuOf } from "../support/cpu.ts";
 
 const MB = 1024 ** 2;
 const SENDER = { verified: "a system" };
@@ -117,7 +118,7 @@ describe("reading", () => {
     }
   });
 
-  test("a bomb is refused with 413 after little memory and little time", async () => {
+  test("a bomb is refused with 413 after little memory and little work", async () => {
     const zeros = new Uint8Array(256 * MB);
     const bombs: [string, Uint8Array<ArrayBuffer>][] = [
       ["gzip", gzipSync(zeros)],
@@ -126,10 +127,11 @@ describe("reading", () => {
     Bun.gc(true);
     for (const [encoding, bomb] of bombs) {
       const before = process.memoryUsage.rss();
-      const startedMs = performance.now();
-      const failure = await refusal(reader.bytes(post(bomb, { "content-encoding": encoding }), MB, SENDER));
-      expect(failure.status).toBe(413);
-      expect(performance.now() - startedMs).toBeLessThan(1_000);
+      const spentMs = await cpuOf(async () => {
+        const failure = await refusal(reader.bytes(post(bomb, { "content-encoding": encoding }), MB, SENDER));
+        expect(failure.status).toBe(413);
+      });
+      expect(spentMs).toBeLessThan(1_000);
       expect(process.memoryUsage.rss() - before).toBeLessThan(64 * MB);
     }
   });

@@ -34,7 +34,7 @@ const readinessOf = async ({ operationsUrl }: Gateway) =>
   ((await (await fetch(`${operationsUrl}/ready`)).json()) as { data: { status: string } }).data.status;
 const metricsOf = async ({ operationsUrl }: Gateway) => (await fetch(`${operationsUrl}/metrics`)).text();
 
-async function until(what: string, holds: () => Promise<boolean> | boolean, limitMs = 15_000): Promise<void> {
+async function until(what: string, holds: () => Promise<boolean> | boolean, limitMs = 60_000): Promise<void> {
   const endMs = performance.now() + limitMs;
   while (!(await holds())) {
     if (performance.now() > endMs) throw new Error(`${what} did not happen within ${limitMs} ms`);
@@ -238,7 +238,7 @@ function tryProcesses(command: string[]): void {
     const killed = await startGateway(options);
     const pids = await pidsOf(killed);
     process.kill(killed.pid, "SIGKILL");
-    await until("its processes ended", () => !pids.some(isRunning), 30_000);
+    await until("its processes ended", () => !pids.some(isRunning));
     gateway = await startGateway(options);
     expect((await beat(gateway.url, system.authorization)).status).toBe(200);
   }, 60_000);

@@ -1,4 +1,6 @@
 // Measures work in CPU time of this process, which a busy machine does not stretch as it does the clock.
+import { readFileSync } from "node:fs";
+import type { Queryable } from "../../src/ports/database.ts";
 
 /** Milliseconds of CPU that the work took. */
 export async function cpuOf(work: () => unknown): Promise<number> {
@@ -22,4 +24,22 @@ export async function cpuBySize(
     costs.push(least);
   }
   return costs;
+}
+
+/** Processes of the PostgreSQL that answer for this database, to be counted with our own. */
+export async function backendsOf({ query }: Queryable): Promise<number[]> {
+  const rows = await query<{ pid: number }>("select pid from pg_stat_activity where datname = current_database()");
+  return rows.map(({ pid }) => pid);
+}
+
+/** Milliseconds of CPU that these processes of this machine have spent so far; 0 for one that has ended. */
+export function cpuSpent(pids: number[]): number {
+  const nanoseconds = pids.map((pid) => {
+    try {
+      return Number(readFileSync(`/proc/${pid}/schedstat`, "utf8").split(" ")[0]);
+    } catch {
+      return 0;
+    }
+  });
+  return nanoseconds.reduce((sum, one) => sum + one, 0) / 1e6;
 }

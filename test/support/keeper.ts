@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { DIRECTORY_PREFIX, inMemoryOf, isAlive, socketOf } from "./run.ts";
 import type { Identity } from "./run.ts";
-import { openTestServer } from "./server.ts";
+import { databasePrefix, openTestServer } from "./server.ts";
 import type { TestServer } from "./server.ts";
 
 const LOOK_MS = 200;
@@ -27,16 +27,17 @@ interface Left {
   is: "server" | "server's child" | "other";
 }
 
-/** Processes whose command, environment or working directory lie in the directory: whatever a test started there. */
+/** Processes whose command, environment or working directory name the run: whatever a test started for itself. */
 function processesOf(directory: string): Left[] {
-  const isIn = (text: string) => text.includes(`${directory}/`) || text.includes(`${inMemoryOf(directory)}/`);
+  const names = [basename(directory), databasePrefix(directory)];
+  const isIn = (text: string) => names.some((name) => text.includes(name));
   return readdirSync("/proc").flatMap((name): Left[] => {
     const pid = Number(name);
     if (!(pid > 0) || pid === process.pid) return [];
     const command = read(() => readFileSync(`/proc/${pid}/cmdline`, "utf8"));
     const found =
       isIn(command) ||
-      isIn(`${read(() => readlinkSync(`/proc/${pid}/cwd`))}/`) ||
+      isIn(read(() => readlinkSync(`/proc/${pid}/cwd`))) ||
       isIn(read(() => readFileSync(`/proc/${pid}/environ`, "utf8")));
     if (!found) return [];
     if (command.startsWith("postgres: ")) return [{ pid, is: "server's child" }];

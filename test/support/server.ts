@@ -1,5 +1,5 @@
 // Runs the PostgreSQL that a whole test run shares, or uses the one that TEST_POSTGRES_URL names, and makes copies of a template there.
-import { chmodSync, existsSync, mkdirSync, statfsSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, statfsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { carriedConnection } from "../../src/adapters/postgres/carried.ts";
 import { createCluster } from "../../src/adapters/postgres/cluster.ts";
@@ -31,8 +31,7 @@ export async function openTestServer(directory: string): Promise<TestServer> {
   const server = databaseUrl ? { connectionString: databaseUrl } : await startServer(serverDirectory(directory));
   const patient = { log: testLog, queryTimeoutMs: PATIENCE_MS };
   const admin = openDatabase(server, { maxConnections: 4, ...patient });
-  // Several runs may share one server.
-  const prefix = `${basename(directory).replaceAll("-", "_")}_`;
+  const prefix = databasePrefix(directory);
   let serial = 0;
 
   const create = async (source: string) => {
@@ -59,11 +58,17 @@ export async function openTestServer(directory: string): Promise<TestServer> {
   };
 }
 
+/** Several runs may share one server. */
+export const databasePrefix = (directory: string) => `${basename(directory).replaceAll("-", "_")}_`;
+
 /** A database is some 600 files, which cost a disk's file system twenty times what they cost in memory. */
 function serverDirectory(directory: string): string {
-  const inMemory = existsSync(MEMORY) && statfsSync(MEMORY);
-  const isRoomy = inMemory && inMemory.bavail * inMemory.bsize > NEEDED_BYTES;
-  return isRoomy ? inMemoryOf(directory) : join(directory, "shared");
+  const onDisk = join(directory, "shared");
+  if (!existsSync(MEMORY)) return onDisk;
+  const { bavail, bsize } = statfsSync(MEMORY);
+  // Its programs lie there too.
+  const mayRun = !new RegExp(` ${MEMORY} \\S+ \\S*\\bnoexec\\b`).test(readFileSync("/proc/self/mounts", "utf8"));
+  return mayRun && bavail * bsize > NEEDED_BYTES ? inMemoryOf(directory) : onDisk;
 }
 
 /** The carried one, made as a gateway makes it, but with nothing to lose: a test's database is not kept over a crash. */

@@ -1,6 +1,7 @@
 // Which version is newer, as a table: what appliances, modules, distributions and kernels call themselves.
 import { describe, expect, test } from "bun:test";
 import { compareVersions, parseVersion } from "../../src/values/version.ts";
+import { cpuOf } from "../support/cpu.ts";
 
 const order = (left: string, right: string) => {
   const [a, b] = [parseVersion(left), parseVersion(right)];
@@ -131,15 +132,10 @@ test("the order is total: a sorted list stays sorted whatever it began as", () =
     for (const right of sorted.slice(at + 1)) expect(order(left, right)).toBeLessThanOrEqual(0);
 });
 
-test("a hostile text costs no time", () => {
-  const started = performance.now();
-  for (const text of [
-    "1".repeat(100),
-    "1a".repeat(50),
-    "1-~".repeat(33),
-    `1${".".repeat(99)}`,
-    `1${"-amd64".repeat(16)}`,
-  ])
-    for (let round = 0; round < 100; round += 1) parseVersion(text);
-  expect(performance.now() - started).toBeLessThan(500);
+test("a hostile text costs little work", async () => {
+  const hostile = ["1".repeat(100), "1a".repeat(50), "1-~".repeat(33), `1${".".repeat(99)}`, `1${"-amd64".repeat(16)}`];
+  const parseAll = () => {
+    for (let round = 0; round < 100; round += 1) hostile.forEach(parseVersion);
+  };
+  expect(await cpuOf(parseAll)).toBeLessThan(500);
 });

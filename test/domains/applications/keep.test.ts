@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { openTestApp } from "../../support/app.ts";
 import type { TestApp, TestSystem } from "../../support/app.ts";
+import { backendsOf, cpuSpent } from "../../support/cpu.ts";
 
 const FIXTURES = join(import.meta.dir, "../../support/fixtures/inventories");
 
@@ -171,15 +172,16 @@ describe("whatever an appliance sends", () => {
     expect(answer.text).toContain('"huge":1e400');
   });
 
-  test("tens of thousands of modules are kept, changed and listed in bounded time", async () => {
+  test("tens of thousands of modules are kept, changed and listed for bounded work", async () => {
     const system = await muster.addSystem();
     const many = (version: string) =>
       cluster(Array.from({ length: 30_000 }, (_one, at) => module(`app${at}`, { version, user_domains: ["d"] })));
-    const start = performance.now();
+    const pids = [process.pid, ...(await backendsOf(muster.database))];
+    const before = cpuSpent(pids);
     await post(system, many("1"));
     await post(system, many("2"));
     await post(system, cluster([module("app0")]));
-    expect(performance.now() - start).toBeLessThan(60_000);
+    expect(cpuSpent(pids) - before).toBeLessThan(60_000);
     const [row] = await muster.database.query(
       `select count(*)::integer as all, (count(*) filter (where deleted_at is null))::integer as live from applications where system_id = $1`,
       [system.system_id],

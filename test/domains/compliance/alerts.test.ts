@@ -7,6 +7,7 @@ import type { Readiness } from "../../../src/http/operations.ts";
 import { openTestApp } from "../../support/app.ts";
 import type { TestApp, TestSystem } from "../../support/app.ts";
 import { startGateway } from "../../support/program.ts";
+import { backendsOf, cpuSpent } from "../../support/cpu.ts";
 
 interface Alert {
   id: string;
@@ -435,8 +436,7 @@ test("gateways that are killed while they sweep lose no alert and double none", 
   }
   await using last = await gateway();
   await reviewSoon();
-  const deadline = Date.now() + 40_000;
-  while ((await countAlerts(muster)) < SYSTEMS * names.length && Date.now() < deadline) await Bun.sleep(200);
+  while ((await countAlerts(muster)) < SYSTEMS * names.length) await Bun.sleep(200);
   expect(last.log()).not.toContain("given up");
   expect(await countAlerts(muster)).toBe(SYSTEMS * names.length);
   const [row] = await muster.database.query<{ pairs: number; left: number }>(
@@ -447,7 +447,7 @@ test("gateways that are killed while they sweep lose no alert and double none", 
   expect(row).toEqual({ pairs: SYSTEMS * names.length, left: 0 });
 }, 120_000);
 
-test("5,000 new advisories reach 1,000 systems in seconds", async () => {
+test("5,000 new advisories reach 1,000 systems for little work", async () => {
   const rules = rulesFile({});
   await using muster = await openTestApp(rules.env);
   await insertFleet(muster, 1_000);
@@ -456,11 +456,11 @@ test("5,000 new advisories reach 1,000 systems in seconds", async () => {
     advisory(`CVE-${at}`, `8.${at % 5}.0`, at % 2 ? "nsec" : `module/m${at % 50}`),
   );
   rules.write({ advisories: [...others, advisory("CVE-A", "8.6.0"), advisory("CVE-B", "6.7", "kernel")] });
-  const started = performance.now();
+  const pids = [process.pid, ...(await backendsOf(muster.database))];
+  const before = cpuSpent(pids);
   await review(muster);
-  const tookMs = performance.now() - started;
+  expect(cpuSpent(pids) - before).toBeLessThan(5_000);
   expect(await countAlerts(muster)).toBe(2_000);
-  expect(tookMs).toBeLessThan(5_000);
 });
 
 /** Open or resolved. */

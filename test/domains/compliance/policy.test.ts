@@ -6,6 +6,7 @@ import { parseRulesWith } from "../../../src/domains/inventory/rules-file.ts";
 import type { JsonObject } from "../../../src/domains/inventory/index.ts";
 import { listInstalled, mergeInstalled } from "../../../src/domains/compliance/products.ts";
 import type { Advisory } from "../../../src/domains/compliance/schema.ts";
+import { cpuOf } from "../../support/cpu.ts";
 
 const FIXTURES = `${import.meta.dir}/../../support/fixtures/inventories`;
 const fixture = (name: string) => Bun.file(`${FIXTURES}/${name}.json`).json();
@@ -172,22 +173,23 @@ describe("what is installed", () => {
   });
 });
 
-test("5,000 advisories are matched against 1,000 systems of 50 products in less than a second", () => {
+test("5,000 advisories are matched against 1,000 systems of 50 products in less than a second of CPU", async () => {
   const advisories = Array.from({ length: 5_000 }, (_, at) => ({
     ...advisory([{ introduced: "1.0", fixed: `1.${at % 100}.${at % 3}` }], `module/m${at % 60}`),
     id: `CVE-2026-${at}`,
   }));
-  const started = performance.now();
-  const policy = openPolicy({ advisories });
   let found = 0;
-  for (let at = 0; at < 1_000; at += 1) {
-    const installed = Array.from({ length: 50 }, (_, module) => ({
-      product: `module/m${module}`,
-      instance: `m${module}1`,
-      version: `1.${90 + ((at + module) % 12)}.0`,
-    }));
-    found += policy.judge(installed, new Map()).length;
-  }
+  const judgeAll = () => {
+    const policy = openPolicy({ advisories });
+    for (let at = 0; at < 1_000; at += 1) {
+      const installed = Array.from({ length: 50 }, (_, module) => ({
+        product: `module/m${module}`,
+        instance: `m${module}1`,
+        version: `1.${90 + ((at + module) % 12)}.0`,
+      }));
+      found += policy.judge(installed, new Map()).length;
+    }
+  };
+  expect(await cpuOf(judgeAll)).toBeLessThan(1_000);
   expect(found).toBeGreaterThan(10_000);
-  expect(performance.now() - started).toBeLessThan(1_000);
 });

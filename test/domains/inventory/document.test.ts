@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { Failure } from "../../../src/errors.ts";
 import { readDocument } from "../../../src/domains/inventory/document.ts";
 import { endlessNumber, longestNumbers } from "../../support/attacks/numbers.ts";
-import { cpuBySize } from "../../support/cpu.ts";
+import { cpuBySize, cpuOf } from "../../support/cpu.ts";
 import { isExact, isValueSafe, parseExact } from "../../../src/domains/inventory/json.ts";
 
 const FIXTURES = `${import.meta.dir}/../../support/fixtures/inventories`;
@@ -296,12 +296,13 @@ describe("what is refused", () => {
     }
   });
 
-  test("ten thousand nested arrays and 10 MB of brackets, in milliseconds", () => {
+  test("ten thousand nested arrays and 10 MB of brackets, in milliseconds of CPU", async () => {
     const bomb = new Uint8Array(10 * 1024 ** 2).fill(0x5b);
-    const start = performance.now();
-    expect(refusalOf(() => readDocument(bomb)).code).toBe("inventory.too_deep");
-    expect(refusalOf(() => read(`{"a":${"[".repeat(10_000)}${"]".repeat(10_000)}}`)).code).toBe("inventory.too_deep");
-    expect(performance.now() - start).toBeLessThan(100);
+    const spentMs = await cpuOf(() => {
+      expect(refusalOf(() => readDocument(bomb)).code).toBe("inventory.too_deep");
+      expect(refusalOf(() => read(`{"a":${"[".repeat(10_000)}${"]".repeat(10_000)}}`)).code).toBe("inventory.too_deep");
+    });
+    expect(spentMs).toBeLessThan(200);
   });
 
   test("10 MB of broken JSON in linear time", async () => {

@@ -16,6 +16,7 @@ import { makeFleet, placeOf } from "../../support/fleet.ts";
 import { isTrue, readHistory } from "../../support/history.ts";
 import { createTestDatabase } from "../../support/postgres.ts";
 import { runJson, runMuster } from "../../support/program.ts";
+import { cpuOf } from "../../support/cpu.ts";
 
 const SYSTEMS = 200;
 const STEPS = 30;
@@ -284,13 +285,12 @@ describe("a place over the fleet", () => {
     expect([...findPlaces(places, { facts })].sort()).toEqual(["facts.modules.[].calls", "facts.nodes.*.uptime"]);
   });
 
-  test("is looked for within limits: 200,000 keys cost little", () => {
+  test("is looked for within limits: 200,000 keys cost little", async () => {
     const places = noPlaces();
     addPlace(places, "facts.nodes.*.uptime");
     const nodes = Object.fromEntries(Array.from({ length: 200_000 }, (_, at) => [`n${at}`, { other: 1 }]));
-    const startMs = performance.now();
-    expect(findPlaces(places, { facts: { nodes } }).size).toBe(0);
-    expect(performance.now() - startMs).toBeLessThan(200);
+    const spentMs = await cpuOf(() => expect(findPlaces(places, { facts: { nodes } }).size).toBe(0));
+    expect(spentMs).toBeLessThan(200);
   });
 
   test("cannot be multiplied without bound by what appliances name things", () => {

@@ -7,6 +7,7 @@ import { sameContent } from "../../../src/domains/inventory/normalise.ts";
 import { classifyAll, partialReasons } from "../../../src/domains/inventory/partial.ts";
 import { applyChanges } from "../../../src/domains/inventory/replay.ts";
 import { type Classified, openRules } from "../../../src/domains/inventory/rules.ts";
+import { cpuOf } from "../../support/cpu.ts";
 
 const FIXTURES = `${import.meta.dir}/../../support/fixtures/inventories`;
 const rules = openRules(BUILTIN_RULES);
@@ -174,15 +175,16 @@ test("documents without facts, or of strange shapes, never crash", () => {
   expect(partialReasons({ installation: "nethserver", facts: null })).toEqual(["facts were not collected"]);
 });
 
-test("a hundred thousand modules of one id, with and without their facts, are judged in linear time", () => {
+test("a hundred thousand modules of one id, with and without their facts, are judged for linear work", async () => {
   const own = Object.fromEntries(Array.from({ length: 5000 }, (_, at) => [`fact${at}`, at]));
   const of = (rest: JsonObject, count: number): JsonObject => ({
     installation: "nethserver",
     facts: { modules: Array.from({ length: count }, () => ({ id: "a", ...rest })) },
   });
-  const start = performance.now();
-  const changes = judge(of(own, 1), of({}, 5000));
-  expect(changes.filter(({ rulePath }) => rulePath.length === 4).every(({ partial }) => partial)).toBe(true);
-  expect(partialReasons(of({}, 100_000), of(own, 1))).toEqual(["module a gave none of its own facts"]);
-  expect(performance.now() - start).toBeLessThan(3000);
+  const spentMs = await cpuOf(() => {
+    const changes = judge(of(own, 1), of({}, 5000));
+    expect(changes.filter(({ rulePath }) => rulePath.length === 4).every(({ partial }) => partial)).toBe(true);
+    expect(partialReasons(of({}, 100_000), of(own, 1))).toEqual(["module a gave none of its own facts"]);
+  });
+  expect(spentMs).toBeLessThan(3000);
 });

@@ -4,6 +4,7 @@ import { BUILTIN_RULES } from "../../../src/domains/inventory/builtin-rules.ts";
 import { type Change, type ChangeType, compareDocuments } from "../../../src/domains/inventory/diff.ts";
 import type { JsonObject, JsonValue } from "../../../src/domains/inventory/json.ts";
 import { changedByMoreThan, openRules, type RuleSet } from "../../../src/domains/inventory/rules.ts";
+import { cpuOf } from "../../support/cpu.ts";
 
 const rules = openRules(BUILTIN_RULES);
 const FIXTURES = `${import.meta.dir}/../../support/fixtures/inventories`;
@@ -374,14 +375,13 @@ describe("matching", () => {
     expect(classify({ ...change(""), rulePath: ["net", "eth0.6", "up"] }).category).toBe("network");
   });
 
-  test("many ** on a long path take no exponential time", () => {
+  test("many ** on a long path take no exponential work", async () => {
     const { classify } = openRules({
       ...BUILTIN_RULES,
       categories: [{ path: `${"**.a.".repeat(30)}**.b`, category: "network" }],
     });
-    const start = performance.now();
-    expect(classify(change("a.".repeat(200) + "c")).category).toBe("system");
-    expect(performance.now() - start).toBeLessThan(200);
+    const spentMs = await cpuOf(() => expect(classify(change("a.".repeat(200) + "c")).category).toBe("system"));
+    expect(spentMs).toBeLessThan(200);
   });
 });
 

@@ -118,17 +118,16 @@ const CHANGES: [string, (app: TestApp, key: string) => Promise<unknown>][] = [
   ["erasing", (app, key) => app.app.systems.erase(key)],
 ];
 
-test.each(CHANGES)("%s takes effect at once here, and within a second in another process", async (_, change) => {
+test.each(CHANGES)("%s takes effect at once here, and by a signal in another process", async (_, change) => {
   await using shared = await createTestDatabase();
   await using here = await openListeningApp({}, shared);
   await using there = await openListeningApp({}, shared);
   const system = await here.addSystem();
   expect([await beat(here, system), await beat(there, system)]).toEqual([200, 200]);
-  const startedMs = performance.now();
   await change(here, system.system_key);
   expect(await beat(here, system)).toBe(401);
-  while ((await beat(there, system)) === 200 && performance.now() - startedMs < 2_000) await Bun.sleep(5);
-  expect(performance.now() - startedMs).toBeLessThan(1_000);
+  // Its clock stands still, so that what it remembers never runs out: only the signal makes it forget.
+  while ((await beat(there, system)) === 200) await Bun.sleep(5);
   expect(await beat(there, system)).toBe(401);
 });
 
@@ -145,8 +144,7 @@ test("after signals may have been missed, nothing is trusted any more", async ()
     `select pg_terminate_backend(pid) from pg_stat_activity
      where datname = current_database() and pid <> pg_backend_pid() and query like 'listen%'`,
   );
-  const deadlineMs = performance.now() + 4_000;
-  while ((await beat(there, system)) === 200 && performance.now() < deadlineMs) await there.clock.advance(50);
+  for (let turn = 0; (await beat(there, system)) === 200 && turn < 1_000; turn += 1) await there.clock.advance(50);
   expect(await beat(there, system)).toBe(401);
 });
 

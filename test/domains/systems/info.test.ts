@@ -1,6 +1,7 @@
 // GET /systems/info: what an appliance's subscription page shows.
 import { expect, test } from "bun:test";
 import { openTestApp } from "../../support/app.ts";
+import { backendsOf, cpuSpent } from "../../support/cpu.ts";
 
 test("answers in the shape that subscription pages read", async () => {
   await using app = await openTestApp();
@@ -51,7 +52,7 @@ test("shows the status that beats have given", async () => {
   expect(body.data.status).toBe("active");
 });
 
-test("answers in a few milliseconds among many systems", async () => {
+test("answers for a few milliseconds of CPU among many systems", async () => {
   await using app = await openTestApp();
   await app.database.query(
     `insert into systems (id, name, organization_id, system_key, created_at)
@@ -60,9 +61,10 @@ test("answers in a few milliseconds among many systems", async () => {
   const { authorization } = await app.addSystem();
   const info = () => app.request("GET", "/api/systems/info", { authorization });
   await info();
-  const startedMs = performance.now();
+  const pids = [process.pid, ...(await backendsOf(app.database))];
+  const before = cpuSpent(pids);
   for (let count = 0; count < 20; count += 1) expect((await info()).status).toBe(200);
-  expect((performance.now() - startedMs) / 20).toBeLessThan(20);
+  expect((cpuSpent(pids) - before) / 20).toBeLessThan(20);
 });
 
 test("says 404 to a system that was erased while it was still trusted, and 401 to strangers", async () => {
