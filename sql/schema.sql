@@ -55,6 +55,20 @@ create table alert_review (
 alter table alert_review add constraint alert_review_pkey PRIMARY KEY (is_only);
 alter table alert_review add constraint alert_review_is_only_check CHECK (is_only);
 
+create table alert_silences (
+  id uuid not null,
+  system_id uuid not null,
+  organization_id text not null,
+  silence_id uuid,
+  ends_at timestamp with time zone not null,
+  created_at timestamp with time zone not null
+);
+alter table alert_silences add constraint alert_silences_pkey PRIMARY KEY (id);
+alter table alert_silences add constraint alert_silences_system_id_fkey FOREIGN KEY (system_id) REFERENCES systems(id) ON DELETE CASCADE;
+CREATE INDEX alert_silences_by_end ON public.alert_silences USING btree (ends_at);
+CREATE INDEX alert_silences_by_organization ON public.alert_silences USING btree (organization_id, ends_at);
+CREATE INDEX alert_silences_by_system ON public.alert_silences USING btree (system_id, ends_at);
+
 create table alerts_totals_by_org (
   organization_id text not null,
   active integer not null,

@@ -252,9 +252,34 @@ export const settings = {
   ),
   alertsRatePerMinute: setting(
     "ALERTS_RATE_PER_MINUTE",
-    "Posts of alerts one system may send per minute.",
+    "Posts of alerts one system may send per minute, and as many changes of silences.",
     "300",
     integer(1, 1_000_000),
+  ),
+  silencesPerSystem: setting(
+    "SILENCES_PER_SYSTEM",
+    "Silences one system may have pending or active; ten times as many with those that ended in the last 5 days.",
+    "50",
+    integer(1, 100_000),
+  ),
+  silencesPerOrganization: setting(
+    "SILENCES_PER_ORGANIZATION",
+    "The same for all systems of an organization together.",
+    "1000",
+    integer(1, 1_000_000),
+  ),
+  silenceMaxSize: setting("SILENCE_MAX_SIZE", "Largest silence of a system, as JSON.", "4KB", size(512, 64 * 1024)),
+  silenceMaxDuration: setting(
+    "SILENCE_MAX_DURATION",
+    "How far from now a silence of a system may end.",
+    "31d",
+    duration(60_000, 3_650 * 86_400_000),
+  ),
+  linkfailedSilenceMaxDuration: setting(
+    "LINKFAILED_SILENCE_MAX_DURATION",
+    "The same for one that covers LinkFailed, which must ring when the system is gone for good.",
+    "24h",
+    duration(60_000, 3_650 * 86_400_000),
   ),
   linkfailedInterval: setting(
     "LINKFAILED_INTERVAL",

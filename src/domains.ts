@@ -86,6 +86,13 @@ export function openDomains(deps: DomainsDeps) {
     url: config.mimirUrl,
     forward: config.alertsForward,
     ratePerMinute: config.alertsRatePerMinute,
+    silences: {
+      perSystem: config.silencesPerSystem,
+      perOrganization: config.silencesPerOrganization,
+      maxBytes: config.silenceMaxSize,
+      maxAheadMs: config.silenceMaxDuration,
+      maxLinkFailedMs: config.linkfailedSilenceMaxDuration,
+    },
     maxBytes: config.apiMaxRequestSize,
     heartbeatTimeoutMinutes: config.heartbeatTimeoutMinutes,
     linkFailedIntervalMs: config.linkfailedInterval,

@@ -13,7 +13,12 @@ describe.skipIf(!hasAlertmanager)("real clients", () => {
   let app: ListeningApp;
   beforeAll(async () => {
     upstream = await startAlertmanager();
-    app = await openListeningApp({ MIMIR_URL: upstream.url });
+    // The app's clock is not Alertmanager's, by which the silences below end in an hour.
+    app = await openListeningApp({
+      MIMIR_URL: upstream.url,
+      SILENCE_MAX_DURATION: "3650d",
+      LINKFAILED_SILENCE_MAX_DURATION: "3650d",
+    });
     await insertRecordedSystem(app);
   });
   afterAll(async () => {

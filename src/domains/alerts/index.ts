@@ -32,6 +32,9 @@ import {
   SUSPECT_QUEUE,
   TOTALS_QUEUE,
 } from "./schema.ts";
+import type { SilenceLimits } from "./silence-limits.ts";
+import { pruneSilences } from "./silence-store.ts";
+import type { SilenceNumbers } from "./silence-store.ts";
 import { refreshTotals } from "./totals.ts";
 
 /** Tells the log; a domain has no log of its own. */
@@ -56,6 +59,8 @@ export interface AlertsDeps {
   forward: "queue" | "direct";
   ratePerMinute: number;
   maxBytes: number;
+  /** What an appliance may have of silences. */
+  silences: SilenceLimits & SilenceNumbers;
   heartbeatTimeoutMinutes: number;
   linkFailedIntervalMs: number;
   sitePercent: number;
@@ -100,6 +105,8 @@ export function openAlerts(deps: AlertsDeps): Alerts {
   const proxy =
     upstream &&
     openProxy({
+      database,
+      silences: deps.silences,
       alertmanager: upstream,
       acceptance,
       isDirect: deps.forward === "direct",
@@ -108,18 +115,22 @@ export function openAlerts(deps: AlertsDeps): Alerts {
       warn,
     });
 
-  const admit = async (systemId: string) => {
-    const waitSeconds = await limiter.take(`alerts:${systemId}`, { limit: deps.ratePerMinute, windowMs: 60_000 });
+  const throttle = async (kind: "alerts" | "silences", systemId: string) => {
+    const waitSeconds = await limiter.take(`${kind}:${systemId}`, { limit: deps.ratePerMinute, windowMs: 60_000 });
     if (waitSeconds > 0)
-      throw new Failure("alerts.throttled", 429, "too many posts of alerts from this system", {
+      throw new Failure("alerts.throttled", 429, `too many posts of ${kind} from this system`, {
         retryAfterSeconds: Math.min(waitSeconds, 5),
       });
+  };
+  const admit = async (systemId: string) => {
+    await throttle("alerts", systemId);
     await deps.admit();
   };
 
   const prune = async () => {
     const settled = new Date(clock.now().getTime() - DAY_MS);
     while ((await pruneOutbox(database, settled, PRUNED_AT_ONCE)) === PRUNED_AT_ONCE);
+    while ((await pruneSilences(database, clock.now(), PRUNED_AT_ONCE)) === PRUNED_AT_ONCE);
     const before = new Date(clock.now().getTime() - deps.historyDays * DAY_MS);
     while ((await prunePast(database, before, PRUNED_AT_ONCE)) === PRUNED_AT_ONCE);
   };
@@ -173,6 +184,7 @@ export function openAlerts(deps: AlertsDeps): Alerts {
         throw unset();
       },
       admit,
+      admitSilence: (systemId) => throttle("silences", systemId),
       maxBytes: deps.maxBytes,
       authorizeWebhook: (header) => authorizeWebhook(header, deps.webhookSecret),
       keepHistory: (body) => keepHistory(database, clock, body),

@@ -76,11 +76,14 @@ async function resolveSingles(
   tenants: Set<string>,
 ): Promise<void> {
   const now = deps.clock.now();
-  const states = rows.flatMap(({ system_id, tenant, labels, starts_at }) =>
-    tenant === null || labels === null
-      ? []
-      : [stateOf(deps, { system_id, tenant, labels, starts_at }, endedAt(now, starts_at))],
-  );
+  // One transaction, several statements: by key from the first to the last, as whoever delivers locks them.
+  const states = [...rows]
+    .sort(bySystem)
+    .flatMap(({ system_id, tenant, labels, starts_at }) =>
+      tenant === null || labels === null
+        ? []
+        : [stateOf(deps, { system_id, tenant, labels, starts_at }, endedAt(now, starts_at))],
+    );
   for (const { tenant } of states) tenants.add(tenant);
   for (let at = 0; at < states.length; at += PAGE) await keepStates(tx, states.slice(at, at + PAGE), now);
 }
@@ -170,6 +173,8 @@ async function refresh(deps: LinkFailedDeps, tenants: Set<string>): Promise<void
 
 /** Names on the wire: rules and dashboards of the replaced service know them. */
 const alertLabels = (alertname: string) => ({ alertname, severity: "critical", managed_by: "my-collect" });
+
+const bySystem = (left: EndedFailure, right: EndedFailure) => (left.system_id < right.system_id ? -1 : 1);
 
 /** Alertmanager wants an end that is not before the beginning. */
 const endedAt = (now: Date, startsAt: Date) => new Date(Math.max(now.getTime(), startsAt.getTime()));

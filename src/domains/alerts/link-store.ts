@@ -121,7 +121,7 @@ export async function coverFailures(db: Queryable, organizationId: string, since
   return db.query(
     `with old as (
        select system_id, state from link_failures
-       where organization_id = $1 and (state = 'new' or (state = 'single' and starts_at > $2)) for update
+       where organization_id = $1 and (state = 'new' or (state = 'single' and starts_at > $2)) order by system_id for update
      ), covered as (
        update link_failures l set state = 'covered' from old where l.system_id = old.system_id
        returning l.system_id, l.organization_id, l.tenant, old.state, l.labels, l.starts_at

@@ -1,5 +1,6 @@
 // What a machine may ask Alertmanager for: its own alerts and silences, and nothing that could be another's.
 import { Failure } from "../../errors.ts";
+import type { Database } from "../../ports/database.ts";
 import type { AuthenticatedSystem } from "../systems/index.ts";
 import { labelAlerts } from "./accept.ts";
 import type { Acceptance } from "./accept.ts";
@@ -8,9 +9,15 @@ import { malformed } from "./array.ts";
 import type { Identity } from "./labels.ts";
 import { isRecord, readAlerts } from "./payload.ts";
 import { SILENCE_ID, isAlertOf, isSilenceOf, readSilence, scopeFilter } from "./silence.ts";
+import { limitSilence } from "./silence-limits.ts";
+import type { SilenceLimits } from "./silence-limits.ts";
+import { confirmSilence, endSilence, releaseSilence, reserveSilence } from "./silence-store.ts";
+import type { NoRoom, SilenceNumbers } from "./silence-store.ts";
 import type { Warn } from "./index.ts";
 
 export interface ProxyDeps {
+  database: Database;
+  silences: SilenceLimits & SilenceNumbers;
   alertmanager: Alertmanager;
   acceptance: Pick<Acceptance, "accept">;
   /** Alertmanager's own answer instead of ours. */
@@ -29,7 +36,8 @@ export interface Caller {
 
 export type Proxy = ReturnType<typeof openProxy>;
 
-export function openProxy({ alertmanager, acceptance, isDirect, identityOf, now, warn }: ProxyDeps) {
+export function openProxy(deps: ProxyDeps) {
+  const { database, silences, alertmanager, acceptance, isDirect, identityOf, now, warn } = deps;
   /** The silence, or a 404 as for one that is not there; somebody else's is noted. */
   const findOwn = async ({ system, signal }: Caller, tenant: string, id: string, purpose: string) => {
     if (!SILENCE_ID.test(id))
@@ -83,13 +91,22 @@ export function openProxy({ alertmanager, acceptance, isDirect, identityOf, now,
     },
 
     async postSilence(caller: Caller, given: unknown): Promise<unknown> {
-      const silence = readSilence(given, caller.system.key);
-      const { tenant } = await identityOf(caller.system.id);
+      const silence = limitSilence(readSilence(given, caller.system.key), silences, now());
+      const { tenant, organizationId } = await identityOf(caller.system.id);
       if (silence.id !== undefined) await findOwn(caller, tenant, silence.id, "change");
+      const wanted = { systemId: caller.system.id, organizationId, replaces: silence.id, endsAt: silence.endsAt };
+      const place = await reserveSilence(database, wanted, silences, now());
+      if (typeof place !== "string") throw malformed(noRoom(place));
+      // Seen to its end though the machine goes away: one that is there and not counted would be one too many.
       const body = JSON.stringify(silence);
-      const answer = await alertmanager.call(tenant, { method: "POST", path: "silences", body, signal: caller.signal });
-      if (answer.status !== 200 || !isRecord(answer.value)) throw refused(answer);
-      return { silenceID: answer.value["silenceID"] };
+      const answer = await alertmanager.call(tenant, { method: "POST", path: "silences", body });
+      const silenceID = isRecord(answer.value) ? answer.value["silenceID"] : undefined;
+      if (answer.status !== 200 || typeof silenceID !== "string" || !SILENCE_ID.test(silenceID)) {
+        await releaseSilence(database, place);
+        throw refused(answer);
+      }
+      await confirmSilence(database, place, wanted, silenceID, now());
+      return { silenceID };
     },
 
     async showSilence(caller: Caller, id: string): Promise<unknown> {
@@ -106,6 +123,7 @@ export function openProxy({ alertmanager, acceptance, isDirect, identityOf, now,
         signal: caller.signal,
       });
       if (answer.status !== 200) throw refused(answer);
+      await endSilence(database, caller.system.id, id, now());
     },
 
     /** What amtool asks before anything else; the configuration is nobody's business. */
@@ -123,6 +141,13 @@ export function openProxy({ alertmanager, acceptance, isDirect, identityOf, now,
       };
     },
   };
+}
+
+function noRoom({ of, kind, most }: NoRoom): string {
+  const whose = of === "system" ? "this system" : "its organization";
+  return kind === "active"
+    ? `${whose} has ${most} silences that are pending or active, which is the most it may have; end one first`
+    : `${whose} made ${most} silences that Alertmanager still remembers, which is the most it may have; ended ones go after 5 days`;
 }
 
 const MAX_FILTERS = 50;

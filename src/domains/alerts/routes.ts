@@ -16,6 +16,8 @@ export interface RoutesDeps {
   proxy(): Proxy;
   /** Rejects with a 429 for a system that posts too often, with a 503 while too much waits. */
   admit(systemId: string): Promise<void>;
+  /** Rejects with a 429 for a system that changes silences too often. */
+  admitSilence(systemId: string): Promise<void>;
   maxBytes: number;
   authorizeWebhook(header: string | null): void;
   keepHistory(body: Uint8Array): Promise<void>;
@@ -36,7 +38,7 @@ interface SilenceContext {
 }
 
 export function applianceRoutes(deps: RoutesDeps) {
-  const { authenticate, body, proxy, admit, maxBytes } = deps;
+  const { authenticate, body, proxy, admit, admitSilence, maxBytes } = deps;
   /** Who calls is known before anything is said, even that there is nobody to ask. */
   const callerOf = async (request: Request, server: Server): Promise<Caller> => ({
     system: await authenticate(request, server),
@@ -54,7 +56,9 @@ export function applianceRoutes(deps: RoutesDeps) {
   };
   const deleteSilence = async ({ request, server, params }: SilenceContext) => {
     const caller = await callerOf(request, server);
-    await proxy().deleteSilence(caller, params.id);
+    const behind = proxy();
+    await admitSilence(caller.system.id);
+    await behind.deleteSilence(caller, params.id);
     return empty();
   };
 
@@ -103,9 +107,11 @@ export function applianceRoutes(deps: RoutesDeps) {
           "/silences",
           async ({ request, server }) => {
             const caller = await callerOf(request, server);
+            const behind = proxy();
+            await admitSilence(caller.system.id);
             const given = readJson(await body.bytes(request, MAX_SILENCE_BYTES, { verified: caller.system.id }));
             await authenticate(request, server);
-            return Response.json(await proxy().postSilence(caller, given));
+            return Response.json(await behind.postSilence(caller, given));
           },
           { parse: "none", ...described("A silence of the machine's own alerts") },
         )
