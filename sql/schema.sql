@@ -348,20 +348,34 @@ CREATE INDEX inventory_diffs_recent ON public.inventory_diffs USING btree (detec
 CREATE INDEX inventory_diffs_significant ON public.inventory_diffs USING btree (system_id, detected_at) WHERE significant;
 CREATE INDEX inventory_diffs_timeline ON public.inventory_diffs USING btree (system_id, detected_at, record_id, "position");
 
-create table inventory_noise (
+create table inventory_noise_days (
+  system_id uuid not null,
   path text not null,
-  observed double precision default 0 not null,
-  changed double precision default 0 not null,
-  systems jsonb default '{}'::jsonb not null,
-  system_count integer default 0 not null,
-  learned boolean default false not null,
-  learned_at timestamp with time zone,
-  pin text,
-  pinned_at timestamp with time zone,
-  last_changed_at timestamp with time zone
+  days bigint not null,
+  last_day date not null
 );
-alter table inventory_noise add constraint inventory_noise_pkey PRIMARY KEY (path);
-alter table inventory_noise add constraint inventory_noise_pin_check CHECK ((pin = ANY (ARRAY['fold'::text, 'show'::text])));
+alter table inventory_noise_days add constraint inventory_noise_days_pkey PRIMARY KEY (system_id, path);
+alter table inventory_noise_days add constraint inventory_noise_days_system_id_fkey FOREIGN KEY (system_id) REFERENCES systems(id) ON DELETE CASCADE;
+
+create table inventory_noise_pins (
+  path text not null,
+  pin text not null,
+  pinned_at timestamp with time zone not null
+);
+alter table inventory_noise_pins add constraint inventory_noise_pins_pkey PRIMARY KEY (path);
+alter table inventory_noise_pins add constraint inventory_noise_pins_pin_check CHECK ((pin = ANY (ARRAY['fold'::text, 'show'::text])));
+
+create table inventory_noise_places (
+  organization_id text not null,
+  path text not null,
+  systems integer not null,
+  steady integer not null,
+  rate real not null,
+  last_day date not null,
+  learned boolean not null,
+  learned_at timestamp with time zone
+);
+alter table inventory_noise_places add constraint inventory_noise_places_pkey PRIMARY KEY (organization_id, path);
 
 create table inventory_pruned_days (
   system_id uuid not null,

@@ -7,11 +7,11 @@ export const listNoise = action({
   async run({ json }, cli) {
     const paths = await withApp(cli, (app) => app.inventory.noise.list());
     if (json) cli.print(JSON.stringify({ paths }));
-    else if (paths.length === 0) cli.print("Nothing was learned yet: no two inventories of one system were compared.");
+    else if (paths.length === 0) cli.print("Nothing changed lately but what rules fold, and nothing is pinned.");
     else
-      for (const { path, rate, observed, state } of paths)
+      for (const { path, rate, systems, organizations, state } of paths)
         cli.print(
-          `${(rate * 100).toFixed(1).padStart(5)} %  of ${String(observed).padStart(6)}  ${state.padEnd(12)}  ${printable(path)}`,
+          `${(rate * 100).toFixed(1).padStart(5)} %  of days in ${systems} systems of ${organizations} organizations  ${state.padEnd(12)}  ${printable(path)}`,
         );
     return 0;
   },

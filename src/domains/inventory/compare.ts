@@ -2,8 +2,6 @@
 import { compareDocuments } from "./diff.ts";
 import { isObject, parseExact } from "./json.ts";
 import type { JsonObject, JsonValue } from "./json.ts";
-import { findPlaces, noPlaces } from "./learned-places.ts";
-import type { Places } from "./learned-places.ts";
 import { classifyAll } from "./partial.ts";
 import type { Rules } from "./rules.ts";
 
@@ -17,37 +15,28 @@ export interface ComparedChange {
   category: string;
   severity: string;
   significant: boolean;
+  /** Whether noise that was learned may fold it. */
+  foldable: boolean;
   folded: Folded;
   /** JSON text; null when there was no value. */
   previousValue: string | null;
   currentValue: string | null;
 }
 
-export interface Comparison {
-  changes: ComparedChange[];
-  /** Of the places asked for, those that the current document has. */
-  present: string[];
-}
-
-export function compareTexts(
-  previousText: string,
-  currentText: string,
-  rules: Rules,
-  places: Places = noPlaces(),
-): Comparison {
+export function compareTexts(previousText: string, currentText: string, rules: Rules): ComparedChange[] {
   const [previous, current] = [parseStored(previousText), parseStored(currentText)];
-  const changes = classifyAll(rules, compareDocuments(previous, current), previous, current).map((change) => ({
+  return classifyAll(rules, compareDocuments(previous, current), previous, current).map((change) => ({
     pointer: change.pointer,
     fieldPath: change.fieldPath,
     changeType: change.changeType,
     category: change.category,
     severity: change.severity,
     significant: change.significant,
+    foldable: change.foldable,
     folded: foldedBy(change),
     previousValue: textOf(change.previousValue),
     currentValue: textOf(change.currentValue),
   }));
-  return { changes, present: [...findPlaces(places, current)] };
 }
 
 function foldedBy({ significant, partial }: { significant: boolean; partial: boolean }): Folded {

@@ -1,13 +1,11 @@
 // Compares here what is small, and on the other thread what is large, by the rules of the moment.
 import { compareTexts } from "./compare.ts";
-import type { Comparison } from "./compare.ts";
+import type { ComparedChange } from "./compare.ts";
 import { LARGE_BYTES } from "./large.ts";
 import type { LargeDocuments } from "./large.ts";
-import { noPlaces, pathsOf } from "./learned-places.ts";
-import type { Places } from "./learned-places.ts";
 import type { Rules, RuleSet } from "./rules.ts";
 
-export type Compare = (previousText: string, currentText: string, places?: Places) => Promise<Comparison>;
+export type Compare = (previousText: string, currentText: string) => Promise<ComparedChange[]>;
 
 export interface CompareDeps {
   rules: { rules: Rules; ruleSet(): RuleSet };
@@ -15,8 +13,8 @@ export interface CompareDeps {
 }
 
 export function openCompare({ rules, large }: CompareDeps): Compare {
-  return async (previous, current, places = noPlaces()) =>
+  return async (previous, current) =>
     previous.length + current.length > 2 * LARGE_BYTES
-      ? large.compare({ previous, current, ruleSet: rules.ruleSet(), paths: pathsOf(places) })
-      : compareTexts(previous, current, rules.rules, places);
+      ? large.compare({ previous, current, ruleSet: rules.ruleSet() })
+      : compareTexts(previous, current, rules.rules);
 }

@@ -46,7 +46,7 @@ export function readDocument(bytes: Uint8Array): ReadDocument {
     hash: sha256(canonical.text),
     repaired,
     repeatedKeys,
-    deviceTime: deviceTime?.toISOString(),
+    deviceTime,
   };
 }
 

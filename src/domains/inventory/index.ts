@@ -20,6 +20,7 @@ import { openCompare } from "./comparing.ts";
 import { openLargeDocuments } from "./large.ts";
 import { openLearned } from "./learned.ts";
 import type { Learned } from "./learned.ts";
+import { LEARN_SCHEDULE, learnJob } from "./learned-job.ts";
 import { learnedRoutes } from "./learned-routes.ts";
 import { pipeline } from "./pipeline.ts";
 import { PRUNE_SCHEDULE, prune, pruneJob } from "./prune.ts";
@@ -144,8 +145,8 @@ export function openInventory(deps: InventoryDeps): Inventory {
     },
     applianceRoutes: applianceRoutes({ ...deps, receiver }),
     adminRoutes: new Elysia().use(adminRoutes(reader, pins)).use(learnedRoutes(learned, deps.body)),
-    jobs: [...pipeline(pipelineDeps), pruneJob(deps)],
-    schedules: [PRUNE_SCHEDULE],
+    jobs: [...pipeline(pipelineDeps), pruneJob(deps), learnJob(deps)],
+    schedules: [PRUNE_SCHEDULE, LEARN_SCHEDULE],
     checks: [{ name: "inventory rules", run: async () => deps.rulesInForce.fault() }],
     async stop() {
       await batcher.close();

@@ -3,7 +3,6 @@ import { Failure, reasonOf } from "../../errors.ts";
 import { compareTexts } from "./compare.ts";
 import { inspect } from "./inspect.ts";
 import type { LargeAnswer, LargeTask } from "./large.ts";
-import { addPlace, noPlaces } from "./learned-places.ts";
 import { packText } from "./payload.ts";
 import { openRules } from "./rules.ts";
 
@@ -27,8 +26,5 @@ function answerOf(task: LargeTask): LargeAnswer {
   }
 }
 
-function compare({ previous, current, ruleSet, paths }: Extract<LargeTask, { kind: "compare" }>): string {
-  const places = noPlaces();
-  for (const path of JSON.parse(paths)) addPlace(places, path);
-  return JSON.stringify(compareTexts(previous, current, openRules(JSON.parse(ruleSet)), places));
-}
+const compare = ({ previous, current, ruleSet }: Extract<LargeTask, { kind: "compare" }>): string =>
+  JSON.stringify(compareTexts(previous, current, openRules(JSON.parse(ruleSet))));

@@ -1,7 +1,7 @@
 // Large documents are checked and compared one at a time on a thread of their own; small ones never come here.
 import { Failure } from "../../errors.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { Comparison } from "./compare.ts";
+import type { ComparedChange } from "./compare.ts";
 import type { Inspected } from "./inspect.ts";
 import type { RuleSet } from "./rules.ts";
 
@@ -12,8 +12,7 @@ const IDLE_MS = 30_000;
 
 /** Flat, with texts for what is not: such messages cross to the other thread without being serialised. */
 export type LargeTask =
-  | { kind: "inspect"; bytes: Uint8Array }
-  | { kind: "compare"; previous: string; current: string; ruleSet: string; paths: string };
+  { kind: "inspect"; bytes: Uint8Array } | { kind: "compare"; previous: string; current: string; ruleSet: string };
 
 export interface LargeAnswer {
   /** JSON. */
@@ -29,14 +28,12 @@ export interface LargePair {
   previous: string;
   current: string;
   ruleSet: RuleSet;
-  /** Of places that are looked for in the current document. */
-  paths: string[];
 }
 
 export interface LargeDocuments {
   /** The bytes are given away. Also packs the text for its way through the queue. */
   inspect(bytes: Uint8Array): Promise<{ inspected: Inspected; packed: string }>;
-  compare(pair: LargePair): Promise<Comparison>;
+  compare(pair: LargePair): Promise<ComparedChange[]>;
   close(): Promise<void>;
 }
 
@@ -83,9 +80,8 @@ export function openLargeDocuments({ clock }: { clock: Clock }): LargeDocuments 
       const { result, packed } = await ask({ kind: "inspect", bytes });
       return { inspected: result, packed };
     },
-    async compare({ previous, current, ruleSet, paths }) {
-      const texts = { ruleSet: JSON.stringify(ruleSet), paths: JSON.stringify(paths) };
-      return (await ask({ kind: "compare", previous, current, ...texts })).result;
+    async compare({ previous, current, ruleSet }) {
+      return (await ask({ kind: "compare", previous, current, ruleSet: JSON.stringify(ruleSet) })).result;
     },
     async close() {
       await last;

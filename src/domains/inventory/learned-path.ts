@@ -14,6 +14,9 @@ const MAPS = new Set([
   "facts.features.network.zone_network_counts",
   "facts.features.wireguard.servers",
   "facts.modules.[].name_module_map",
+  "mountpoints",
+  "network.interfaces",
+  "services",
 ]);
 /** `nethvoice_physical_devices_by_model`, `…_by_vendor`, `…_by_provider`. */
 const COUNTS_BY = /_by_[a-z]+$/;

@@ -1,9 +1,10 @@
-// The operator's side of learned noise: which places change how often, and pins.
+// Answers operators on learned noise: which places change how often, and pins.
 import { Type } from "@sinclair/typebox";
 import { Elysia } from "elysia";
 import type { BodyReader } from "../../http/body.ts";
 import { envelope } from "../../http/envelope.ts";
 import { operation } from "../../http/openapi.ts";
+import { readQuery } from "../../http/query.ts";
 import type { Learned } from "./learned.ts";
 
 const Time = Type.Union([Type.String({ format: "date-time" }), Type.Null()]);
@@ -11,18 +12,20 @@ const Pin = Type.Union([Type.Literal("fold"), Type.Literal("show"), Type.Null()]
 
 const NoisePath = Type.Object({
   path: Type.String({ description: "`[]` is any element, `*` any key that differs by installation." }),
-  rate: Type.Number({ description: "Share of the compared snapshots that have the place in which it changed." }),
-  observed: Type.Integer(),
-  changed: Type.Integer(),
-  systems: Type.Integer({ description: "Systems in which it changed; counted up to 64." }),
-  learned: Type.Boolean(),
+  rate: Type.Number({
+    description: "Share of the last seven days on which it changed, in the systems where it changes.",
+  }),
+  organizations: Type.Integer({ description: "In whose systems it changed within two weeks." }),
+  systems: Type.Integer({ description: "In which it changed within two weeks." }),
+  learned_by: Type.Integer({ description: "Organizations that fold it by what their own systems taught." }),
   learned_at: Time,
+  last_changed_on: Type.Union([Type.String({ format: "date" }), Type.Null()]),
   pin: Pin,
   pinned_at: Time,
-  last_changed_at: Time,
   state: Type.String({ description: "What holds: pinned, learned or watched." }),
 });
 const NoisePaths = Type.Object({ paths: Type.Array(NoisePath) });
+const NoiseQuery = Type.Object({ organization: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })) });
 const NewPin = Type.Object(
   { path: Type.String({ minLength: 1, maxLength: 1000 }), pin: Pin },
   { additionalProperties: false },
@@ -30,9 +33,20 @@ const NewPin = Type.Object(
 
 export function learnedRoutes(learned: Pick<Learned, "list" | "pin">, body: BodyReader) {
   return new Elysia({ prefix: "/inventory/noise" })
-    .get("/", async () => envelope("noise listed", { paths: await learned.list() }), {
-      detail: operation({ summary: "How often each place of inventories changes, most often first", data: NoisePaths }),
-    })
+    .get(
+      "/",
+      async ({ query }) => {
+        const { organization } = readQuery(NoiseQuery, query);
+        return envelope("noise listed", { paths: await learned.list(organization) });
+      },
+      {
+        detail: operation({
+          summary: "How often each place of inventories changes, most often first",
+          query: NoiseQuery,
+          data: NoisePaths,
+        }),
+      },
+    )
     .post(
       "/",
       async ({ request }) => {

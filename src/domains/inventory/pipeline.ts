@@ -8,9 +8,8 @@ import type { Job, Push } from "../../ports/queue.ts";
 import { insertChangeAlerts, resolveReturned } from "./change-alerts.ts";
 import type { ComparedChange } from "./compare.ts";
 import type { Compare } from "./comparing.ts";
-import { fold } from "./learned.ts";
+import { fold, NOTHING_KNOWN } from "./learned.ts";
 import type { Known, Learned } from "./learned.ts";
-import type { Places } from "./learned-places.ts";
 import type { Rules } from "./rules.ts";
 import { keepState } from "./state.ts";
 import type { StateKeeper } from "./state.ts";
@@ -137,7 +136,7 @@ export async function compareRecords(
   recordIds: readonly string[],
 ): Promise<Set<string>> {
   const pairs = await store.findPairs(database, [...recordIds]);
-  const known = await learned.known();
+  const known = await learned.known(pairs.map((pair) => pair.systemId));
   const quiet = new Set<string>();
   for (const round of rounds(pairs)) {
     const texts = await recent.read(
@@ -146,8 +145,7 @@ export async function compareRecords(
     );
     const compared: JudgedPair[] = [];
     // One after the other: a large pair leaves this thread for a while, and must not be joined by the next.
-    for (const pair of round)
-      compared.push(await comparePair(pair, texts, { compare, known, places: learned.places() }));
+    for (const pair of round) compared.push(await comparePair(pair, texts, compare, known.get(pair.systemId)));
     const marked = await database.transaction(async (tx) => {
       const own = await store.markDiffed(tx, compared, clock.now());
       await store.insertDiffs(
@@ -158,7 +156,7 @@ export async function compareRecords(
     });
     for (const pair of compared) {
       if (!pair.diffs.some((one) => one.significant)) quiet.add(pair.recordId);
-      if (marked.has(pair.recordId)) learned.observe(pair.systemId, pair.diffs, pair.present);
+      if (marked.has(pair.recordId)) learned.observe(pair.systemId, pair.receivedAt, pair.judged);
       sweep.after(pair.bytes);
     }
     recent.drop(round.map((pair) => pair.previousRecordId));
@@ -167,30 +165,26 @@ export async function compareRecords(
   return quiet;
 }
 
-type JudgedPair = ComparedPair & { diffs: (DiffRow & ComparedChange)[]; present: string[] };
-
-interface Judgement {
-  compare: Compare;
-  known: ReadonlyMap<string, Known>;
-  places: Places;
-}
+/** `judged` is what the rules said, before anything was folded as noise. */
+type JudgedPair = ComparedPair & { diffs: (DiffRow & ComparedChange)[]; judged: ComparedChange[] };
 
 async function comparePair(
   pair: Pair,
   texts: Map<string, string>,
-  { compare, known, places }: Judgement,
+  compare: Compare,
+  known: Known = NOTHING_KNOWN,
 ): Promise<JudgedPair> {
   const previous = texts.get(pair.previousRecordId);
   const current = texts.get(pair.recordId);
   if (previous === undefined || current === undefined)
     throw new Error(`a record of the pair ${pair.recordId} vanished while it was compared`);
-  const { changes, present } = await compare(previous, current, places);
-  const diffs = fold(changes, known).map((change, position) => ({
+  const judged = await compare(previous, current);
+  const diffs = fold(judged, known).map((change, position) => ({
     id: randomUUIDv7(),
     position,
     ...change,
   }));
-  return { ...pair, diffs, present };
+  return { ...pair, diffs, judged };
 }
 
 /** Idempotent by place and receive time: a change that an alert has counted is not counted again. */

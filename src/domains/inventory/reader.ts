@@ -5,9 +5,8 @@ import { decodeCursor, encodeCursor } from "../../http/cursor.ts";
 import type { Queryable } from "../../ports/database.ts";
 import type { System } from "../systems/index.ts";
 import type { Compare } from "./comparing.ts";
-import { fold } from "./learned.ts";
+import { fold, NOTHING_KNOWN } from "./learned.ts";
 import type { Known, Learned } from "./learned.ts";
-import { rateOf } from "./learned-counts.ts";
 import { noisePath } from "./learned-path.ts";
 import { RawJson, rawOrNull } from "./raw.ts";
 import * as reading from "./reading.ts";
@@ -26,6 +25,8 @@ export type InventoryReader = ReturnType<typeof openReader>;
 
 export function openReader({ database, compare, learned, showSystem }: InventoryReaderDeps) {
   const idOf = async (keyOrId: string) => (await showSystem(keyOrId)).system_id;
+
+  const knownOf = async (systemId: string) => (await learned.known([systemId])).get(systemId) ?? NOTHING_KNOWN;
 
   const recordOf = async (systemId: string, id: string) => {
     const row = isRecordId(id) ? await reading.findRecord(database, systemId, id) : undefined;
@@ -55,9 +56,10 @@ export function openReader({ database, compare, learned, showSystem }: Inventory
 
     async changes(key: string, { cursor, ...query }: ChangesQuery) {
       const before = decodeCursor(cursor, ["time", "uuid", "integer"]);
-      const rows = await reading.listChanges(database, await idOf(key), query, before);
+      const systemId = await idOf(key);
+      const rows = await reading.listChanges(database, systemId, query, before);
       const last = rows.length === query.limit ? rows.at(-1) : undefined;
-      const known = await learned.known();
+      const known = await knownOf(systemId);
       return {
         changes: rows.map((row) => changeOf(row, known)),
         next_cursor: last ? encodeCursor(last.sort_time, last.record_id, String(last.position)) : null,
@@ -86,8 +88,8 @@ export function openReader({ database, compare, learned, showSystem }: Inventory
     async compare(key: string, { from, to }: Static<typeof CompareQuery>) {
       const systemId = await idOf(key);
       const [before, after] = await Promise.all([recordOf(systemId, from), recordOf(systemId, to)]);
-      const known = await learned.known();
-      const changes = fold((await compare(before.text, after.text)).changes, known);
+      const known = await knownOf(systemId);
+      const changes = fold(await compare(before.text, after.text), known);
       return {
         from: shown(before),
         to: shown(after),
@@ -129,10 +131,7 @@ export const unknownRecord = (id: string) =>
 const shown = ({ text, ...row }: RecordRow & { text: string }): RecordRow => row;
 const whole = (row: RecordRow & { text: string }) => ({ record: shown(row), inventory: new RawJson(row.text) });
 
-function changeOf(
-  { previous_text, current_text, sort_time, position, ...row }: ChangeRow,
-  known: ReadonlyMap<string, Known>,
-) {
+function changeOf({ previous_text, current_text, sort_time, position, ...row }: ChangeRow, known: Known) {
   return {
     ...row,
     ...foldingOf(row, known),
@@ -141,13 +140,13 @@ function changeOf(
   };
 }
 
-/** Why it is folded, and how often its place changes over the fleet; null where nothing is known of the place. */
-function foldingOf(change: { pointer: string; folded: string | null }, known: ReadonlyMap<string, Known>) {
+/** Why it is folded, and how often its place changes in the organization where that was learned; null elsewhere. */
+function foldingOf(change: { pointer: string; folded: string | null }, { learned }: Known) {
   const path = noisePath(change.pointer);
-  const place = path === undefined ? undefined : known.get(path);
+  const rate = path === undefined ? undefined : learned.get(path);
   return {
     folded: change.folded,
     noise_path: path ?? null,
-    rate: place ? Math.round(rateOf(place) * 1000) / 1000 : null,
+    rate: rate === undefined ? null : Math.round(rate * 1000) / 1000,
   };
 }

@@ -84,7 +84,7 @@ export const Change = Type.Object({
   }),
   noise_path: Type.Union([Type.String(), Type.Null()], { description: "The place over the whole fleet, for pins." }),
   rate: Type.Union([Type.Number(), Type.Null()], {
-    description: "Share of the fleet's snapshots in which it changes.",
+    description: "Share of the days on which it changes in the system's organization; null where that was not learned.",
   }),
   previous_value: Type.Unknown(),
   current_value: Type.Unknown(),

@@ -191,12 +191,12 @@ describe("a wrapped document", () => {
 
   test.each<[string, string | undefined]>([
     ["2025-07-13T12:00:00.5+02:00", "2025-07-13T10:00:00.500Z"],
-    ["2024-02-29 01:02:03Z", "2024-02-29T01:02:03.000Z"],
+    ["2024-02-29T01:02:03Z", "2024-02-29T01:02:03.000Z"],
     ["2026-02-30T10:00:00Z", undefined],
     ["2025-07-13T25:00:00Z", undefined],
     ["2025-07-13", undefined],
     ["", undefined],
   ])("has the device's time %j, which is %s", (timestamp, time) => {
-    expect(unwrap({ system_id: "a", timestamp, data: {} }).deviceTime?.toISOString()).toBe(time);
+    expect(unwrap({ system_id: "a", timestamp, data: {} }).deviceTime).toBe(time);
   });
 });
