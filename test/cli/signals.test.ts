@@ -18,7 +18,7 @@ let env: Record<string, string>;
 beforeAll(async () => {
   dataDir = temporaryDirectory("signals");
   env = { DATA_DIR: dataDir };
-  await runJson(["systems", "add", "--name", "first"], { env });
+  await runJson(["migrate"], { env });
 }, TEST_MS);
 afterAll(() => rmSync(dataDir, { recursive: true, force: true }));
 

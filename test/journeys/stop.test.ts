@@ -23,6 +23,7 @@ beforeAll(async () => {
   // An Alertmanager that takes everything and answers nothing.
   silent = Bun.serve({ port: 0, idleTimeout: 0, fetch: () => new Promise<Response>(() => {}) });
   env = { DATA_DIR: dataDir, MIMIR_URL: silent.url.href };
+  await runJson(["migrate"], { env });
   const added = await runJson<{ system_key: string; system_secret: string }>(["systems", "add", "--name", "x"], {
     env,
   });
