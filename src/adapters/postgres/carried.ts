@@ -33,7 +33,7 @@ export interface CarriedOptions {
 /** The caller holds the data directory's lock. */
 export async function openCarriedPostgres({ dataDir, log, maxClients }: CarriedOptions): Promise<CarriedPostgres> {
   const { layout, account } = await prepareLayout(dataDir);
-  const server = await unpackServer(layout.root);
+  const server = await unpackServer(layout.root, log);
   await clearRemains(layout, log);
   const isNew = await createCluster(server, layout, account);
   const supervisor = await ServerSupervisor.start({ server, layout, account, log, maxClients });

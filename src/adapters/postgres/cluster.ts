@@ -1,5 +1,5 @@
 // Makes the database files once: beside their place, then renamed, so that a killed start leaves nothing half made.
-import { closeSync, existsSync, openSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { mkdtemp, readdir, rename } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { reasonOf } from "../../errors.ts";
@@ -8,7 +8,7 @@ import { startFailure } from "./account.ts";
 import type { Account } from "./account.ts";
 import type { Layout } from "./layout.ts";
 import { giveTo, makeDirectory, removeDirectory } from "./layout.ts";
-import { syncFileSystem } from "./libc.ts";
+import { syncDirectory } from "./libc.ts";
 
 const SCRATCH = ".initdb-";
 export const DATABASE = "muster";
@@ -118,10 +118,4 @@ export function sentenceFor(output: string, what: string): string {
   const lines = all.filter((line) => TELLING.test(line));
   const reason = (lines.length > 0 ? lines : all).slice(-3).join(" ").trim();
   return `${what}: ${reason || "it gave no reason"}`;
-}
-
-function syncDirectory(path: string): void {
-  const descriptor = openSync(path, "r");
-  syncFileSystem(descriptor);
-  closeSync(descriptor);
 }

