@@ -548,7 +548,7 @@ create table systems (
 alter table systems add constraint systems_pkey PRIMARY KEY (id);
 alter table systems add constraint systems_status_check CHECK ((status = ANY (ARRAY['unknown'::text, 'active'::text, 'inactive'::text])));
 alter table systems add constraint systems_system_key_key UNIQUE (system_key);
-CREATE INDEX systems_by_name ON public.systems USING btree (lower(name), id);
+CREATE INDEX systems_by_name ON public.systems USING btree (natural_order(name), id);
 CREATE INDEX systems_by_organization ON public.systems USING btree (organization_id);
 CREATE INDEX systems_by_registration ON public.systems USING btree (registered_at);
 CREATE INDEX systems_by_status ON public.systems USING btree (status);
@@ -704,6 +704,16 @@ begin
     perform pg_advisory_xact_lock(20562, slot);
   end loop;
 end $function$;
+
+CREATE OR REPLACE FUNCTION public.natural_order(name text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+AS $function$
+  select regexp_replace(
+    regexp_replace(lower(name), '(?<!\d)(\d{1,9})(?!\d)', '000000000\1', 'g'),
+    '(?<!\d)0{1,9}(\d{9})(?!\d)', '\1', 'g')
+$function$;
 
 CREATE OR REPLACE FUNCTION public.push_jobs(at timestamp with time zone, queues text[], keys text[], lanes text[], delays_ms bigint[], holds_ms bigint[], payloads bytea, starts integer[], sizes integer[])
  RETURNS text[]

@@ -3,21 +3,31 @@ import { lstat, open, rename, rm } from "node:fs/promises";
 import { BackupsQuery } from "../domains/backups/schema.ts";
 import type { Backup } from "../domains/backups/schema.ts";
 import { Failure } from "../errors.ts";
+import { requireOrganization } from "./owner.ts";
+import { PAGED, printTable, readPages, sayRest, timeOf } from "./table.ts";
+import type { Cell } from "./table.ts";
 import { action, changeApp, printable, readOptions, UsageError, withApp } from "./verb.ts";
 import type { Verb } from "./verb.ts";
 
 const list = action({
-  flags: { system: "KEY", organization: "ID", state: "kept|damaged|lost", limit: "N", cursor: "C" },
-  async run({ json, positionals, ...given }, cli) {
+  flags: { system: "KEY", organization: "ID", state: "kept|damaged|lost", ...PAGED },
+  async run({ json, positionals, all, ...given }, cli) {
     const query = readOptions(BackupsQuery, given);
-    const page = await withApp(cli, (app) => app.backups.list(query));
+    const { page, total } = await withApp(cli, async (app) => {
+      await requireOrganization(app, query.organization);
+      const page = await readPages(query, all, app.backups.list, (one, next) => ({
+        ...next,
+        backups: [...one.backups, ...next.backups],
+      }));
+      return { page, total: page.next_cursor === null ? undefined : await app.backups.count(query) };
+    });
     if (json) {
       cli.print(JSON.stringify(page));
       return 0;
     }
     if (page.backups.length === 0) cli.print("No backups.");
-    for (const backup of page.backups) cli.print(lineOf(backup));
-    if (page.next_cursor) cli.say(`More: --cursor ${page.next_cursor}`);
+    else printTable(cli, HEADERS, page.backups.map(rowOf));
+    sayRest(cli, page, page.backups.length, total);
     return 0;
   },
 });
@@ -109,7 +119,8 @@ const setPinned = (verb: "pin" | "unpin", hint = "") =>
     hint,
     async run({ positionals, json }, cli) {
       const backup = await changeApp(cli, (app) => app.backups[verb](positionals[0] ?? ""));
-      cli.print(json ? JSON.stringify(backup) : lineOf(backup));
+      if (json) cli.print(JSON.stringify(backup));
+      else printTable(cli, HEADERS, [rowOf(backup)]);
       return 0;
     },
   });
@@ -172,17 +183,17 @@ const sweep = action({
   },
 });
 
-const lineOf = (backup: Backup) =>
-  [
-    backup.id,
-    backup.system_key,
-    backup.uploaded_at,
-    String(backup.size).padStart(12),
-    backup.state.padEnd(7),
-    backup.encryption.padEnd(9),
-    backup.pinned ? "pinned" : backup.locked_until ? `locked until ${backup.locked_until}` : "-",
-    printable(backup.filename),
-  ].join("  ");
+const HEADERS = ["ID", "SYSTEM", "UPLOADED", "BYTES", "STATE", "ENCRYPTION", "HELD", "FILE"];
+const rowOf = (backup: Backup): Cell[] => [
+  backup.id,
+  backup.system_key,
+  timeOf(backup.uploaded_at),
+  backup.size,
+  backup.state,
+  backup.encryption,
+  backup.pinned ? "pinned" : backup.locked_until && `locked until ${timeOf(backup.locked_until)}`,
+  backup.filename,
+];
 
 export const backups: Verb = {
   name: "backups",

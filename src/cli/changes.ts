@@ -1,7 +1,9 @@
 // muster systems changes: what changed on one system, newest first, as a list one can read.
 import { ChangesQuery } from "../domains/inventory/schema.ts";
 import { RawJson, stringify } from "../domains/inventory/index.ts";
-import { action, printable, readOptions, withApp } from "./verb.ts";
+import type { App } from "../app.ts";
+import { printTable, sayRest, timeOf } from "./table.ts";
+import { action, readOptions, withApp } from "./verb.ts";
 
 /** Values longer than this are cut in the list; --json has them whole. */
 const MAX_SHOWN = 60;
@@ -31,19 +33,24 @@ export const changes = action({
     }
     if (page.changes.length === 0)
       cli.print(all ? "No changes." : "No significant changes; --all shows the others too.");
-    for (const change of page.changes) {
-      const values =
-        { create: shown(change.current_value), delete: shown(change.previous_value) }[change.change_type] ??
-        `${shown(change.previous_value)} → ${shown(change.current_value)}`;
-      const sign = { create: "+", delete: "-" }[change.change_type] ?? "~";
-      cli.print(
-        `${change.detected_at.toISOString().slice(0, 19)}Z  ${change.severity.padEnd(8)}  ${change.category.padEnd(8)}  ${sign} ${printable(`${change.field_path}: ${values}`)}`,
+    else
+      printTable(
+        cli,
+        ["DETECTED", "SEVERITY", "CATEGORY", "CHANGE"],
+        page.changes.map((change) => [timeOf(change.detected_at), change.severity, change.category, describe(change)]),
       );
-    }
-    if (page.next_cursor) cli.say(`More: --cursor ${page.next_cursor}`);
+    sayRest(cli, page, page.changes.length, undefined, "--limit shows more");
     return 0;
   },
 });
+
+type Change = Awaited<ReturnType<App["inventory"]["reader"]["changes"]>>["changes"][number];
+
+function describe({ change_type: type, field_path: path, previous_value: previous, current_value: current }: Change) {
+  if (type === "create") return `+ ${path}: ${shown(current)}`;
+  if (type === "delete") return `- ${path}: ${shown(previous)}`;
+  return `~ ${path}: ${shown(previous)} → ${shown(current)}`;
+}
 
 function shown(value: RawJson | null): string {
   const text = value?.text ?? "null";

@@ -1,6 +1,8 @@
 // muster inventory query, facets, odd, paths: questions about the newest inventories of all systems.
 import { FacetsQuery, OddQuery, PathsQuery, SearchQuery } from "../domains/fleet/schema.ts";
 import { stringify } from "../domains/inventory/index.ts";
+import { requireOrganization } from "./owner.ts";
+import { PAGED, printTable, readPages, sayRest } from "./table.ts";
 import { action, printable, readOptions, withApp } from "./verb.ts";
 import type { Cli } from "./verb.ts";
 
@@ -10,11 +12,17 @@ const MAX_SHOWN = 60;
 
 export const query = action({
   positionals: ["QUERY"],
-  flags: { ...FILTERS, cursor: "C" },
+  flags: { ...FILTERS, ...PAGED },
   hint: "systems that meet conditions: 'facts.distro.version < 8.6'",
-  async run({ positionals, json, ...given }, cli) {
+  async run({ positionals, json, all, ...given }, cli) {
     const asked = readOptions(SearchQuery, { ...given, q: positionals[0] ?? "" });
-    const page = await withApp(cli, (app) => app.fleet.search(asked));
+    const page = await withApp(cli, async (app) => {
+      await requireOrganization(app, asked.organization);
+      return readPages(asked, all, app.fleet.search, (one, next) => ({
+        ...next,
+        systems: [...one.systems, ...next.systems],
+      }));
+    });
     if (json) return printJson(page, cli);
     for (const system of page.systems) {
       cli.print(`${system.system_key}  ${printable(system.name)}`);
@@ -22,7 +30,7 @@ export const query = action({
     }
     cli.say(page.total === 1 ? "1 system." : `${page.total} systems.`);
     for (const hint of page.hints) cli.say(sentence(hint));
-    if (page.next_cursor) cli.say(`More: --cursor ${page.next_cursor}`);
+    sayRest(cli, page, page.systems.length, page.total);
     return 0;
   },
 });
@@ -37,9 +45,16 @@ export const facets = action({
       { ...given, path: positionals[0], ...(q === undefined ? {} : { q }) },
       { q: "query" },
     );
-    const counted = await withApp(cli, (app) => app.fleet.facets(asked));
+    const counted = await withApp(cli, async (app) => {
+      await requireOrganization(app, asked.organization);
+      return app.fleet.facets(asked);
+    });
     if (json) return printJson(counted, cli);
-    for (const { value, count } of counted.values) cli.print(`${String(count).padStart(9)}  ${shown(value)}`);
+    printTable(
+      cli,
+      ["SYSTEMS", "VALUE"],
+      counted.values.map(({ value, count }) => [count, shown(value)]),
+    );
     if (counted.more_values > 0) cli.say(`${counted.more_values} more values: --limit shows more.`);
     for (const hint of counted.hints) cli.say(sentence(hint));
     if (counted.missing > 0) cli.say(`${counted.missing} systems have no such path.`);
@@ -68,13 +83,21 @@ export const odd = action({
 });
 
 export const paths = action({
-  flags: { search: "TEXT", limit: "N", cursor: "C" },
-  async run({ positionals, json, ...given }, cli) {
-    const page = await withApp(cli, (app) => app.fleet.paths(readOptions(PathsQuery, given)));
+  flags: { search: "TEXT", ...PAGED },
+  async run({ positionals, json, all, ...given }, cli) {
+    const query = readOptions(PathsQuery, given);
+    const page = await withApp(cli, (app) =>
+      readPages(query, all, app.fleet.paths, (one, next) => ({ ...next, paths: [...one.paths, ...next.paths] })),
+    );
     if (json) return printJson(page, cli);
     if (page.paths.length === 0) cli.print("No paths.");
-    for (const { path, example } of page.paths) cli.print(`${printable(path)}  ${shown(example)}`);
-    if (page.next_cursor) cli.say(`More: --cursor ${page.next_cursor}`);
+    else
+      printTable(
+        cli,
+        ["PATH", "EXAMPLE"],
+        page.paths.map(({ path, example }) => [path, shown(example)]),
+      );
+    sayRest(cli, page, page.paths.length);
     return 0;
   },
 });

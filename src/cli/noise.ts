@@ -1,4 +1,5 @@
 // Lists which places of inventories change how often over the fleet, and pins what is made of them.
+import { printTable } from "./table.ts";
 import { action, changeApp, printable, UsageError, withApp } from "./verb.ts";
 import type { Cli } from "./verb.ts";
 
@@ -9,10 +10,17 @@ export const listNoise = action({
     if (json) cli.print(JSON.stringify({ paths }));
     else if (paths.length === 0) cli.print("Nothing changed lately but what rules fold, and nothing is pinned.");
     else
-      for (const { path, rate, systems, organizations, state } of paths)
-        cli.print(
-          `${(rate * 100).toFixed(1).padStart(5)} %  of days in ${systems} systems of ${organizations} organizations  ${state.padEnd(12)}  ${printable(path)}`,
-        );
+      printTable(
+        cli,
+        ["DAYS", "SYSTEMS", "ORGANIZATIONS", "STATE", "PATH"],
+        paths.map(({ path, rate, systems, organizations, state }) => [
+          `${(rate * 100).toFixed(1)} %`,
+          systems,
+          organizations,
+          state,
+          path,
+        ]),
+      );
     return 0;
   },
 });

@@ -1,6 +1,8 @@
 // muster organizations: who owns systems, by hand.
 import { ChangedOrganization, ListQuery, NewOrganization } from "../domains/organizations/schema.ts";
 import type { Organization } from "../domains/organizations/index.ts";
+import { PAGED, printTable, readPages, sayRest } from "./table.ts";
+import type { Cell } from "./table.ts";
 import { action, changeApp, printable, readOptions, UsageError, withApp } from "./verb.ts";
 import type { Cli, Verb } from "./verb.ts";
 
@@ -27,13 +29,23 @@ const change = action({
 });
 
 const list = action({
-  flags: { limit: "N", cursor: "C" },
-  async run({ positionals, json, ...given }, cli) {
-    const page = await withApp(cli, (app) => app.organizations.list(readOptions(ListQuery, given)));
-    if (json) cli.print(JSON.stringify(page));
-    else if (page.organizations.length === 0) cli.print("No organizations.");
-    else for (const one of page.organizations) cli.print(lineOf(one));
-    if (!json && page.next_cursor) cli.say(`More: --cursor ${page.next_cursor}`);
+  flags: PAGED,
+  async run({ positionals, json, all, ...given }, cli) {
+    const query = readOptions(ListQuery, given);
+    const { page, total } = await withApp(cli, async ({ organizations }) => {
+      const page = await readPages(query, all, organizations.list, (one, next) => ({
+        ...next,
+        organizations: [...one.organizations, ...next.organizations],
+      }));
+      return { page, total: page.next_cursor === null ? undefined : await organizations.count() };
+    });
+    if (json) {
+      cli.print(JSON.stringify(page));
+      return 0;
+    }
+    if (page.organizations.length === 0) cli.print("No organizations.");
+    else printTable(cli, HEADERS, page.organizations.map(rowOf));
+    sayRest(cli, page, page.organizations.length, total);
     return 0;
   },
 });
@@ -47,20 +59,21 @@ const switchState = (verb: "suspend" | "resume", hint: string) =>
   });
 
 function print(organization: Organization, json: boolean, cli: Cli): number {
-  cli.print(json ? JSON.stringify(organization) : lineOf(organization));
+  if (json) cli.print(JSON.stringify(organization));
+  else printTable(cli, HEADERS, [rowOf(organization)]);
   return 0;
 }
 
-const lineOf = (one: Organization) =>
-  [
-    printable(one.id),
-    (one.suspended_at ? "suspended" : "active").padEnd(9),
-    one.type.padEnd(11),
-    `${one.systems} systems`,
-    printable(one.name),
-    `tenant ${printable(one.tenant ?? one.id)}`,
-    ...(one.vat ? [`VAT ${printable(one.vat)}`] : []),
-  ].join("  ");
+const HEADERS = ["ID", "STATE", "TYPE", "SYSTEMS", "NAME", "TENANT", "VAT"];
+const rowOf = (one: Organization): Cell[] => [
+  one.id,
+  one.suspended_at ? "suspended" : "active",
+  one.type,
+  one.systems,
+  one.name,
+  one.tenant ?? one.id,
+  one.vat,
+];
 
 export const organizations: Verb = {
   name: "organizations",

@@ -1,9 +1,12 @@
 // muster systems: the appliances, by hand.
 import { duration } from "../config-values.ts";
 import { ListQuery, NewSystem } from "../domains/systems/schema.ts";
-import type { Health, System } from "../domains/systems/index.ts";
+import type { System } from "../domains/systems/index.ts";
 import { applications } from "./applications.ts";
 import { changes } from "./changes.ts";
+import { requireOrganization } from "./owner.ts";
+import { PAGED, printTable, readPages, sayRest, timeOf } from "./table.ts";
+import type { Cell } from "./table.ts";
 import { action, changeApp, printable, readOptions, UsageError, withApp } from "./verb.ts";
 import type { Verb } from "./verb.ts";
 
@@ -17,7 +20,10 @@ const add = action({
       { name, ...(organization ? { organization_id: organization } : {}) },
       { organization_id: "organization" },
     );
-    const created = await changeApp(cli, (app) => app.systems.add(input));
+    const created = await changeApp(cli, async (app) => {
+      await requireOrganization(app, organization);
+      return app.systems.add(input);
+    });
     if (json) cli.print(JSON.stringify(created));
     else {
       cli.print(`system_key     ${created.system_key}\nsystem_secret  ${created.system_secret}`);
@@ -28,17 +34,29 @@ const add = action({
 });
 
 const list = action({
-  flags: { search: "TEXT", status: "active|inactive|unknown|suspended", organization: "ID", limit: "N", cursor: "C" },
-  async run({ json, positionals, ...given }, cli) {
+  flags: { search: "TEXT", status: "active|inactive|unknown|suspended", organization: "ID", ...PAGED },
+  async run({ json, positionals, all, ...given }, cli) {
     const query = readOptions(ListQuery, given);
-    const page = await withApp(cli, (app) => app.systems.list(query));
+    const { page, total } = await withApp(cli, async (app) => {
+      await requireOrganization(app, query.organization);
+      const page = await readPages(query, all, app.systems.list, (one, next) => ({
+        ...next,
+        systems: [...one.systems, ...next.systems],
+      }));
+      return { page, total: page.next_cursor === null ? undefined : await app.systems.countListed(query) };
+    });
     if (json) {
       cli.print(JSON.stringify(page));
       return 0;
     }
     if (page.systems.length === 0) cli.print("No systems.");
-    for (const system of page.systems) cli.print(lineOf(system, system.health));
-    if (page.next_cursor) cli.say(`More: --cursor ${page.next_cursor}`);
+    else
+      printTable(
+        cli,
+        HEADERS,
+        page.systems.map((system) => rowOf(system, system.health.score)),
+      );
+    sayRest(cli, page, page.systems.length, total);
     return 0;
   },
 });
@@ -65,7 +83,9 @@ const switchState = (verb: "suspend" | "resume") =>
     positionals: ["KEY"],
     async run({ positionals, json }, cli) {
       const system = await changeApp(cli, (app) => app.systems[verb](positionals[0] ?? ""));
-      cli.print(json ? JSON.stringify(system) : lineOf(system));
+      cli.print(
+        json ? JSON.stringify(system) : `${system.system_key} (${printable(system.name)}) is ${stateOf(system)}.`,
+      );
       return 0;
     },
   });
@@ -107,10 +127,16 @@ const oldSecrets = action({
     if (json) cli.print(JSON.stringify({ secrets }));
     else if (secrets.length === 0) cli.print("No old secret opens anything.");
     else
-      for (const one of secrets)
-        cli.print(
-          `${one.system_key}  ${printable(one.name)}  until ${shown(one.expires_at)}  ${one.last_used_at ? `last used ${shown(one.last_used_at)}` : "not used since the rotation"}`,
-        );
+      printTable(
+        cli,
+        ["KEY", "NAME", "VALID UNTIL", "LAST USED"],
+        secrets.map((one) => [
+          one.system_key,
+          one.name,
+          timeOf(one.expires_at),
+          one.last_used_at && timeOf(one.last_used_at),
+        ]),
+      );
     return 0;
   },
 });
@@ -127,16 +153,18 @@ const erase = action({
   },
 });
 
-const lineOf = (system: System, health?: Health) =>
-  [
-    system.system_key,
-    (system.suspended_at ? "suspended" : system.status).padEnd(9),
-    ...(health ? [shown(health.score).padStart(3)] : []),
-    printable(system.name),
-    [system.type, system.version].filter(Boolean).map(shown).join(" ") || "-",
-    shown(system.fqdn),
-    system.last_heartbeat ? `heard ${shown(system.last_heartbeat)}` : "never heard",
-  ].join("  ");
+const HEADERS = ["KEY", "STATUS", "HEALTH", "NAME", "TYPE", "VERSION", "FQDN", "LAST HEARTBEAT"];
+const stateOf = (system: System) => (system.suspended_at ? "suspended" : system.status);
+const rowOf = (system: System, score: number | null): Cell[] => [
+  system.system_key,
+  stateOf(system),
+  score,
+  system.name,
+  system.type,
+  system.version,
+  system.fqdn,
+  system.last_heartbeat && timeOf(system.last_heartbeat),
+];
 
 function shown(value: unknown): string {
   if (value === null || value === undefined) return "-";

@@ -1,4 +1,5 @@
 // muster tokens: who may use the admin API.
+import { printTable, timeOf } from "./table.ts";
 import { action, changeApp, printable, withApp } from "./verb.ts";
 import type { Verb } from "./verb.ts";
 
@@ -23,10 +24,11 @@ const list = action({
     if (json) cli.print(JSON.stringify({ tokens: all }));
     else if (all.length === 0) cli.print('No tokens yet: "muster tokens add --name NAME" makes one.');
     else
-      for (const { id, name, last_used_at } of all)
-        cli.print(
-          `${id}  ${printable(name)}  ${last_used_at ? `last used ${new Date(last_used_at).toISOString()}` : "never used"}`,
-        );
+      printTable(
+        cli,
+        ["ID", "NAME", "MADE", "LAST USED"],
+        all.map((one) => [one.id, one.name, timeOf(one.created_at), one.last_used_at && timeOf(one.last_used_at)]),
+      );
     return 0;
   },
 });

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { openTestApp } from "../support/app.ts";
 import type { TestApp, TestSystem } from "../support/app.ts";
 import { firewall, sendInventory } from "../support/fleet-facts.ts";
-import { runJson, runMuster } from "../support/program.ts";
+import { commandJson, runCommand } from "../support/command.ts";
 
 let muster: TestApp;
 let system: TestSystem;
@@ -21,8 +21,8 @@ beforeAll(async () => {
 });
 afterAll(() => muster[Symbol.asyncDispose]());
 
-const run = (...args: string[]) => runMuster(["inventory", ...args], { env });
-const json = <Value>(...args: string[]) => runJson<Value>(["inventory", ...args], { env });
+const run = (...args: string[]) => runCommand(["inventory", ...args], env);
+const json = <Value>(...args: string[]) => commandJson<Value>(["inventory", ...args], env);
 
 describe("query", () => {
   test("lists the systems and why", async () => {
@@ -50,9 +50,10 @@ describe("query", () => {
 
 test("facets counts values, most common first", async () => {
   const { stdout, stderr } = await run("facets", "facts.network.*.type");
-  expect(stdout).toBe('        1  "vlan"\n');
+  expect(stdout).toBe('SYSTEMS  VALUE\n      1  "vlan"\n');
   expect(stderr).toBe("1 systems have no such path.\n");
   expect(await json("facets", "facts.distro.version", "--query", "facts.network exists")).toEqual({
+    hints: [],
     path: "facts.distro.version",
     values: [{ value: "8.6.0", count: 1 }],
     more_values: 0,
@@ -67,5 +68,5 @@ test("odd says when there are too few to tell", async () => {
 
 test("paths finds what to ask for", async () => {
   const { stdout } = await run("paths", "--search", "eth0");
-  expect(stdout).toBe('facts.network."eth0.6".type  "vlan"\n');
+  expect(stdout).toBe('PATH                         EXAMPLE\nfacts.network."eth0.6".type  "vlan"\n');
 });

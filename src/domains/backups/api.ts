@@ -17,7 +17,7 @@ import type { Readiness } from "./readiness.ts";
 import { isLocked } from "./retention.ts";
 import type { AlertsQuery, Backup, BackupsQuery } from "./schema.ts";
 import type { Spool } from "./spool.ts";
-import { deleteBackup, findBackup, listBackups, listMeasuredOf, setPinned } from "./store.ts";
+import { countListed, deleteBackup, findBackup, listBackups, listMeasuredOf, setPinned } from "./store.ts";
 import type { BackupRow } from "./store.ts";
 import { sweep } from "./sweep.ts";
 import type { Swept } from "./sweep.ts";
@@ -38,6 +38,8 @@ type Alert = Omit<AlertRow, "opened_at" | "resolved_at"> & { opened_at: string; 
 /** Unknown ids are a Failure 404, malformed ones a 400. */
 export interface BackupsApi {
   list(query: BackupsQuery): Promise<{ backups: Backup[]; next_cursor: string | null }>;
+  /** How many the list would show in all. */
+  count(query: Omit<BackupsQuery, "cursor" | "limit">): Promise<number>;
   ofSystem(keyOrId: string): Promise<{ backups: Backup[]; readiness: Readiness; alerts: Alert[] }>;
   show(id: string): Promise<Backup & { alerts: object[]; downloads: object[] }>;
   content(id: string, request: Request, address: string): Promise<Response>;
@@ -94,23 +96,24 @@ export function openBackupsApi(deps: BackupsApiDeps): BackupsApi {
     return shown(await find({ uuid, extension: undefined }));
   };
 
+  const filterOf = async ({ system, organization, state }: Omit<BackupsQuery, "cursor" | "limit">) => ({
+    systemId: system === undefined ? null : (await showSystem(system)).system_id,
+    organization: organization?.replaceAll("\0", "") ?? null,
+    state: state ?? null,
+  });
+
   return {
-    async list({ system, organization, state, limit, cursor }) {
+    async list({ limit, cursor, ...query }) {
       const after = decodeCursor(cursor, ["time", "uuid"]);
-      const systemId = system === undefined ? null : (await showSystem(system)).system_id;
-      const filter = {
-        systemId,
-        organization: organization?.replaceAll("\0", "") ?? null,
-        state: state ?? null,
-        limit,
-      };
-      const rows = await listBackups(database, filter, after);
+      const rows = await listBackups(database, { ...(await filterOf(query)), limit }, after);
       const last = rows.length === limit ? rows.at(-1) : undefined;
       return {
         backups: rows.map(shown),
         next_cursor: last ? encodeCursor(last.uploadedAt.toISOString(), last.id) : null,
       };
     },
+
+    count: async (query) => countListed(database, await filterOf(query)),
 
     async ofSystem(keyOrId) {
       const { system_id: systemId } = await showSystem(keyOrId);

@@ -118,6 +118,21 @@ export interface BackupFilter {
   limit: number;
 }
 
+const LISTED = `($1::uuid is null or b.system_id = $1) and ($2::text is null or b.organization_id = $2)
+       and ($3::text is null or b.state = $3)`;
+
+export async function countListed(
+  db: Queryable,
+  { systemId, organization, state }: Omit<BackupFilter, "limit">,
+): Promise<number> {
+  const [row] = await db.query<{ count: number }>(`select count(*)::integer as count from backups b where ${LISTED}`, [
+    systemId,
+    organization,
+    state,
+  ]);
+  return row?.count ?? 0;
+}
+
 /** Newest first, of all systems or one; `after` is time and id of the last row shown. */
 export async function listBackups(
   db: Queryable,
@@ -126,9 +141,7 @@ export async function listBackups(
 ): Promise<BackupRow[]> {
   return db.query(
     `select ${COLUMNS} ${FROM}
-     where ($1::uuid is null or b.system_id = $1) and ($2::text is null or b.organization_id = $2)
-       and ($3::text is null or b.state = $3)
-       and ($4::timestamptz is null or (b.uploaded_at, b.id) < ($4, $5::uuid))
+     where ${LISTED} and ($4::timestamptz is null or (b.uploaded_at, b.id) < ($4, $5::uuid))
      order by b.uploaded_at desc, b.id desc limit $6`,
     [systemId, organization, state, after?.[0] ?? null, after?.[1] ?? null, limit],
   );

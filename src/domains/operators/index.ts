@@ -25,7 +25,7 @@ export interface Operators {
   authorize(request: Request, server: Parameters<typeof clientAddress>[0]): Promise<void>;
   addToken(name: string): Promise<{ id: string; name: string; token: string }>;
   listTokens(): Promise<OperatorToken[]>;
-  /** By id or name; a Failure 404 when no live token has it. */
+  /** By id, or by a name that one live token alone has; a Failure 404 when none has it, 409 when several do. */
   revokeToken(idOrName: string): Promise<void>;
 }
 
@@ -72,6 +72,12 @@ export function openOperators({
       const isRevoked = await store.revokeToken(database, idOrName, clock.now());
       throttle.forget();
       if (isRevoked) return;
+      const namesakes = (await store.listTokens(database)).filter((one) => one.name === idOrName);
+      if (namesakes.length > 1) {
+        const ids = namesakes.map(({ id, created_at }) => `${id}  made ${new Date(created_at).toISOString()}`);
+        const sentence = `${namesakes.length} tokens have the name ${JSON.stringify(idOrName.slice(0, 100))}; revoke by id`;
+        throw new Failure("operators.ambiguous", 409, sentence, { detail: ids.join("\n") });
+      }
       throw new Failure(
         "operators.unknown",
         404,

@@ -43,9 +43,13 @@ export async function listTokens(db: Queryable): Promise<OperatorToken[]> {
   );
 }
 
+/** By id; by name only where one alone has it. */
 export async function revokeToken(db: Queryable, idOrName: string, now: Date): Promise<boolean> {
   const rows = await db.query(
-    `update operator_tokens set revoked_at = $2 where (id::text = $1 or name = $1) and revoked_at is null returning id`,
+    `update operator_tokens set revoked_at = $2
+     where revoked_at is null and (id::text = $1 or (name = $1 and 1 = (
+       select count(*) from operator_tokens namesake where namesake.name = $1 and namesake.revoked_at is null)))
+     returning id`,
     [idOrName, now],
   );
   return rows.length > 0;

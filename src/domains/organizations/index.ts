@@ -28,6 +28,8 @@ export interface Organizations extends Domain {
   bring(rows: store.FormerOrganization[], dryRun: boolean): Promise<Set<string>>;
   change(id: string, input: ChangedOrganization): Promise<Organization>;
   list(query: ListQuery): Promise<{ organizations: Organization[]; next_cursor: string | null }>;
+  /** How many there are. */
+  count(): Promise<number>;
   show(id: string): Promise<Organization>;
   suspend(id: string): Promise<Organization>;
   resume(id: string): Promise<Organization>;
@@ -71,6 +73,7 @@ export function openOrganizations({ database, clock, body, accessChanged }: Orga
       const last = rows.length === limit ? rows.at(-1) : undefined;
       return { organizations: rows, next_cursor: last ? encodeCursor(last.id) : null };
     },
+    count: () => store.countOrganizations(database),
     show,
     suspend: (id) => setSuspended(id, true),
     resume: (id) => setSuspended(id, false),

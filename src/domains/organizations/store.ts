@@ -20,6 +20,13 @@ export async function listOrganizations(db: Queryable, after: string | null, lim
   );
 }
 
+export async function countOrganizations(db: Queryable): Promise<number> {
+  const [row] = await db.query<{ count: number }>(
+    `select count(*)::integer as count from (select id from organizations union select organization_id from systems) named`,
+  );
+  return row?.count ?? 0;
+}
+
 export async function findOrganization(db: Queryable, id: string): Promise<Organization | undefined> {
   const [row] = await db.query<Organization>(
     `select ${SHOWN}, (select count(*)::integer from systems s where s.organization_id = named.id) as systems

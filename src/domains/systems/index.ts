@@ -57,6 +57,8 @@ export interface Systems extends Domain {
   bring(rows: FormerSystem[], dryRun: boolean): Promise<Map<string, string>>;
   bringErased(secrets: { public: string; sha256: string; erasedAt: Date }[]): Promise<void>;
   list(query: ListQuery): Promise<{ systems: SystemDetail[]; next_cursor: string | null }>;
+  /** How many the list would show in all. */
+  countListed(query: Omit<ListQuery, "cursor" | "limit">): Promise<number>;
   show(keyOrId: string): Promise<System>;
   /** As `show`, with the system's health. */
   detail(keyOrId: string): Promise<SystemDetail>;
@@ -148,6 +150,8 @@ export function openSystems(deps: SystemsDeps): Systems {
         next_cursor: last ? encodeCursor(last.sort_name, last.system_id) : null,
       };
     },
+
+    countListed: (query) => store.countListed(database, query),
 
     show,
     async detail(keyOrId) {

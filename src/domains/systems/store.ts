@@ -42,22 +42,38 @@ export async function insertSystem(db: Queryable, row: InsertSystem): Promise<vo
   );
 }
 
-/** By name; `after` is the name (lower case) and id of the last row shown. */
+const LISTED = `
+  ($1::text is null or s.name ilike $1 or s.system_key ilike $1 or s.fqdn ilike $1 or s.version ilike $1 or host(s.ipv4_address) like $1)
+  and ($2::text is null or (case when s.suspended_at is not null then 'suspended' else s.status end) = $2)
+  and ($3::text is null or s.organization_id = $3)`;
+type Filter = Pick<ListQuery, "search" | "status" | "organization">;
+
+const filterValues = ({ search, status, organization }: Filter) => [
+  search === undefined ? null : `%${search.replace(/[\\%_]/g, "\\$&")}%`,
+  status ?? null,
+  organization ?? null,
+];
+
+/** By name, numbers in it as numbers; `after` is the sort name and id of the last row shown. */
 export async function listSystems(
   db: Queryable,
   query: Omit<ListQuery, "cursor">,
   after: readonly [name: string, id: string] | undefined,
 ): Promise<(System & { sort_name: string })[]> {
-  const pattern = query.search === undefined ? null : `%${query.search.replace(/[\\%_]/g, "\\$&")}%`;
   return db.query(
-    `select ${SHOWN}, lower(s.name) as sort_name ${FROM}
-     where ($1::text is null or s.name ilike $1 or s.system_key ilike $1 or s.fqdn ilike $1 or s.version ilike $1 or host(s.ipv4_address) like $1)
-       and ($2::text is null or (case when s.suspended_at is not null then 'suspended' else s.status end) = $2)
-       and ($3::text is null or s.organization_id = $3)
-       and ($4::text is null or (lower(s.name), s.id) > ($4, $5::uuid))
-     order by lower(s.name), s.id limit $6`,
-    [pattern, query.status ?? null, query.organization ?? null, after?.[0] ?? null, after?.[1] ?? null, query.limit],
+    `select ${SHOWN}, natural_order(s.name) as sort_name ${FROM}
+     where ${LISTED} and ($4::text is null or (natural_order(s.name), s.id) > ($4, $5::uuid))
+     order by natural_order(s.name), s.id limit $6`,
+    [...filterValues(query), after?.[0] ?? null, after?.[1] ?? null, query.limit],
   );
+}
+
+export async function countListed(db: Queryable, filter: Filter): Promise<number> {
+  const [row] = await db.query<{ count: number }>(
+    `select count(*)::integer as count from systems s where ${LISTED}`,
+    filterValues(filter),
+  );
+  return row?.count ?? 0;
 }
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
