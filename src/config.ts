@@ -252,7 +252,7 @@ export const settings = {
   ),
   alertsRatePerMinute: setting(
     "ALERTS_RATE_PER_MINUTE",
-    "Posts of alerts one system may send per minute, and as many changes of silences.",
+    "Posts of alerts one system may send per minute, each 200 alerts being one; and changes of silences.",
     "300",
     integer(1, 1_000_000),
   ),

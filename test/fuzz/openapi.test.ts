@@ -80,7 +80,9 @@ test(
     // What Alertmanager would say to everything.
     await using upstream = startUpstream(({ method, url }) => {
       if (method === "POST" && url.endsWith("/alerts")) return new Response(null);
-      return Response.json(/\/(alerts|silences)(\?|$)/.test(url) && method === "GET" ? [] : { silenceID: "x" });
+      return Response.json(
+        /\/(alerts|silences)(\?|$)/.test(url) && method === "GET" ? [] : { silenceID: crypto.randomUUID() },
+      );
     });
     await using muster = await openTestApp({
       DATA_DIR: dataDir,

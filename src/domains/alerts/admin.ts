@@ -11,7 +11,9 @@ import type { Alertmanager } from "./alertmanager.ts";
 import { listPast } from "./history-store.ts";
 import { listTenants } from "./identities.ts";
 import { isRecord } from "./payload.ts";
-import { ActiveAlerts, ActiveQuery, HistoryPage, HistoryQuery, TotalsPage, TotalsQuery } from "./schema.ts";
+import { listRefused } from "./outbox.ts";
+import { ActiveAlerts, ActiveQuery, HistoryPage, HistoryQuery } from "./schema.ts";
+import { RefusedPage, RefusedQuery, TotalsPage, TotalsQuery } from "./schema.ts";
 import { scopeFilter } from "./silence.ts";
 import { listTotals } from "./totals.ts";
 
@@ -65,6 +67,17 @@ export function adminRoutes({ database, clock, alertmanager, showSystem }: Admin
     };
   };
 
+  const refused = async ({ cursor, system, limit }: RefusedQuery) => {
+    const before = decodeCursor(cursor, ["time", "text", "text"]);
+    const systemId = system === undefined ? undefined : (await showSystem(system)).system_id;
+    const rows = await listRefused(database, systemId, before, limit);
+    const last = rows.length === limit ? rows.at(-1) : undefined;
+    return {
+      alerts: rows.map(({ subject, fingerprint, sort_time, ...alert }) => alert),
+      next_cursor: last ? encodeCursor(last.sort_time, last.subject, last.fingerprint) : null,
+    };
+  };
+
   const totals = async ({ cursor, ...query }: TotalsQuery) => {
     const [after] = decodeCursor(cursor, ["text"]) ?? [];
     const rows = await listTotals(database, query, after, clock.now());
@@ -90,6 +103,17 @@ export function adminRoutes({ database, clock, alertmanager, showSystem }: Admin
       async ({ query }) => envelope("past alerts listed", await history(readQuery(HistoryQuery, query))),
       {
         detail: operation({ summary: "Alerts that are over, newest first", query: HistoryQuery, data: HistoryPage }),
+      },
+    )
+    .get(
+      "/refused",
+      async ({ query }) => envelope("refused alerts listed", await refused(readQuery(RefusedQuery, query))),
+      {
+        detail: operation({
+          summary: "Alerts of the last day that Alertmanager refused, newest first, and why",
+          query: RefusedQuery,
+          data: RefusedPage,
+        }),
       },
     )
     .get("/totals", async ({ query }) => envelope("totals listed", await totals(readQuery(TotalsQuery, query))), {

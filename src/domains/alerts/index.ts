@@ -78,6 +78,8 @@ export interface Alerts extends Domain {
 
 const DAY_MS = 86_400_000;
 const PRUNED_AT_ONCE = 5_000;
+/** As many alerts of one request count as one post. */
+const ALERTS_PER_POST = 200;
 /** What waits for longer than this is told at /ready. */
 const LATE_MS = 120_000;
 
@@ -102,19 +104,6 @@ export function openAlerts(deps: AlertsDeps): Alerts {
     throw new Failure("auth.refused", 401, "unauthorized");
   };
   const unset = () => new Failure("alerts.unset", 503, "Alerts lead nowhere: MIMIR_URL is not set.");
-  const proxy =
-    upstream &&
-    openProxy({
-      database,
-      silences: deps.silences,
-      alertmanager: upstream,
-      acceptance,
-      isDirect: deps.forward === "direct",
-      identityOf,
-      now: clock.now,
-      warn,
-    });
-
   const throttle = async (kind: "alerts" | "silences", systemId: string) => {
     const waitSeconds = await limiter.take(`${kind}:${systemId}`, { limit: deps.ratePerMinute, windowMs: 60_000 });
     if (waitSeconds > 0)
@@ -126,6 +115,24 @@ export function openAlerts(deps: AlertsDeps): Alerts {
     await throttle("alerts", systemId);
     await deps.admit();
   };
+  /** Others' alerts wait behind these: a post of thousands counts as many. */
+  const charge = async (systemId: string, alerts: number) => {
+    for (let more = Math.ceil(alerts / ALERTS_PER_POST); more > 1; more -= 1) await throttle("alerts", systemId);
+  };
+
+  const proxy =
+    upstream &&
+    openProxy({
+      database,
+      silences: deps.silences,
+      alertmanager: upstream,
+      acceptance,
+      isDirect: deps.forward === "direct",
+      charge,
+      identityOf,
+      now: clock.now,
+      warn,
+    });
 
   const prune = async () => {
     const settled = new Date(clock.now().getTime() - DAY_MS);

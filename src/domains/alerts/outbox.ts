@@ -1,6 +1,7 @@
 // SQL of the outbox: the newest state of each alert, kept until Alertmanager has it. Rows are locked in the order of their key.
 import type { Queryable } from "../../ports/database.ts";
 import type { PostedAlert } from "./payload.ts";
+import type { RefusedAlert } from "./schema.ts";
 
 export interface AlertState {
   /** The system's id, or `organization:<id>` for what Muster says of a whole one. */
@@ -167,6 +168,25 @@ export async function measureOutbox(db: Queryable): Promise<{ waiting: number; o
      ) undelivered`,
   );
   return row ?? { waiting: 0, oldest: null };
+}
+
+/** Dead letters, newest first; `before` is the time, subject and fingerprint of the last one shown. */
+export async function listRefused(
+  db: Queryable,
+  systemId: string | undefined,
+  before: readonly [time: string, subject: string, fingerprint: string] | undefined,
+  limit: number,
+): Promise<(RefusedAlert & { subject: string; fingerprint: string; sort_time: string })[]> {
+  return db.query(
+    `select s.system_key, left(o.alert #>> '{labels,alertname}', 255) as alertname, o.refused as reason,
+       o.updated_at as received_at, o.subject, o.fingerprint,
+       to_char(o.updated_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as sort_time
+     from alert_outbox o left join systems s on s.id = o.system_id
+     where o.refused is not null and o.delivered_position >= o.position and ($1::uuid is null or o.system_id = $1)
+       and ($2::timestamptz is null or (o.updated_at, o.subject, o.fingerprint) < ($2, $3, $4))
+     order by o.updated_at desc, o.subject desc, o.fingerprint desc limit $5`,
+    [systemId ?? null, ...(before ?? [null, null, null]), limit],
+  );
 }
 
 /** Delivered states are kept for a while, so that an older one that comes late is known for what it is. */

@@ -22,6 +22,8 @@ export interface ProxyDeps {
   acceptance: Pick<Acceptance, "accept">;
   /** Alertmanager's own answer instead of ours. */
   isDirect: boolean;
+  /** Rejects with a 429 for a system that sends too many alerts. */
+  charge(systemId: string, alerts: number): Promise<void>;
   /** A Failure 401 for a system that is no more. */
   identityOf(systemId: string): Promise<Identity>;
   now(): Date;
@@ -37,7 +39,7 @@ export interface Caller {
 export type Proxy = ReturnType<typeof openProxy>;
 
 export function openProxy(deps: ProxyDeps) {
-  const { database, silences, alertmanager, acceptance, isDirect, identityOf, now, warn } = deps;
+  const { database, silences, alertmanager, acceptance, isDirect, charge, identityOf, now, warn } = deps;
   /** The silence, or a 404 as for one that is not there; somebody else's is noted. */
   const findOwn = async ({ system, signal }: Caller, tenant: string, id: string, purpose: string) => {
     if (!SILENCE_ID.test(id))
@@ -75,6 +77,7 @@ export function openProxy(deps: ProxyDeps) {
     /** Alerts in order are taken even when others are not: their sender does not try again. */
     async postAlerts({ system, signal }: Caller, body: Uint8Array): Promise<void> {
       const { alerts, faults } = await readAlerts(body, now());
+      await charge(system.id, alerts.length);
       if (alerts.length > 0 && !isDirect) await acceptance.accept(system.id, alerts);
       if (alerts.length > 0 && isDirect) {
         const identity = await identityOf(system.id);

@@ -67,6 +67,21 @@ export const PastAlert = Type.Object({
 export type PastAlert = Static<typeof PastAlert>;
 export const HistoryPage = Type.Object({ alerts: Type.Array(PastAlert), next_cursor: Nullable(Type.String()) });
 
+export const RefusedQuery = Type.Object({
+  system: Text,
+  limit: Type.Integer({ minimum: 1, maximum: 200, default: 50 }),
+  cursor: Type.Optional(Type.String({ maxLength: 4096 })),
+});
+export type RefusedQuery = Static<typeof RefusedQuery>;
+export const RefusedAlert = Type.Object({
+  system_key: Nullable(Type.String()),
+  alertname: Nullable(Type.String()),
+  reason: Type.String({ description: "In Alertmanager's words." }),
+  received_at: Time,
+});
+export type RefusedAlert = Static<typeof RefusedAlert>;
+export const RefusedPage = Type.Object({ alerts: Type.Array(RefusedAlert), next_cursor: Nullable(Type.String()) });
+
 export const Totals = Type.Object({
   organization_id: Type.String(),
   active: Type.Integer(),

@@ -399,6 +399,16 @@ describe("of bad input", () => {
     expect(Number(throttled.headers.get("retry-after"))).toBeWithin(1, 6);
   });
 
+  test("a post of many alerts counts as one for each 200, and nothing of one that is too much is kept", async () => {
+    await using app = await openAlertsApp({ MIMIR_URL: "http://127.0.0.1:1", ALERTS_RATE_PER_MINUTE: "5" });
+    const [system, neighbour] = [await app.addSystem("a"), await app.addSystem("b")];
+    const many = (count: number) => Array.from({ length: count }, (_, index) => alert({ index: String(index) }));
+    expect((await post(app, system, many(601))).status).toBe(200);
+    expect((await post(app, system, many(201))).status).toBe(429);
+    expect((await post(app, neighbour, many(1_000))).status).toBe(200);
+    expect((await app.app.queue.counts())["collect:alerts"]?.pending).toBe(2);
+  });
+
   test("compressed bodies are read here", async () => {
     await using upstream = startUpstream(ok);
     await using app = await openAlertsApp({ MIMIR_URL: upstream.url });

@@ -59,6 +59,28 @@ test("10,000 alerts that are refused later hold up a neighbour by one request, a
   expect(warnings(app).length).toBe(1);
 }, 120_000);
 
+test("operators see what was refused, newest first and page by page, and why", async () => {
+  await using upstream = startPicky();
+  await using app = await openAlertsApp({ MIMIR_URL: upstream.url });
+  const [a, b] = [await app.addSystem("a"), await app.addSystem("b")];
+  await postRefusedLater(post(app, a), { count: 3 });
+  await app.drain();
+  await app.clock.advance(1_000);
+  await postRefusedLater(post(app, b), { count: 2 });
+  await post(app, b)(one("Fine"));
+  await app.drain();
+  type Page = { alerts: Record<string, string>[]; next_cursor: string | null };
+  const page = async (query: string) => (await app.admin<Page>("GET", `/api/admin/alerts/refused?${query}`)).body.data;
+  const first = await page("limit=3");
+  expect(first.alerts.map((row) => row["system_key"])).toEqual([b.system_key, b.system_key, a.system_key]);
+  expect(first.alerts[0]).toMatchObject({ alertname: "RefusedLater", reason: "bad alert in there" });
+  const rest = await page(`limit=3&cursor=${first.next_cursor}`);
+  expect([rest.alerts.length, rest.next_cursor]).toEqual([2, null]);
+  expect((await page(`system=${a.system_key}`)).alerts.length).toBe(3);
+  expect((await app.admin("GET", "/api/admin/alerts/refused?system=nobody")).status).toBe(404);
+  expect((await app.request("GET", "/api/admin/alerts/refused")).status).toBe(401);
+}, 60_000);
+
 test("who was refused is asked about by himself from then on: his next posts cost a neighbour nothing", async () => {
   await using upstream = startPicky();
   await using app = await openAlertsApp({ MIMIR_URL: upstream.url });
