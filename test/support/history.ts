@@ -29,7 +29,12 @@ export interface History {
 export async function readHistory(get: AdminGet, systemKey: string): Promise<History> {
   const base = `/api/admin/systems/${systemKey}/inventory`;
   const recordIds = (await readPages(get, `${base}/history`, "records")).map((row) => String(row["id"])).reverse();
-  const changes = (await readPages(get, `${base}/changes`, "changes")).reverse() as unknown as StoredRow[];
+  const listed = (await readPages(get, `${base}/changes`, "changes")).reverse();
+  const changes: StoredRow[] = [];
+  for (const row of listed) {
+    const whole = row["truncated"] ? objectOf(parseExact(await get(`${base}/changes/${row["id"]}`))) : row;
+    changes.push(whole as unknown as StoredRow);
+  }
   const [first, latest] = [await get(`${base}/records/${recordIds[0]}`), await get(`${base}/latest`)];
   return { recordIds, changes, first: inventoryOf(first), latest: inventoryOf(latest) };
 }

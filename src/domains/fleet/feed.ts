@@ -2,6 +2,7 @@
 import { decodeCursor, encodeCursor } from "../../http/cursor.ts";
 import type { Queryable, Database } from "../../ports/database.ts";
 import type { Documents } from "../inventory/index.ts";
+import { PAGE_BYTES, PAGE_SHARE, ROW_BYTES, VALUE_BYTES, shownValue } from "../../values/page.ts";
 import type { FeedQuery } from "./schema.ts";
 
 export interface FeedDeps {
@@ -23,11 +24,12 @@ export function openFeed({ database, documents: { raw } }: FeedDeps) {
     async changes({ after, significant, limit }: FeedQuery) {
       const [epoch, transaction, id] = decodeCursor(after, ["integer", "bigint", "uuid"]) ?? ["0", "0", NO_ID];
       const { found, end } = await scanFeed(database, { epoch, transaction, id }, significant ?? null, limit);
-      const changes = await findChanges(
+      const { changes, cut } = await findChanges(
         database,
         found.map((row) => row.id),
       );
-      const last = found.length === limit ? found.at(-1) : end;
+      const shownLast = cut ? found.find((row) => row.id === changes.at(-1)?.id) : undefined;
+      const last = shownLast ?? (found.length === limit ? found.at(-1) : end);
       return {
         changes: changes.map(({ previous_value, current_value, ...row }) => ({
           ...row,
@@ -35,7 +37,7 @@ export function openFeed({ database, documents: { raw } }: FeedDeps) {
           current_value: current_value === null ? null : raw(current_value),
         })),
         next_cursor: encodeCursor(last?.epoch ?? epoch, last?.transaction ?? transaction, last?.id ?? id),
-        more: found.length === limit || end?.place === MAX_SCANNED,
+        more: cut || found.length === limit || end?.place === MAX_SCANNED,
       };
     },
 
@@ -104,23 +106,32 @@ interface ChangeRow {
   category: string;
   severity: string;
   significant: boolean;
+  value_bytes: number;
+  truncated: boolean;
   previous_value: string | null;
   current_value: string | null;
   detected_at: Date;
 }
 
-/** In the order of the ids. One that was deleted meanwhile is left out. */
-async function findChanges(db: Queryable, ids: string[]): Promise<ChangeRow[]> {
-  const rows = await db.query<ChangeRow>(
-    `select d.id, d.system_id, s.system_key, d.record_id, d.previous_record_id, d.position, d.pointer, d.field_path, d.change_type,
-       d.category, d.severity, d.significant, d.previous_value::text as previous_value, d.current_value::text as current_value,
-       d.detected_at
-     from inventory_diffs d join systems s on s.id = d.system_id where d.id = any($1::uuid[])`,
+/** In the order of the ids, as many as a page holds. One that was deleted meanwhile is left out. */
+async function findChanges(db: Queryable, ids: string[]): Promise<{ changes: ChangeRow[]; cut: boolean }> {
+  const rows = await db.query<ChangeRow & { found: number }>(
+    `with found as (
+       select d.*, s.system_key, asked.place, ${VALUE_BYTES} as bytes
+       from unnest($1::uuid[]) with ordinality as asked (id, place)
+       join inventory_diffs d on d.id = asked.id join systems s on s.id = d.system_id
+     ), page as (
+       select *, count(*) over ()::integer as found, sum(${PAGE_SHARE}) over (order by place rows unbounded preceding) - ${PAGE_SHARE} as ahead
+       from found
+     )
+     select id, system_id, system_key, record_id, previous_record_id, position, pointer, field_path, change_type, category, severity,
+       significant, bytes as value_bytes, bytes > ${ROW_BYTES} as truncated, ${shownValue("previous_value")} as previous_value,
+       ${shownValue("current_value")} as current_value, detected_at, found
+     from page where ahead < ${PAGE_BYTES} order by place`,
     [ids],
     { name: "find-feed-changes" },
   );
-  const byId = new Map(rows.map((row) => [row.id, row]));
-  return ids.flatMap((id) => byId.get(id) ?? []);
+  return { changes: rows.map(({ found, ...row }) => row), cut: rows.length < (rows[0]?.found ?? 0) };
 }
 
 /**

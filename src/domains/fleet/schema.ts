@@ -124,6 +124,10 @@ export const Feed = Type.Object({
       category: Type.String(),
       severity: Type.String(),
       significant: Type.Boolean(),
+      value_bytes: Type.Integer(),
+      truncated: Type.Boolean({
+        description: "The values are strings of how their JSON begins; …/inventory/changes/{id} has them whole.",
+      }),
       previous_value: Type.Unknown(),
       current_value: Type.Unknown(),
       detected_at: Type.String({ format: "date-time" }),

@@ -7,6 +7,7 @@ import type { Pins } from "./pins.ts";
 import type { InventoryReader } from "./reader.ts";
 import { rawResponse } from "./raw.ts";
 import {
+  Change,
   Changes,
   ChangesQuery,
   CompareQuery,
@@ -41,6 +42,11 @@ export function adminRoutes(reader: InventoryReader, pins: Pins) {
       async ({ params, query }) =>
         rawResponse("inventory changes", await reader.changes(params.key, readQuery(ChangesQuery, query))),
       { detail: operation({ summary: "What changed, newest first", query: ChangesQuery, data: Changes }) },
+    )
+    .get(
+      "/changes/:id",
+      async ({ params }) => rawResponse("inventory change", await reader.change(params.key, params.id)),
+      { detail: operation({ summary: "One change, its values whole", data: Change }) },
     )
     .get(
       "/timeline",

@@ -64,7 +64,11 @@ export async function resolveReturned(db: Queryable, recordIds: readonly string[
        where d.record_id = any($1::uuid[]) and d.significant and case f.change_type
          when 'create' then d.change_type = 'delete'
          when 'delete' then d.change_type = 'create'
-         else d.current_value::text = f.previous_value::text
+         -- Of a row that stands for the whole document the value before is the record's.
+         else case when f.pointer = '' then (
+           select a.data_hash = b.data_hash from inventory_records a, inventory_records b
+           where a.id = f.previous_record_id and b.id = d.record_id
+         ) else d.current_value::text = f.previous_value::text end
        end
        union all
        select o.id, d.detected_at from inventory_diffs d

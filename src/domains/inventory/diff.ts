@@ -44,7 +44,7 @@ export function compareDocuments(
   const after = openSide(current, is);
   const operations = compare(before.tree, after.tree);
   // An array that became an object is two operations and one change.
-  if (operations.length > maxChanges * 2) return [summarise(previous, current, operations.length)];
+  if (operations.length > maxChanges * 2) return [summarise(current, operations.length)];
   const nodeNames = nodeLabels(previous, current);
   const changes = new Map<string, Change>();
   for (const operation of operations) {
@@ -52,7 +52,7 @@ export function compareDocuments(
     const other = changes.get(place);
     changes.set(place, other ? mergeTypeChange(other, change) : change);
   }
-  if (changes.size > maxChanges) return [summarise(previous, current, changes.size)];
+  if (changes.size > maxChanges) return [summarise(current, changes.size)];
   return [...changes.values()].sort(
     (left, right) => compareText(left.pointer, right.pointer) || compareText(left.changeType, right.changeType),
   );
@@ -60,14 +60,15 @@ export function compareDocuments(
 
 /**
  * Ten thousand rows of one post help nobody, and a cut would break the chain. So one row replaces the whole document, which
- * replays exactly, and says how many changes it stands for.
+ * replays exactly, and says how many changes it stands for. What was before is where the chain before it leads, and is not kept
+ * a second time.
  */
-function summarise(previous: JsonObject, current: JsonObject, count: number): Change {
+function summarise(current: JsonObject, count: number): Change {
   return {
     pointer: "",
     fieldPath: `(document, ${count} changes)`,
     changeType: "update",
-    previousValue: previous,
+    previousValue: undefined,
     currentValue: current,
     rulePath: [],
     summarised: count,

@@ -3,6 +3,7 @@ import type { Static } from "@sinclair/typebox";
 import { Failure } from "../../errors.ts";
 import { decodeCursor, encodeCursor } from "../../http/cursor.ts";
 import type { Queryable } from "../../ports/database.ts";
+import { BEGINNING, PAGE_BYTES, ROW_BYTES } from "../../values/page.ts";
 import type { System } from "../systems/index.ts";
 import type { Compare } from "./comparing.ts";
 import { fold, NOTHING_KNOWN } from "./learned.ts";
@@ -57,13 +58,21 @@ export function openReader({ database, compare, learned, showSystem }: Inventory
     async changes(key: string, { cursor, ...query }: ChangesQuery) {
       const before = decodeCursor(cursor, ["time", "uuid", "integer"]);
       const systemId = await idOf(key);
-      const rows = await reading.listChanges(database, systemId, query, before);
-      const last = rows.length === query.limit ? rows.at(-1) : undefined;
+      const { rows, more } = await reading.listChanges(database, systemId, query, before);
+      const last = more ? rows.at(-1) : undefined;
       const known = await knownOf(systemId);
       return {
         changes: rows.map((row) => changeOf(row, known)),
         next_cursor: last ? encodeCursor(last.sort_time, last.record_id, String(last.position)) : null,
       };
+    },
+
+    /** With its values whole. */
+    async change(key: string, id: string) {
+      const systemId = await idOf(key);
+      const row = isRecordId(id) ? await reading.findChange(database, systemId, id) : undefined;
+      if (row) return changeOf(row, await knownOf(systemId));
+      throw new Failure("inventory.unknown_change", 404, `the system has no change ${JSON.stringify(id.slice(0, 80))}`);
     },
 
     async timeline(key: string, { limit, cursor }: Static<typeof TimelineQuery>) {
@@ -93,7 +102,7 @@ export function openReader({ database, compare, learned, showSystem }: Inventory
       return {
         from: shown(before),
         to: shown(after),
-        changes: changes.map((change) => ({
+        changes: pageOf(changes).map(({ change, ...shown }) => ({
           pointer: change.pointer,
           field_path: change.fieldPath,
           change_type: change.changeType,
@@ -101,8 +110,7 @@ export function openReader({ database, compare, learned, showSystem }: Inventory
           severity: change.severity,
           significant: change.significant,
           ...foldingOf(change, known),
-          previous_value: rawOrNull(change.previousValue),
-          current_value: rawOrNull(change.currentValue),
+          ...shown,
         })),
       };
     },
@@ -130,6 +138,23 @@ export const unknownRecord = (id: string) =>
 
 const shown = ({ text, ...row }: RecordRow & { text: string }): RecordRow => row;
 const whole = (row: RecordRow & { text: string }) => ({ record: shown(row), inventory: new RawJson(row.text) });
+
+/** Comparisons have no pages: once one is full, the values of the others are cut like those that are too large. */
+function pageOf<Change extends { previousValue: string | null; currentValue: string | null }>(
+  changes: readonly Change[],
+) {
+  let left = PAGE_BYTES;
+  return changes.map((change) => {
+    const texts = [change.previousValue, change.currentValue] as const;
+    const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text ?? ""), 0);
+    const truncated = bytes > ROW_BYTES || bytes > left;
+    if (!truncated) left -= bytes;
+    const [previous, current] = truncated ? texts.map(beginningOf) : texts.map(rawOrNull);
+    return { change, value_bytes: bytes, truncated, previous_value: previous ?? null, current_value: current ?? null };
+  });
+}
+
+const beginningOf = (text: string | null) => text?.slice(0, BEGINNING).toWellFormed() ?? null;
 
 function changeOf({ previous_text, current_text, sort_time, position, ...row }: ChangeRow, known: Known) {
   return {

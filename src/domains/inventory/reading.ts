@@ -1,5 +1,6 @@
 // SQL of what people read: records, changes, days, totals. Values come as JSON text, so numbers keep theirs.
 import type { Queryable } from "../../ports/database.ts";
+import { PAGE_BYTES, PAGE_SHARE, ROW_BYTES, VALUE_BYTES, shownValue } from "../../values/page.ts";
 import type { ChangesQuery } from "./schema.ts";
 
 export interface RecordRow {
@@ -68,23 +69,31 @@ export interface ChangeRow {
   severity: string;
   significant: boolean;
   folded: string | null;
+  value_bytes: number;
+  /** Then the texts are the beginnings of the values. */
+  truncated: boolean;
   previous_text: string | null;
   current_text: string | null;
   detected_at: Date;
   sort_time: string;
 }
 
-/** Newest first; within a record the last change first, so the list read backwards is the order of replay. */
+const CHANGE = `id, record_id, previous_record_id, position, pointer, field_path, change_type, category, severity, significant, folded,
+  detected_at, ${isoTime("detected_at")} as sort_time`;
+
+/**
+ * Newest first; within a record the last change first, so the list read backwards is the order of replay. As many as fit on a
+ * page, which is known before any value is read; `more` says that others follow.
+ */
 export async function listChanges(
   db: Queryable,
   systemId: string,
   query: Omit<ChangesQuery, "cursor">,
   before: readonly [detectedAt: string, recordId: string, position: string] | undefined,
-): Promise<ChangeRow[]> {
-  return db.query(
-    `select id, record_id, previous_record_id, position, pointer, field_path, change_type, category, severity, significant, folded,
-       previous_value::text as previous_text, current_value::text as current_text, detected_at, ${isoTime("detected_at")} as sort_time
-     from inventory_diffs
+): Promise<{ rows: ChangeRow[]; more: boolean }> {
+  const rows = await db.query<ChangeRow & { found: number }>(
+    `with found as (
+     select d.*, ${VALUE_BYTES} as bytes from inventory_diffs d
      where system_id = $1
        and ($2::text[] is null or severity = any($2))
        and ($3::text[] is null or category = any($3))
@@ -93,7 +102,15 @@ export async function listChanges(
        and ($6::timestamptz is null or detected_at <= $6)
        and ($7::boolean is null or significant = $7)
        and ($8::timestamptz is null or (detected_at, record_id, position) < ($8, $9::uuid, $10::integer))
-     order by detected_at desc, record_id desc, position desc limit $11`,
+     order by detected_at desc, record_id desc, position desc limit $11
+     ), page as (
+       select *, count(*) over ()::integer as found,
+         sum(${PAGE_SHARE}) over (order by detected_at desc, record_id desc, position desc rows unbounded preceding) - ${PAGE_SHARE} as ahead
+       from found
+     )
+     select ${CHANGE}, found, bytes as value_bytes, bytes > ${ROW_BYTES} as truncated, ${shownValue("previous_value")} as previous_text,
+       ${shownValue("current_value")} as current_text
+     from page where ahead < ${PAGE_BYTES} order by detected_at desc, record_id desc, position desc`,
     [
       systemId,
       query.severity?.split(",") ?? null,
@@ -108,6 +125,19 @@ export async function listChanges(
       query.limit,
     ],
   );
+  const more = rows.length === query.limit || rows.length < (rows[0]?.found ?? 0);
+  return { rows: rows.map(({ found, ...row }) => row), more };
+}
+
+/** One change with its values whole. */
+export async function findChange(db: Queryable, systemId: string, id: string): Promise<ChangeRow | undefined> {
+  const [row] = await db.query<ChangeRow>(
+    `select ${CHANGE}, ${VALUE_BYTES} as value_bytes, false as truncated, previous_value::text as previous_text,
+       current_value::text as current_text
+     from inventory_diffs d where system_id = $1 and id = $2`,
+    [systemId, id],
+  );
+  return row;
 }
 
 export interface TimelineDay {
@@ -209,4 +239,6 @@ export async function countOpenAlerts(db: Queryable): Promise<Record<string, num
 }
 
 /** A time as cursors carry it: every digit that PostgreSQL compares, which a JavaScript Date would cut. */
-const isoTime = (column: string) => `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
+function isoTime(column: string): string {
+  return `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
+}

@@ -86,6 +86,11 @@ export const Change = Type.Object({
   rate: Type.Union([Type.Number(), Type.Null()], {
     description: "Share of the days on which it changes in the system's organization; null where that was not learned.",
   }),
+  value_bytes: Type.Integer({ description: "Of both values as JSON." }),
+  truncated: Type.Boolean({
+    description:
+      "The values are too large for a list: strings of how their JSON begins. Asked for alone, the change has them whole.",
+  }),
   previous_value: Type.Unknown(),
   current_value: Type.Unknown(),
   detected_at: Time,

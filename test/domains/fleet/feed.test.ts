@@ -80,6 +80,8 @@ test("shows changes that came through the pipeline, whole", async () => {
     category: "os",
     severity: "high",
     significant: true,
+    value_bytes: 14,
+    truncated: false,
     previous_value: "8.6.0",
     current_value: "8.7.0",
     detected_at: expect.stringMatching(/Z$/),

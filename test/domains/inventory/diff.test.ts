@@ -307,7 +307,7 @@ describe("limits", () => {
         pointer: "",
         fieldPath: "(document, 51 changes)",
         changeType: "update",
-        previousValue: wide(51, 1),
+        previousValue: undefined,
         currentValue: wide(51, 2),
         rulePath: [],
         summarised: 51,
