@@ -1,4 +1,5 @@
 // The real app on a database of its own, with a clock that the test moves. No listener: requests go straight in.
+import { join } from "node:path";
 import { openApp } from "../../src/app.ts";
 import type { App } from "../../src/app.ts";
 import { parseConfig } from "../../src/config.ts";
@@ -9,6 +10,7 @@ import { testClock } from "./clock.ts";
 import type { TestClock } from "./clock.ts";
 import { createTestDatabase } from "./postgres.ts";
 import type { TestDatabase } from "./postgres.ts";
+import { runDirectory } from "./run.ts";
 
 export interface Answer<Data = Record<string, unknown>> {
   status: number;
@@ -55,7 +57,7 @@ export async function openTestApp(
   if (!testDatabase) throw new Error("no database");
   const clock = testClock();
   const logged: string[] = [];
-  const config = parseConfig({ DATABASE_URL: testDatabase.url, DATA_DIR: "/nonexistent", ...env });
+  const config = parseConfig({ DATABASE_URL: testDatabase.url, DATA_DIR: join(runDirectory(), "nowhere"), ...env });
   const log = openLog({ level: "debug", format: "text", write: (line) => logged.push(line) });
   const app = await openApp(config, { role: "serve", log, version: "0.0.0-test", clock });
   let token: string | undefined;

@@ -1,9 +1,14 @@
-// Runs a command line in this process and returns what it answered, as runMuster does with a child.
+// Runs a command line in this process and returns what it answered.
 import { run } from "../../src/cli/run.ts";
 import type { Terminal } from "../../src/cli/terminal.ts";
 import type { Installation } from "../../src/config-file.ts";
 import type { Environment } from "../../src/config.ts";
-import type { Finished } from "./program.ts";
+
+export interface Finished {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
 
 export async function runCommand(
   args: string[],

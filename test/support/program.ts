@@ -1,6 +1,8 @@
-// The program as its users meet it: a child process of the sources, or of the executable that was built.
+// Runs the program as its users meet it: commands in this process, gateways and the executable that was built as processes.
 import { join } from "node:path";
 import type { Environment } from "../../src/config.ts";
+import { runCommand } from "./command.ts";
+import type { Finished } from "./command.ts";
 
 export const ROOT = join(import.meta.dir, "../..");
 export const SOURCES = [process.execPath, join(ROOT, "src/main.ts")];
@@ -12,16 +14,16 @@ export interface ProgramOptions {
   command?: string[];
 }
 
-export interface Finished {
-  code: number;
-  stdout: string;
-  stderr: string;
+/** A command that hangs is ended, and fails its test by its exit code. */
+const RUN_MS = 100_000;
+
+/** In this process, unless a directory or a program to run it in is given. */
+export async function runMuster(args: string[], options: ProgramOptions = {}): Promise<Finished> {
+  return options.command || options.cwd ? spawnMuster(args, options) : runCommand(args, baseOf(options));
 }
 
-/** A command that hangs is ended, and fails its test by its exit code. */
-const RUN_MS = 25_000;
-
-export async function runMuster(args: string[], options: ProgramOptions = {}): Promise<Finished> {
+/** In a process of its own, where that is what the test is about. */
+export async function spawnMuster(args: string[], options: ProgramOptions = {}): Promise<Finished> {
   const child = start(args, options);
   const late = setTimeout(() => child.kill("SIGTERM"), RUN_MS);
   const [stdout, stderr, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
@@ -47,7 +49,7 @@ export interface Gateway extends AsyncDisposable {
   exited: Promise<number>;
 }
 
-const START_MS = 20_000;
+const START_MS = 100_000;
 
 /** `muster serve` on ports of its own, once it is ready. */
 export async function startGateway(options: ProgramOptions & { args?: string[] } = {}): Promise<Gateway> {
@@ -85,11 +87,17 @@ export async function startGateway(options: ProgramOptions & { args?: string[] }
 }
 
 /** Only what a login shell would give, so that settings of whoever runs the tests change nothing. */
-function start(args: string[], { env = {}, cwd = ROOT, command = SOURCES }: ProgramOptions) {
-  const base = { PATH: process.env["PATH"], HOME: process.env["HOME"] };
+const baseOf = ({ env }: ProgramOptions): Environment => ({
+  PATH: process.env["PATH"],
+  HOME: process.env["HOME"],
+  ...env,
+});
+
+function start(args: string[], options: ProgramOptions) {
+  const { cwd = ROOT, command = SOURCES } = options;
   return Bun.spawn([...command, ...args], {
     cwd,
-    env: { ...base, ...env },
+    env: baseOf(options),
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
