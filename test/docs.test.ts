@@ -97,7 +97,7 @@ describe.skipIf(missing.length > 0)("the commands of", () => {
   afterAll(async () => {
     await gateway.stop();
     rmSync(directory, { recursive: true, force: true });
-  });
+  }, 60_000);
 
   const run = async (page: string, secret: string, before = "") => {
     const script = blocksOf(page, "sh")

@@ -38,7 +38,7 @@ describe("its commands", () => {
   afterAll(async () => {
     await gateway.stop();
     rmSync(directory, { recursive: true, force: true });
-  });
+  }, 60_000);
 
   test("work from the first appliance to its list of changes, and so do the operator's", async () => {
     expect(BLOCKS).toHaveLength(4);

@@ -27,7 +27,7 @@ afterEach(async () => {
     for (const { pid } of serverProcesses(filesOf(directory))) process.kill(pid, "SIGKILL");
     rmSync(directory, { recursive: true, force: true });
   }
-});
+}, 60_000);
 
 describe("the carried PostgreSQL", () => {
   test("starts from nothing, keeps what it was told, starts again without making anything, and leaves no process", async () => {
@@ -70,7 +70,7 @@ describe("the carried PostgreSQL", () => {
       { w: "b", up: "B" },
       { w: "é", up: "É" },
     ]);
-  });
+  }, 60_000);
 
   test("answers again after a kill -9, with everything that was committed", async () => {
     await using pg = await open(newDataDir());
@@ -100,7 +100,7 @@ describe("the carried PostgreSQL", () => {
     });
     process.kill(pg.info()?.pid ?? 0, "SIGKILL");
     await expect(slow).rejects.toMatchObject({ code: "database.unavailable", status: 503, retryAfterSeconds: 1 });
-  });
+  }, 60_000);
 
   test("a server that outlived a killed gateway is stopped by the next one, which goes on with its data", async () => {
     const dataDir = newDataDir();
@@ -126,7 +126,7 @@ describe("the carried PostgreSQL", () => {
     );
     await using pg = await open(dataDir);
     expect(await pg.database.query("select 1 as one")).toEqual([{ one: 1 }]);
-  });
+  }, 60_000);
 
   test("a first start that was killed in the middle is done again", async () => {
     const dataDir = newDataDir();
@@ -141,21 +141,21 @@ describe("the carried PostgreSQL", () => {
     await using pg = await open(dataDir);
     expect(await pg.database.query("select 1 as one")).toEqual([{ one: 1 }]);
     expect(readdirSync(root).filter((name) => name.startsWith("."))).toEqual([]);
-  });
+  }, 60_000);
 
   test("works under a path longer than a socket's may be", async () => {
     const dataDir = join(newDataDir(), "a-directory-with-a-long-name".repeat(4), "and-another-one".repeat(4));
     expect(dataDir.length).toBeGreaterThan(150);
     await using pg = await open(dataDir);
     expect(await pg.database.query("select 1 as one")).toEqual([{ one: 1 }]);
-  });
+  }, 60_000);
 
   test("files of another major version are refused in words", async () => {
     const dataDir = newDataDir();
     mkdirSync(filesOf(dataDir), { recursive: true });
     writeFileSync(join(filesOf(dataDir), "PG_VERSION"), "12\n");
     await expect(open(dataDir)).rejects.toThrow("was made by PostgreSQL 12, and this executable carries PostgreSQL 18");
-  });
+  }, 60_000);
 
   test("files that are no database are left alone, in words", async () => {
     const dataDir = newDataDir();
@@ -163,7 +163,7 @@ describe("the carried PostgreSQL", () => {
     writeFileSync(join(filesOf(dataDir), "letter.txt"), "mine");
     await expect(open(dataDir)).rejects.toThrow("exists but holds no PostgreSQL database");
     expect(readFileSync(join(filesOf(dataDir), "letter.txt"), "utf8")).toBe("mine");
-  });
+  }, 60_000);
 
   test("is out of reach of a Ctrl-C in the gateway's terminal", async () => {
     await using pg = await open(newDataDir());
@@ -173,7 +173,7 @@ describe("the carried PostgreSQL", () => {
         .split(" ")[3];
     expect(session(pg.info()?.pid ?? 0)).toBe(String(pg.info()?.pid));
     expect(session(process.pid)).not.toBe(session(pg.info()?.pid ?? 0));
-  });
+  }, 60_000);
 });
 
 describe("a start that fails", () => {
@@ -203,7 +203,7 @@ describe("a start that fails", () => {
     writeFileSync(join(filesOf(dataDir), "postgresql.conf"), "");
     await using pg = await open(dataDir);
     expect(await pg.database.query("select 1 as one")).toEqual([{ one: 1 }]);
-  });
+  }, 60_000);
 });
 
 describe("one data directory", () => {
@@ -216,7 +216,7 @@ describe("one data directory", () => {
     await stopGateway(gateway);
     await using pg = await open(dataDir);
     expect(await pg.database.query("select 1 as one")).toEqual([{ one: 1 }]);
-  });
+  }, 60_000);
 
   test("a command uses the server of the muster that serves, and leaves it running", async () => {
     const dataDir = newDataDir();
@@ -230,7 +230,7 @@ describe("one data directory", () => {
     expect(serverProcesses(filesOf(dataDir))).toContainEqual({ pid: serverPid, isMain: true });
     await stopGateway(gateway);
     expect(serverProcesses(filesOf(dataDir))).toEqual([]);
-  });
+  }, 60_000);
 
   test("a command alone starts the server and stops it again", async () => {
     const dataDir = newDataDir();
@@ -239,7 +239,7 @@ describe("one data directory", () => {
       expect(await pg.database.query("select 1 as one")).toEqual([{ one: 1 }]);
     }
     expect(serverProcesses(filesOf(dataDir))).toEqual([]);
-  });
+  }, 60_000);
 
   test("commands that race with one another and with a starting muster all get their answer", async () => {
     const dataDir = newDataDir();
@@ -254,7 +254,7 @@ describe("one data directory", () => {
     expect(await ask()).toEqual([{ one: 1 }]);
     await stopGateway(gateway);
     expect(serverProcesses(filesOf(dataDir))).toEqual([]);
-  });
+  }, 60_000);
 
   test("with a DATABASE_URL nothing is carried and nothing is locked", async () => {
     const dataDir = join(newDataDir(), "never-made");

@@ -55,12 +55,12 @@ describe("beside a running server", () => {
   beforeAll(async () => {
     gateway = await startGateway({ env });
   }, 60_000);
-  afterAll(() => gateway[Symbol.asyncDispose]());
+  afterAll(() => gateway[Symbol.asyncDispose](), 60_000);
 
   test("commands work on the server's own database, several at once", async () => {
     await Promise.all(["fourth", "fifth"].map((name) => runJson(["systems", "add", "--name", name], { env })));
     expect(await names()).toEqual(["fifth", "first", "fourth", "second", "third"]);
-  });
+  }, 60_000);
 
   test("doctor says whose database it looked at", async () => {
     const { findings } = await runJson<{ findings: Finding[] }>(["doctor"], { env });
@@ -69,14 +69,14 @@ describe("beside a running server", () => {
     );
     expect(findings[0]?.finding).toContain(`the muster that serves from ${env.DATA_DIR}`);
     expect(findings.filter((one) => one.status === "failed" && one.check !== "fsync")).toEqual([]);
-  });
+  }, 60_000);
 
   test("a second server on the same directory refuses to start, in words, and harms nothing", async () => {
     const { code, stderr } = await runMuster(["serve"], { env: { ...env, ...PORTS } });
     expect(code).toBe(1);
     expect(stderr).toContain(`Another muster (pid ${gateway.pid}) already serves from ${env.DATA_DIR}.`);
     expect((await fetch(`${gateway.operationsUrl}/ready`)).status).toBe(200);
-  });
+  }, 60_000);
 
   test("a second server on the same port refuses to start and names the port", async () => {
     const other = { DATA_DIR: join(directory, "other"), ...PORTS, LISTEN_ADDRESS: new URL(gateway.url).host };
@@ -91,7 +91,7 @@ describe("beside a running server", () => {
     expect(gateway.log()).toContain("Stopped.");
     expect(serversOf(env.DATA_DIR)).toEqual([]);
     expect(await names()).toHaveLength(5);
-  });
+  }, 60_000);
 });
 
 describe("doctor", () => {
@@ -105,7 +105,7 @@ describe("doctor", () => {
     const json = await runMuster(["doctor", "--json"], given);
     expect(json.code).toBe(1);
     expect(JSON.parse(json.stdout)).toMatchObject({ findings: [{ check: "database", status: "failed" }, {}, {}] });
-  });
+  }, 60_000);
 
   test("finds a data directory that others can write to", async () => {
     const open = join(directory, "open");

@@ -33,7 +33,7 @@ describe("muster config", () => {
     const faulty = await runMuster(["config"], { env: { DATABASE_URL: `mysql://x:${PASSWORD}@db` } });
     expect(faulty.code).toBe(1);
     expect(JSON.stringify([words, json, faulty])).not.toContain(PASSWORD);
-  });
+  }, 60_000);
 
   test("hides what a URL carries also where the setting is no secret, in every setting", async () => {
     const url = `https://key:${PASSWORD}@s3.example.org`;
@@ -58,23 +58,27 @@ describe("muster config", () => {
     expect(set.stdout).toBe(plain.stdout);
     expect(plain.stdout).toStartWith("| setting | default | meaning |\n");
     expect(plain.stdout).toContain("| `API_MAX_REQUEST_SIZE` | `10MB` |");
-  });
+  }, 60_000);
 
-  test.each(["config", "migrate", "serve", "doctor"])("%s names every fault at once and ends with 1", async (verb) => {
-    const env = {
-      LISTEN_ADDRESS: "everywhere",
-      API_MAX_REQUEST_SIZE: "huge",
-      SHUTDOWN_TIMEOUT: "soon",
-      LOG_LEVEL: "loud",
-      DATABASE_URL: "mysql://db",
-      DATA_DIR: join(directory, "never-made"),
-    };
-    const { code, stderr } = await runMuster([verb], { env });
-    expect(code).toBe(1);
-    for (const name of ["LISTEN_ADDRESS", "API_MAX_REQUEST_SIZE", "SHUTDOWN_TIMEOUT", "LOG_LEVEL", "DATABASE_URL"])
-      expect(stderr).toMatch(new RegExp(`^  ${name} must be .+, got .+\\.$`, "m"));
-    expect(stderr).not.toContain("DATA_DIR");
-  });
+  test.each(["config", "migrate", "serve", "doctor"])(
+    "%s names every fault at once and ends with 1",
+    async (verb) => {
+      const env = {
+        LISTEN_ADDRESS: "everywhere",
+        API_MAX_REQUEST_SIZE: "huge",
+        SHUTDOWN_TIMEOUT: "soon",
+        LOG_LEVEL: "loud",
+        DATABASE_URL: "mysql://db",
+        DATA_DIR: join(directory, "never-made"),
+      };
+      const { code, stderr } = await runMuster([verb], { env });
+      expect(code).toBe(1);
+      for (const name of ["LISTEN_ADDRESS", "API_MAX_REQUEST_SIZE", "SHUTDOWN_TIMEOUT", "LOG_LEVEL", "DATABASE_URL"])
+        expect(stderr).toMatch(new RegExp(`^  ${name} must be .+, got .+\\.$`, "m"));
+      expect(stderr).not.toContain("DATA_DIR");
+    },
+    60_000,
+  );
 });
 
 describe("a secret's _FILE twin", () => {
@@ -84,14 +88,14 @@ describe("a secret's _FILE twin", () => {
     const { code, stderr } = await runMuster(["tokens", "list"], { env: { DATABASE_URL_FILE: path } });
     expect(code).toBe(1);
     expect(stderr).toContain("ECONNREFUSED");
-  });
+  }, 60_000);
 
   test("is refused beside the setting itself", async () => {
     const env = { DATABASE_URL_FILE: join(directory, "url"), DATABASE_URL: "postgres://db/x" };
     const { code, stderr } = await runMuster(["config"], { env });
     expect(code).toBe(1);
     expect(stderr).toContain("DATABASE_URL and DATABASE_URL_FILE are both set; keep one.");
-  });
+  }, 60_000);
 
   test("that cannot be read is named, among all other faults", async () => {
     const env = { DATABASE_URL_FILE: join(directory, "missing"), LISTEN_ADDRESS: "everywhere" };
@@ -99,7 +103,7 @@ describe("a secret's _FILE twin", () => {
     expect(code).toBe(1);
     expect(stderr).toContain(`DATABASE_URL_FILE names "${env.DATABASE_URL_FILE}", which cannot be read`);
     expect(stderr).toContain("LISTEN_ADDRESS must be an address");
-  });
+  }, 60_000);
 });
 
 test("no line of the log holds what a URL carries, whoever quoted it", () => {

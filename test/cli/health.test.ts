@@ -57,7 +57,7 @@ test("a gateway that listens everywhere is asked on the loopback, and never thro
   for (const host of ["", "0.0.0.0", "[::]", "localhost"])
     expect(await askAt(url, [], host, proxied), host).toMatchObject({ code: 0, stderr: "" });
   await everywhere.stop(true);
-});
+}, 60_000);
 
 test("what is not Muster is not taken for it, and what does not answer is not waited for", async () => {
   const other = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("<html>") });
@@ -77,4 +77,4 @@ test("what is not Muster is not taken for it, and what does not answer is not wa
 test("a port that the system chose cannot be known, and it says what to set", async () => {
   const { code, stdout } = await askAt("http://127.0.0.1:0", []);
   expect([code, stdout]).toMatchObject([1, expect.stringContaining("HEALTH_LISTEN_ADDRESS lets the system choose")]);
-});
+}, 60_000);

@@ -53,18 +53,23 @@ test.skipIf(!canAddUsers)(
     expect(statSync(join(at.root, "usr/local/bin/muster")).mode & 0o777).toBe(0o755);
     expect((await runMuster(args)).stdout).toBe("Nothing to do: it is all there already.\n");
   },
+  60_000,
 );
 
-test.skipIf(!canAddUsers)("a second install brings the new program and keeps the settings", async () => {
-  using at = newRoot();
-  const args = ["install", "--root", at.root, "--executable", at.program];
-  await runJson(args);
-  writeFileSync(join(at.root, "etc/muster/muster.env"), "PROCESSES=auto\n");
-  writeFileSync(at.program, "#!/bin/sh\necho newer\n");
-  expect((await runJson<{ done: string[] }>(args)).done).toEqual([`/usr/local/bin/muster from ${at.program}`]);
-  expect(at.read("etc/muster/muster.env")).toBe("PROCESSES=auto\n");
-  expect(at.read("usr/local/bin/muster")).toContain("newer");
-});
+test.skipIf(!canAddUsers)(
+  "a second install brings the new program and keeps the settings",
+  async () => {
+    using at = newRoot();
+    const args = ["install", "--root", at.root, "--executable", at.program];
+    await runJson(args);
+    writeFileSync(join(at.root, "etc/muster/muster.env"), "PROCESSES=auto\n");
+    writeFileSync(at.program, "#!/bin/sh\necho newer\n");
+    expect((await runJson<{ done: string[] }>(args)).done).toEqual([`/usr/local/bin/muster from ${at.program}`]);
+    expect(at.read("etc/muster/muster.env")).toBe("PROCESSES=auto\n");
+    expect(at.read("usr/local/bin/muster")).toContain("newer");
+  },
+  60_000,
+);
 
 test("--dry-run says what would be done and does nothing", async () => {
   using at = newRoot();
@@ -77,7 +82,7 @@ test("--dry-run says what would be done and does nothing", async () => {
     at.program,
   ]);
   expect([would_do.length, done, at.has("etc/muster"), at.has("usr")]).toEqual([6, [], false, false]);
-});
+}, 60_000);
 
 test.skipIf(!canAddUsers)(
   "uninstall keeps data, settings and user; --purge asks for --yes and leaves nothing",
@@ -102,6 +107,7 @@ test.skipIf(!canAddUsers)(
       false,
     ]);
   },
+  60_000,
 );
 
 test("without an executable to install, or with one that is not there, it says so", async () => {
@@ -109,4 +115,4 @@ test("without an executable to install, or with one that is not there, it says s
   expect((await runMuster(["install", "--dry-run", "--root", at.root])).code).toBe(2);
   const missing = await runMuster(["install", "--dry-run", "--root", at.root, "--executable", "/nonexistent"]);
   expect([missing.code, missing.stderr]).toEqual([1, "/nonexistent is not there.\n"]);
-});
+}, 60_000);

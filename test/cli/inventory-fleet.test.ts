@@ -18,8 +18,8 @@ beforeAll(async () => {
     firewall({ distro: { version: "8.6.0", odd: "\u009b31m" }, network: { "eth0.6": { type: "vlan" } } }),
   );
   await sendInventory(muster, await muster.addSystem("Branch 2"), firewall({ distro: { version: "8.7.0" } }));
-});
-afterAll(() => muster[Symbol.asyncDispose]());
+}, 60_000);
+afterAll(() => muster[Symbol.asyncDispose](), 60_000);
 
 const run = (...args: string[]) => runCommand(["inventory", ...args], env);
 const json = <Value>(...args: string[]) => commandJson<Value>(["inventory", ...args], env);
@@ -29,23 +29,23 @@ describe("query", () => {
     const { code, stdout, stderr } = await run("query", "facts.distro.version < 8.7", "--type", "nsec");
     expect([code, stderr]).toEqual([0, "1 system.\n"]);
     expect(stdout).toBe(`${system.system_key}  Branch 1\n    facts.distro.version = "8.6.0"\n`);
-  });
+  }, 60_000);
 
   test("prints no value that steers the terminal", async () => {
     expect((await run("query", "facts.distro.odd exists")).stdout).toContain('= "\\u009b31m"');
-  });
+  }, 60_000);
 
   test("as JSON is what the API answers", async () => {
     const found = await json<{ total: number; systems: object[] }>("query", 'facts.network."eth0.6".type = vlan');
     expect(found).toMatchObject({ total: 1, systems: [{ system_id: system.system_id }] });
-  });
+  }, 60_000);
 
   test("says where it is wrong", async () => {
     const { code, stderr } = await run("query", "facts.distro.version ~ 8");
     expect(code).toBe(1);
     expect(stderr).toContain("invalid query at character 22: expected one of = !=");
     expect((await run("query")).code).toBe(2);
-  });
+  }, 60_000);
 });
 
 test("facets counts values, most common first", async () => {
@@ -59,14 +59,14 @@ test("facets counts values, most common first", async () => {
     more_values: 0,
     missing: 0,
   });
-});
+}, 60_000);
 
 test("odd says when there are too few to tell", async () => {
   const { code, stdout, stderr } = await run("odd", "nsec");
   expect([code, stdout, stderr]).toEqual([0, "", "2 systems of the type nsec: too few to call one of them odd.\n"]);
-});
+}, 60_000);
 
 test("paths finds what to ask for", async () => {
   const { stdout } = await run("paths", "--search", "eth0");
   expect(stdout).toBe('PATH                         EXAMPLE\nfacts.network."eth0.6".type  "vlan"\n');
-});
+}, 60_000);

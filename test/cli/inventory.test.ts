@@ -21,8 +21,8 @@ beforeAll(async () => {
     [system.system_id],
   );
   recordIds = rows.map((row) => row.id);
-});
-afterAll(() => muster[Symbol.asyncDispose]());
+}, 60_000);
+afterAll(() => muster[Symbol.asyncDispose](), 60_000);
 
 const countRecords = async () =>
   (await muster.database.query(`select from inventory_records where system_id = $1`, [system.system_id])).length;

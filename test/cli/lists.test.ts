@@ -17,7 +17,7 @@ beforeAll(async () => {
   for (let number = 138; number > 0; number -= 1)
     await muster.addSystem(`Branch-${number}`, { registered: false, organization: "acme" });
 }, 60_000);
-afterAll(() => muster[Symbol.asyncDispose]());
+afterAll(() => muster[Symbol.asyncDispose](), 60_000);
 
 describe("systems list", () => {
   test("has headers, counts numbers in names as numbers, and says after the list what it left out", async () => {

@@ -10,8 +10,8 @@ let env: { DATABASE_URL: string };
 beforeAll(async () => {
   muster = await openTestApp();
   env = { DATABASE_URL: muster.databaseUrl };
-});
-afterAll(() => muster[Symbol.asyncDispose]());
+}, 60_000);
+afterAll(() => muster[Symbol.asyncDispose](), 60_000);
 
 const run = (...args: string[]) => runCommand(args, env);
 const json = <Value = Record<string, unknown>>(...args: string[]) => commandJson<Value>(args, env);
@@ -35,13 +35,13 @@ describe("muster tokens", () => {
     const { tokens } = await json<{ tokens: { id: string; name: string }[] }>("tokens", "list");
     const second = tokens.find((one) => one.name === "second");
     expect((await run("tokens", "revoke", second?.id ?? "")).stdout).toBe(`Revoked ${second?.id}.\n`);
-  });
+  }, 60_000);
 
   test("revoking what is not there ends with 1", async () => {
     const { code, stderr } = await run("tokens", "revoke", "nobody");
     expect(code).toBe(1);
     expect(stderr).toContain('"nobody"');
-  });
+  }, 60_000);
 });
 
 describe("muster queues", () => {
@@ -64,11 +64,11 @@ describe("muster queues", () => {
     expect((await run("queues")).stdout).toMatch(/^QUEUE .*\ncollect:processing +1 +0 +0 +1\n$/);
     expect((await run("queues", "discard", "collect:processing")).stdout).toBe("1 job deleted.\n");
     expect(await json("queues", "list", "collect:processing")).toEqual({ jobs: [] });
-  });
+  }, 60_000);
 
   test("an id that cannot be one touches nothing", async () => {
     expect(await json("queues", "redrive", "collect:processing", "--id", "none")).toEqual({ redriven: 0 });
-  });
+  }, 60_000);
 });
 
 describe("muster migrate", () => {
@@ -82,7 +82,7 @@ describe("muster migrate", () => {
     const version = Number(applied.at(-1)?.slice(0, 4));
     expect([one["version"], other["version"]]).toEqual([version, version]);
     expect((await runCommand(["migrate"], given)).stdout).toBe(`Nothing to do: the schema is at version ${version}.\n`);
-  });
+  }, 60_000);
 
   test("refuses a database that a newer muster has migrated, in words", async () => {
     await using newer = await createTestDatabase();
@@ -93,5 +93,5 @@ describe("muster migrate", () => {
     expect(code).toBe(1);
     expect(stderr).toContain("newer than this muster");
     expect(stderr).toContain("9999_later.sql");
-  });
+  }, 60_000);
 });

@@ -20,7 +20,7 @@ test("adds, changes, lists, suspends and resumes an organisation", async () => {
   expect((await beat()).status).toBe(401);
   expect(await json("resume", "acme")).toMatchObject({ suspended_at: null, systems: 1 });
   expect((await beat()).status).toBe(200);
-});
+}, 60_000);
 
 test("words that do not fit end with 2, an organisation that is not there with 1", async () => {
   await using muster = await openTestApp();
@@ -31,4 +31,4 @@ test("words that do not fit end with 2, an organisation that is not there with 1
   expect(await codeOf("add", "x", "--name", "x", "--type", "boss")).toBe(2);
   expect(await codeOf("change", "x")).toBe(2);
   expect(await codeOf("suspend", "nobody")).toBe(1);
-});
+}, 60_000);

@@ -14,11 +14,11 @@ beforeAll(async () => {
   muster = await openTestApp();
   env = { DATABASE_URL: muster.databaseUrl };
   gateway = await startGateway({ env });
-});
+}, 60_000);
 afterAll(async () => {
   await gateway.stop();
   await muster[Symbol.asyncDispose]();
-});
+}, 60_000);
 
 const run = (...args: string[]) => runCommand(["systems", ...args], env);
 const json = <Value = Record<string, unknown>>(...args: string[]) => commandJson<Value>(["systems", ...args], env);
@@ -39,14 +39,14 @@ describe("add", () => {
     const body = JSON.stringify({ system_secret: added["system_secret"] });
     expect((await muster.request("POST", "/backend/api/systems/register", { body })).status).toBe(200);
     expect(await beat(basic(added["system_key"] ?? "", added["system_secret"] ?? ""))).toBe(200);
-  });
+  }, 60_000);
 
   test("in words puts key and secret on stdout and the advice on stderr", async () => {
     const { code, stdout, stderr } = await run("add", "--name", "Branch 13");
     expect(code).toBe(0);
     expect(stdout).toMatch(/^system_key {5}NOC-\S+\nsystem_secret {2}my_\S+\n$/);
     expect(stderr).toContain("not shown again");
-  });
+  }, 60_000);
 });
 
 describe("list and show", () => {
@@ -70,7 +70,7 @@ describe("list and show", () => {
     const words = await run("list", "--search", "findable", "--limit", "1");
     expect(words.stdout).toMatch(/^KEY .*\nNOC-\S+ {2}unknown .* Findable one .* -\n$/);
     expect(words.stderr).toContain(`--cursor ${first.next_cursor}`);
-  });
+  }, 60_000);
 
   test("nothing that an appliance calls itself breaks a line or steers the terminal", async () => {
     const { system_key: key, system_id: id } = await muster.addSystem("Zed");
@@ -80,7 +80,7 @@ describe("list and show", () => {
       expect(words.stdout).toContain("\\u001b[31mred\\u009b2J\\u000anext line \\u202eright");
       expect(words.stdout).not.toMatch(/[\u001b\u009b\u202e]/);
     }
-  });
+  }, 60_000);
 
   test("show knows a system by its key and by its id", async () => {
     const { system_key: key, system_id: id } = await muster.addSystem("Shown");
@@ -88,7 +88,7 @@ describe("list and show", () => {
     expect(byKey).toMatchObject({ system_id: id, system_key: key, name: "Shown", status: "unknown" });
     expect(await json("show", id)).toEqual(byKey);
     expect(JSON.stringify(byKey)).not.toContain("secret");
-  });
+  }, 60_000);
 
   test.each(["show", "suspend", "resume", "rotate", "changes"])(
     "%s of nobody ends with 1 and says so",
@@ -97,6 +97,7 @@ describe("list and show", () => {
       expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
       expect(stderr).toContain('"NOC-NOBODY"');
     },
+    60_000,
   );
 });
 
@@ -109,7 +110,7 @@ test("suspend shuts a system out within a second and resume lets it in again", a
   expect(systems.map((one) => one.name)).toEqual(["Suspended"]);
   expect(await json("resume", system.system_key)).toMatchObject({ suspended_at: null });
   expect(await beat(system.authorization)).toBe(200);
-});
+}, 60_000);
 
 test("rotate makes a new secret; the old one opens for the overlap, and old-secrets names who uses it", async () => {
   const system = await muster.addSystem("Rotated");
@@ -125,14 +126,14 @@ test("rotate makes a new secret; the old one opens for the overlap, and old-secr
   const hard = await run("rotate", system.system_key);
   expect(hard.stderr).toContain("refused from now on");
   await eventually(async () => expect(await beat(system.authorization)).toBe(401));
-});
+}, 60_000);
 
 test("delete erases a system only when told twice", async () => {
   const system = await muster.addSystem("Erased");
   expect(await json("delete", system.system_key, "--yes")).toMatchObject({ name: "Erased" });
   expect((await run("show", system.system_key)).code).toBe(1);
   await eventually(async () => expect(await beat(system.authorization)).toBe(401));
-});
+}, 60_000);
 
 describe("changes", () => {
   let system: TestSystem;
@@ -160,7 +161,7 @@ describe("changes", () => {
     for (const line of lines)
       expect(line).toMatch(/^\d{4}-\d\d-\d\dT[\d:]{8}Z {2}(low|medium|high|critical) +[a-z_]+ +[+~-] \S.*: /);
     expect(stdout).toContain(" → ");
-  });
+  }, 60_000);
 
   test("as JSON is the API's page, whole, also through a slow pipe", async () => {
     const page = await json<{ changes: unknown[]; next_cursor: null }>(
@@ -174,7 +175,7 @@ describe("changes", () => {
     expect(page.changes.length).toBeGreaterThan(10);
     expect<unknown>(page).toEqual(body.data);
     expect(page.next_cursor).toBeNull();
-  });
+  }, 60_000);
 
   test("filters by severity, category and type", async () => {
     interface Page {
@@ -186,7 +187,7 @@ describe("changes", () => {
     expect(updates.changes.length).toBeGreaterThan(0);
     const none = await run("changes", system.system_key, "--category", "nothing");
     expect(none.stdout).toBe("No significant changes; --all shows the others too.\n");
-  });
+  }, 60_000);
 });
 
 /** Other processes are told by a notification, so what they did is seen a moment later. */

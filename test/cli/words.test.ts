@@ -6,29 +6,37 @@ import { commandJson, runCommand } from "../support/command.ts";
 const VERBS = ["serve", "systems", "backups", "tokens", "queues", "doctor", "health", "migrate", "config", "version"];
 
 describe("help", () => {
-  test.each([[[]], [["help"]], [["--help"]], [["-h"]]])("%j lists every verb with what it does", async (args) => {
-    const { code, stdout, stderr } = await runCommand(args);
-    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    for (const verb of VERBS) expect(stdout).toMatch(new RegExp(`^  ${verb} +[A-Z].+\\.$`, "m"));
-  });
+  test.each([[[]], [["help"]], [["--help"]], [["-h"]]])(
+    "%j lists every verb with what it does",
+    async (args) => {
+      const { code, stdout, stderr } = await runCommand(args);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+      for (const verb of VERBS) expect(stdout).toMatch(new RegExp(`^  ${verb} +[A-Z].+\\.$`, "m"));
+    },
+    60_000,
+  );
 
-  test.each(VERBS)("muster %s --help says how it is used", async (verb) => {
-    const [long, short, asked] = await Promise.all([
-      runCommand([verb, "--help"]),
-      runCommand([verb, "-h"]),
-      runCommand(["help", verb]),
-    ]);
-    expect(long).toMatchObject({ code: 0, stderr: "" });
-    expect(long.stdout).toContain(`muster ${verb}`);
-    expect(short).toEqual(long);
-    expect(asked).toEqual(long);
-  });
+  test.each(VERBS)(
+    "muster %s --help says how it is used",
+    async (verb) => {
+      const [long, short, asked] = await Promise.all([
+        runCommand([verb, "--help"]),
+        runCommand([verb, "-h"]),
+        runCommand(["help", verb]),
+      ]);
+      expect(long).toMatchObject({ code: 0, stderr: "" });
+      expect(long.stdout).toContain(`muster ${verb}`);
+      expect(short).toEqual(long);
+      expect(asked).toEqual(long);
+    },
+    60_000,
+  );
 
   test("help for what a verb can do is the verb's help", async () => {
     const { code, stdout } = await runCommand(["systems", "rotate", "--help"]);
     expect(code).toBe(0);
     expect(stdout).toContain("--overlap");
-  });
+  }, 60_000);
 });
 
 describe("misuse ends with 2, says what is wrong, and prints nothing on stdout", () => {
@@ -66,13 +74,17 @@ describe("misuse ends with 2, says what is wrong, and prints nothing on stdout",
     [["queues", "list", "q", "--limit", "-1"], "--limit"],
     [["queues", "explode"], 'There is no "queues explode"'],
     [["config", "--json", "--markdown"], "exclude each other"],
-  ])("muster %j", async (args, sentence) => {
-    // No database is asked: none is there.
-    const env = { DATABASE_URL: "postgres://127.0.0.1:1/none" };
-    const { code, stdout, stderr } = await runCommand(args, env);
-    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
-    expect(stderr).toContain(sentence);
-  });
+  ])(
+    "muster %j",
+    async (args, sentence) => {
+      // No database is asked: none is there.
+      const env = { DATABASE_URL: "postgres://127.0.0.1:1/none" };
+      const { code, stdout, stderr } = await runCommand(args, env);
+      expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+      expect(stderr).toContain(sentence);
+    },
+    60_000,
+  );
 });
 
 test("version is the package's, in words and as JSON", async () => {
@@ -81,4 +93,4 @@ test("version is the package's, in words and as JSON", async () => {
   );
   expect((await runCommand(["--version"])).stdout).toStartWith(`muster ${version} `);
   expect(await commandJson(["version"])).toMatchObject({ version, bun: Bun.version });
-});
+}, 60_000);

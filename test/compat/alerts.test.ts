@@ -20,11 +20,11 @@ describe.skipIf(!hasAlertmanager)("real clients", () => {
       LINKFAILED_SILENCE_MAX_DURATION: "3650d",
     });
     await insertRecordedSystem(app);
-  });
+  }, 60_000);
   afterAll(async () => {
     await app[Symbol.asyncDispose]();
     await upstream[Symbol.asyncDispose]();
-  });
+  }, 60_000);
 
   test.each([
     ["alerts-alert.py-fire", "DiskFull"],

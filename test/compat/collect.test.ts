@@ -16,7 +16,7 @@ test("NS8's heartbeat has no body, no length and no type, and is acknowledged", 
     message: "heartbeat acknowledged",
     data: { system_key: RECORDED_KEY, acknowledged: true, last_heartbeat: "2026-01-01T00:00:00.000Z" },
   });
-});
+}, 60_000);
 
 test("NS8's inventory is accepted as curl sends it", async () => {
   await using app = await openListeningApp();

@@ -17,8 +17,8 @@ export function limiterContract(name: string, open: () => Promise<LimiterFixture
     let fixture: LimiterFixture;
     beforeAll(async () => {
       fixture = await open();
-    });
-    afterAll(() => fixture.close());
+    }, 60_000);
+    afterAll(() => fixture.close(), 60_000);
     const take = (key: string, budget = BUDGET) => fixture.limiter.take(key, budget);
 
     test("allows what the budget holds, then says how many seconds to wait", async () => {

@@ -16,7 +16,7 @@ export function objectsContract(name: string, open: () => Promise<ObjectsFixture
     beforeAll(async () => {
       fixture = await open();
     }, timeoutMs);
-    afterAll(() => fixture.close());
+    afterAll(() => fixture.close(), 60_000);
 
     const options = (length: number | undefined): PutOptions => ({
       length,
@@ -33,13 +33,17 @@ export function objectsContract(name: string, open: () => Promise<ObjectsFixture
     const keysOf = async (prefix: string) =>
       (await Array.fromAsync(fixture.objects.list(prefix))).map((one) => one.key);
 
-    test.each([1, 70_000, 9 * MB + 1])("gives back what was put, to the byte: %d bytes", async (size) => {
-      const bytes = randomBytes(size);
-      const key = newKey();
-      expect(await put(key, bytes)).toBe(size);
-      expect(Buffer.compare((await read(key)) ?? new Uint8Array(), bytes)).toBe(0);
-      expect(await fixture.objects.head(key)).toEqual({ key, size });
-    });
+    test.each([1, 70_000, 9 * MB + 1])(
+      "gives back what was put, to the byte: %d bytes",
+      async (size) => {
+        const bytes = randomBytes(size);
+        const key = newKey();
+        expect(await put(key, bytes)).toBe(size);
+        expect(Buffer.compare((await read(key)) ?? new Uint8Array(), bytes)).toBe(0);
+        expect(await fixture.objects.head(key)).toEqual({ key, size });
+      },
+      60_000,
+    );
 
     test("takes a body whose length nobody knows, small or past a part", async () => {
       for (const size of [3, 9 * MB + 1]) {
@@ -102,7 +106,7 @@ export function objectsContract(name: string, open: () => Promise<ObjectsFixture
           expect(await keysOf(`${key.slice(0, key.lastIndexOf("/"))}/`)).toEqual([]);
         }
       }
-    });
+    }, 60_000);
 
     test("leaves nothing of a body without a length that breaks after a part", async () => {
       const key = newKey();
@@ -112,7 +116,7 @@ export function objectsContract(name: string, open: () => Promise<ObjectsFixture
       });
       expect(await fixture.objects.head(key)).toBeUndefined();
       expect(await fixture.objects.clearRemains(new Date("2100-01-01"))).toBe(0);
-    });
+    }, 60_000);
 
     test("refuses a body that is shorter or longer than was said, and leaves nothing of it", async () => {
       for (const size of [1000, 5 * MB]) {
@@ -181,7 +185,7 @@ export function objectsContract(name: string, open: () => Promise<ObjectsFixture
         await reader?.cancel();
       }
       expect((await read(key))?.byteLength).toBe(6 * MB);
-    });
+    }, 60_000);
 
     test("says that it can be used", async () => {
       expect(await fixture.objects.check()).toBeUndefined();

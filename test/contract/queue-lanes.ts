@@ -180,7 +180,7 @@ function changes(tests: QueueTests): void {
       }
       expect(seen.at(-1)).toBe("last");
     }
-  });
+  }, 60_000);
 }
 
 function randomised(tests: QueueTests): void {
@@ -244,7 +244,7 @@ function randomised(tests: QueueTests): void {
         if (lanes.every((lane) => concluded.get(lane)?.length === expected.get(lane)?.length)) break;
       }
       expect(Object.fromEntries(concluded)).toEqual(Object.fromEntries(expected));
-    });
+    }, 60_000);
   }
 }
 

@@ -41,12 +41,12 @@ export function queueContract(name: string, open: () => Promise<QueueFixture>): 
       tests.fixture = await open();
       tests.queue = await tests.fixture.openQueue();
       tests.other = await tests.fixture.openQueue();
-    });
+    }, 60_000);
     afterAll(async () => {
       await tests.queue.close();
       await tests.other.close();
       await tests.fixture.close();
-    });
+    }, 60_000);
     pushAndClaim(tests);
     keys(tests);
     leases(tests);
@@ -91,7 +91,7 @@ function pushAndClaim(tests: QueueTests): void {
     const payload = JSON.stringify({ text: "0123456789abcdef".repeat(655_360) });
     await tests.queue.push([{ queue: name, payload }]);
     expect((await claimOne(tests.queue, name)).payload === payload).toBe(true);
-  });
+  }, 60_000);
 
   test("refuses text with U+0000 for good, and adds none of that push", async () => {
     const name = unique("q");
@@ -165,7 +165,7 @@ function pushAndClaim(tests: QueueTests): void {
     expect(claimed).toHaveLength(600);
     expect(new Set(claimed).size).toBe(600);
     expect((await queue.counts())[name]).toBeUndefined();
-  });
+  }, 60_000);
 }
 
 function keys(tests: QueueTests): void {

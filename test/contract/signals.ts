@@ -24,8 +24,8 @@ export function signalsContract(name: string, open: () => Promise<SignalsFixture
     let fixture: SignalsFixture;
     beforeAll(async () => {
       fixture = await open();
-    });
-    afterAll(() => fixture.close());
+    }, 60_000);
+    afterAll(() => fixture.close(), 60_000);
 
     test("a message reaches every subscriber of every process, the sender's own too", async () => {
       const [here, there] = await Promise.all([fixture.open(testLog), fixture.open(testLog)]);

@@ -169,7 +169,7 @@ describe("a restore changes nothing when", () => {
     expect([missing.code, missing.stderr]).toEqual([1, expect.stringContaining("cannot be read")]);
     expect((await runMuster(["restore"], { env: {} })).code).toBe(2);
     expect((await runMuster(["dump"], { env: {} })).code).toBe(2);
-  });
+  }, 60_000);
 });
 
 test("an object that retention removed is named, and the dump is whole without it", async () => {
@@ -195,7 +195,7 @@ test("a dump that cannot be written leaves nothing behind, and an older one of t
   const { code, stderr } = await runMuster(["dump", join(app.directory, "no/such/directory.zst")], { env });
   expect([code, stderr]).toEqual([1, expect.stringContaining("cannot be written")]);
   expect(readdirSync(app.directory).filter((name) => name.includes("part"))).toEqual([]);
-});
+}, 60_000);
 
 test("a dump goes to stdout as -", async () => {
   await using app = await openStoringApp();
@@ -242,4 +242,5 @@ test.each(["", "every day", "* * * *", "61 * * * *"])(
     expect(code).toBe(text === "" ? 0 : 1);
     if (text !== "") expect(stderr).toContain("DUMP_SCHEDULE must be a cron expression");
   },
+  60_000,
 );

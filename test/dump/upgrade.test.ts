@@ -110,7 +110,7 @@ test("a newer database is refused in words and left alone", async () => {
   );
   const { code, stderr } = await runMuster(["migrate"], { env: { DATABASE_URL: newer.url, DATA_DIR: "/nonexistent" } });
   expect([code, stderr]).toEqual([1, expect.stringContaining("The database is newer than this muster")]);
-});
+}, 60_000);
 
 test("beats that were acknowledged while two new gateways upgrade an old database are all stored", async () => {
   await using old = await openOldDatabase(20);

@@ -14,7 +14,7 @@ test("a flood of headers is refused by the listener with 431, and the next clien
     expect(status).toBe(431);
   }
   expect((await fetch(`${app.main}/api/health`)).status).toBe(200);
-});
+}, 60_000);
 
 test("headers of 10 KB are read, and one that should hold credentials is refused in words", async () => {
   await using app = await openListeningApp();
@@ -65,7 +65,7 @@ test("a refusal comes before the body that it refuses, also to clients that ask 
     expect(answer.status).toBe(status);
     expect(answer.headers["content-type"]).toStartWith("application/json");
   }
-});
+}, 60_000);
 
 test("every route that takes credentials refuses a request without them before it has seen a byte of its body", async () => {
   await using app = await openListeningApp();
@@ -94,7 +94,7 @@ test("a client that waits for 100 Continue gets it and its answer", async () => 
   expect((await connection.answer()).status).toBe(100);
   connection.write('{"facts":{}}');
   expect((await connection.answer()).status).toBe(200);
-});
+}, 60_000);
 
 test("a body that nobody reads is dropped, and its connection goes on", async () => {
   await using app = await openListeningApp();
@@ -169,7 +169,7 @@ test("an unknown path and a wrong method are 404 in the envelope, HEAD answers l
     get.headers.get("content-type"),
     "",
   ]);
-});
+}, 60_000);
 
 test("a client that goes away in the middle of its body leaves nothing behind, and no error", async () => {
   await using app = await openListeningApp();
@@ -185,7 +185,7 @@ test("a client that goes away in the middle of its body leaves nothing behind, a
   expect(await app.app.queue.counts()).toEqual({});
   expect(app.logged.filter((line) => line.includes(" error "))).toEqual([]);
   expect((await fetch(`${app.main}/api/health`)).status).toBe(200);
-});
+}, 60_000);
 
 test("a body that stalls, or comes byte by byte, is given up with 408 and ends its connection", async () => {
   await using app = await openListeningApp();
@@ -224,4 +224,4 @@ test("stopping waits for the request in flight, and refuses new connections", as
   expect((await connection.answer()).status).toBe(200);
   await stopped;
   await expect(openConnection(app.main)).rejects.toThrow();
-});
+}, 60_000);

@@ -66,7 +66,7 @@ test("a check that warns degrades without refusing traffic, one that hangs count
     stats: async () => ({}),
   });
   expect((await handle(new Request("http://localhost/ready"))).status).toBe(200);
-});
+}, 60_000);
 
 test("/stats counts queues and workers", async () => {
   await using app = await openTestApp();
@@ -84,7 +84,7 @@ test("/stats counts queues and workers", async () => {
   });
   expect(at(text, "workers", "collect:heartbeat")).toMatchObject({ running: 0, done: 0, failed: 0, buried: 0 });
   expect(at(text, "uptime_seconds")).toBe(5);
-});
+}, 60_000);
 
 test("/metrics counts requests by route and status, and their time, in Prometheus' format", async () => {
   await using app = await openTestApp();
@@ -118,7 +118,7 @@ test("/metrics counts requests by route and status, and their time, in Prometheu
   ])
     expect(text).toContain(name);
   expect(text).not.toContain("/made/up");
-});
+}, 60_000);
 
 test("buckets only grow, each holding the ones below it", async () => {
   await using app = await openTestApp();

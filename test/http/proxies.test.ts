@@ -59,4 +59,4 @@ test("failed logins are counted by the client's own address behind a trusted pro
   const forged: number[] = [];
   for (const from of ["203.0.113.1", "203.0.113.2", "203.0.113.3"]) forged.push(await failing(alone.main, from));
   expect(forged).toEqual([401, 401, 429]);
-});
+}, 60_000);

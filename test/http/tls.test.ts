@@ -24,7 +24,7 @@ describe.skipIf(!openssl)("TLS", () => {
     authority = openAuthority();
     const { cert, key } = authority.issue("server", "localhost");
     env = { TLS_CERT_FILE: cert, TLS_KEY_FILE: key };
-  });
+  }, 60_000);
   afterAll(() => authority[Symbol.dispose]());
 
   const trusting = (client: { cert?: string; key?: string } = {}) => ({
@@ -71,7 +71,7 @@ describe.skipIf(!openssl)("TLS", () => {
       "select uploader_ip as ip, sha256 from backups",
     );
     expect(row).toEqual({ ip: "127.0.0.1", sha256: Bun.SHA256.hash(body, "hex") });
-  });
+  }, 60_000);
 
   test("no suite is spoken that lacks forward secrecy or chains blocks, nor any TLS before 1.2", async () => {
     await using app = await openListeningApp(env);
@@ -113,7 +113,7 @@ describe.skipIf(!openssl)("TLS", () => {
     expect(await answered).toStartWith("HTTP/1.1 200");
     kept.destroy();
     expect((await beat(app.main, authorization)).status).toBe(200);
-  });
+  }, 60_000);
 
   test("files that do not fit together change nothing until they do, and /ready says so", async () => {
     await using app = await openListeningApp(env);
@@ -128,7 +128,7 @@ describe.skipIf(!openssl)("TLS", () => {
     await app.clock.advance(10_000);
     expect(await shownSerial(app.main)).not.toBe(before);
     expect(await (await fetch(`${app.operations}/ready`)).text()).not.toContain("does not fit");
-  });
+  }, 60_000);
 
   test("a certificate that runs out soon is said by /ready and by a metric", async () => {
     const { cert, key } = authority.issue("short", "localhost", 3);
@@ -139,7 +139,7 @@ describe.skipIf(!openssl)("TLS", () => {
     expect(await ask("/ready")).toMatch(/runs out on \d{4}-\d\d-\d\d, in [23] days/);
     const [, seconds] = /^muster_certificate_expiry_seconds (\d+)/m.exec(await ask("/metrics")) ?? [];
     expect(Math.abs(Number(seconds) * 1000 - Date.now() - 3 * 86_400_000)).toBeLessThan(3_600_000);
-  });
+  }, 60_000);
 
   test("plain HTTP on its port gets no answer, and the port behind it refuses strangers", async () => {
     await using app = await openListeningApp(env);
@@ -159,7 +159,7 @@ describe.skipIf(!openssl)("TLS", () => {
     );
     if (Bun.which("ss")) expect(answers).toContain(403);
     expect(answers).not.toContain(200);
-  });
+  }, 60_000);
 
   test("an upload that is cut in the middle leaves nothing", async () => {
     await using app = await openListeningStore(env);
@@ -178,7 +178,7 @@ describe.skipIf(!openssl)("TLS", () => {
     socket.destroy();
     await until(() => app.files().length === 0);
     expect(await app.database.query("select id from backups")).toEqual([]);
-  });
+  }, 60_000);
 
   test("who connects and says nothing is let go, and others are served meanwhile", async () => {
     await using app = await openListeningApp(env);
@@ -209,7 +209,7 @@ describe.skipIf(!openssl)("TLS", () => {
     }
     expect(hasher.digest("hex")).toBe(Bun.SHA256.hash(body, "hex"));
     await stopping;
-  });
+  }, 60_000);
 
   test("stopping lets the request in flight finish", async () => {
     const app = await openListeningStore(env);
@@ -231,7 +231,7 @@ describe.skipIf(!openssl)("TLS", () => {
     await until(() => app.files().length > 0);
     const [answer] = await Promise.all([sent, app[Symbol.asyncDispose]()]);
     expect(answer.status).toBe(201);
-  });
+  }, 60_000);
 
   describe("client certificates", () => {
     test("open for the system whose key they bear, and for no other, at registration too", async () => {
@@ -255,7 +255,7 @@ describe.skipIf(!openssl)("TLS", () => {
         });
       expect((await register(own)).status).toBe(403);
       expect((await register(authority.issue("fresh", fresh.system_key))).status).toBe(200);
-    });
+    }, 60_000);
 
     test("are demanded of everybody, and only those of the authority count", async () => {
       await using app = await openListeningApp({ ...env, TLS_CLIENT_CA_FILE: authority.ca });
@@ -277,7 +277,7 @@ describe.skipIf(!openssl)("TLS", () => {
         headers: { authorization: `Bearer ${token}` },
       });
       expect(listed.status).toBe(200);
-    });
+    }, 60_000);
   });
 
   test("several processes speak it on one port, through a rolling restart", async () => {

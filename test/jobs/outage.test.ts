@@ -29,7 +29,7 @@ test("waits out a queue that cannot be reached, says so once, and goes on by its
   expect(seen).toEqual(["before", "during"]);
   expect(lines.filter((line) => line.includes("The queue is back"))).toHaveLength(1);
   await opened.stop(1_000);
-});
+}, 60_000);
 
 test("keeps an outcome until it can be stored", async () => {
   await using severable = await createSeverableDatabase();

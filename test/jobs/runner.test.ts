@@ -8,8 +8,8 @@ import { until } from "./until.ts";
 let fixture: TestDatabase;
 beforeAll(async () => {
   fixture = await createTestDatabase();
-});
-afterAll(() => fixture[Symbol.asyncDispose]());
+}, 60_000);
+afterAll(() => fixture[Symbol.asyncDispose](), 60_000);
 beforeEach(() => fixture.database.query("truncate jobs, held_job_keys"));
 
 test("starts a job as soon as this process pushed it, and a follow-up as soon as it follows", async () => {

@@ -13,8 +13,8 @@ const MINUTE = new Date("2026-01-01T00:01:00.000Z");
 let fixture: SeverableDatabase;
 beforeAll(async () => {
   fixture = await createSeverableDatabase();
-});
-afterAll(() => fixture[Symbol.asyncDispose]());
+}, 60_000);
+afterAll(() => fixture[Symbol.asyncDispose](), 60_000);
 beforeEach(() => fixture.direct.query("truncate jobs, held_job_keys"));
 
 function openScheduled(schedules = [EVERY_MINUTE]) {
@@ -40,7 +40,7 @@ test("ticks on the minute, in UTC, with the tick's time as payload", async () =>
   expect(await listed("sweeps")).toEqual(["2026-01-01T02:30:00.000Z"]);
   scheduler.stop();
   expect(clock.pending()).toBe(0);
-});
+}, 60_000);
 
 test("two processes that tick 200 ms apart make one job, though the first has already run and settled it", async () => {
   const first = openScheduled();
@@ -70,7 +70,7 @@ test("remembers no tick for longer than it must", async () => {
   const [held] = await fixture.direct.query<{ count: number }>("select count(*) from held_job_keys");
   expect(held?.count).toBeGreaterThan(30);
   expect(held?.count).toBeLessThan(70);
-});
+}, 60_000);
 
 test("a schedule that always fails goes on ticking, and leaves its ten newest dead jobs", async () => {
   const { scheduler, clock, queue } = openScheduled();

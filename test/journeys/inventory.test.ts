@@ -34,8 +34,8 @@ describe.each(["ns8", "nsec"])("an appliance of kind %s", (kind) => {
     system = await muster.addSystem("Branch 12", { registered: false });
     first = await Bun.file(join(FIXTURES, `${kind}-inventory.json`)).text();
     later = await Bun.file(join(FIXTURES, `${kind}-inventory-after-30-steps.json`)).text();
-  });
-  afterAll(() => muster[Symbol.asyncDispose]());
+  }, 60_000);
+  afterAll(() => muster[Symbol.asyncDispose](), 60_000);
 
   const post = (body: string | Uint8Array<ArrayBuffer>, headers: { [name: string]: string } = {}) =>
     muster.request("POST", "/collect/api/systems/inventory", {

@@ -91,7 +91,7 @@ function tryProcesses(command: string[]): void {
   afterAll(async () => {
     await gateway.stop();
     rmSync(directory, { recursive: true, force: true });
-  });
+  }, 60_000);
 
   test("two HTTP processes and a worker serve, and say so as one", async () => {
     expect(await processesOf(gateway)).toMatchObject([

@@ -36,7 +36,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await silent.stop(true);
   rmSync(dataDir, { recursive: true, force: true });
-});
+}, 60_000);
 
 function openSocket({ url }: Gateway) {
   const { hostname, port } = new URL(url);

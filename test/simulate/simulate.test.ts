@@ -72,7 +72,7 @@ describe("muster simulate", () => {
   afterAll(async () => {
     await gateway?.stop();
     await made?.[Symbol.asyncDispose]();
-  });
+  }, 60_000);
   const target = () => ["--url", gateway.url, "--token", token, "--seed", "5"];
 
   test("loads a gateway, finds everything it acknowledged, and cleans up", async () => {

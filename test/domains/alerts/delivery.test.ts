@@ -17,8 +17,8 @@ describe.skipIf(!hasAlertmanager)("with a real Alertmanager", () => {
   let upstream: TestAlertmanager;
   beforeAll(async () => {
     upstream = await startAlertmanager();
-  });
-  afterAll(() => upstream[Symbol.asyncDispose]());
+  }, 60_000);
+  afterAll(() => upstream[Symbol.asyncDispose](), 60_000);
 
   test("alerts posted while it is away are answered with 200 and are there when it is back, newest state only", async () => {
     await using app = await openAlertsApp({ MIMIR_URL: upstream.url });
@@ -33,7 +33,7 @@ describe.skipIf(!hasAlertmanager)("with a real Alertmanager", () => {
     await app.drain();
     const held = (await upstream.alerts()).filter((one) => one.labels["alertname"] === "Away");
     expect(held.map(({ annotations }) => annotations)).toEqual([{ value: "93" }]);
-  });
+  }, 60_000);
 
   test("an alert that was resolved while Alertmanager was away does not ring any more", async () => {
     await using app = await openAlertsApp({ MIMIR_URL: upstream.url });
@@ -43,21 +43,25 @@ describe.skipIf(!hasAlertmanager)("with a real Alertmanager", () => {
     await post(app, system, [alert({ alertname: "Gone" }, { endsAt: ended })]);
     await app.drain();
     expect((await upstream.alerts()).filter((one) => one.labels["alertname"] === "Gone")).toEqual([]);
-  });
+  }, 60_000);
 
   const files = readdirSync(join(import.meta.dir, "payloads")).filter((name) => name.startsWith("alerts-"));
-  test.each(files)("%s, as a real client sent it, is taken", async (name) => {
-    await using app = await openAlertsApp({ MIMIR_URL: upstream.url });
-    const system = await app.addSystem();
-    const answer = await post(app, system, await Bun.file(join(import.meta.dir, "payloads", name)).text());
-    expect([answer.status, answer.text]).toEqual([200, ""]);
-    await app.drain();
-    const kept = await app.database.query<{ refused: string | null; delivered: boolean }>(
-      "select refused, delivered_position = position as delivered from alert_outbox",
-    );
-    expect(kept.length).toBeGreaterThan(0);
-    expect(kept.every((one) => one.delivered && one.refused === null)).toBe(true);
-  });
+  test.each(files)(
+    "%s, as a real client sent it, is taken",
+    async (name) => {
+      await using app = await openAlertsApp({ MIMIR_URL: upstream.url });
+      const system = await app.addSystem();
+      const answer = await post(app, system, await Bun.file(join(import.meta.dir, "payloads", name)).text());
+      expect([answer.status, answer.text]).toEqual([200, ""]);
+      await app.drain();
+      const kept = await app.database.query<{ refused: string | null; delivered: boolean }>(
+        "select refused, delivered_position = position as delivered from alert_outbox",
+      );
+      expect(kept.length).toBeGreaterThan(0);
+      expect(kept.every((one) => one.delivered && one.refused === null)).toBe(true);
+    },
+    60_000,
+  );
 
   test("one alert that Alertmanager refuses does not hold back its neighbours", async () => {
     await using app = await openAlertsApp({ MIMIR_URL: upstream.url });
@@ -80,7 +84,7 @@ describe.skipIf(!hasAlertmanager)("with a real Alertmanager", () => {
     expect(rows.map((one) => one.count)).toEqual([1, 8]);
     expect(rows[0]?.refused).toContain("bad-name");
     expect(app.logged.filter((line) => line.includes("Alertmanager refused alerts")).length).toBe(1);
-  });
+  }, 60_000);
 });
 
 test("the tenant is the organisation's, and its own id where it has none", async () => {
@@ -105,7 +109,7 @@ test("the tenant is the organisation's, and its own id where it has none", async
     organization_type: "customer",
     organization_vat: "IT1",
   });
-});
+}, 60_000);
 
 test("the address of a system is told without a mask", async () => {
   await using upstream = startUpstream(ok);
@@ -125,7 +129,7 @@ test("the address of a system is told without a mask", async () => {
     system_name: "Branch 12",
     system_type: "nsec",
   });
-});
+}, 60_000);
 
 test("alerts are delivered in the order they came, in groups of at most 500", async () => {
   await using upstream = startUpstream(ok);
@@ -142,7 +146,7 @@ test("alerts are delivered in the order they came, in groups of at most 500", as
   const groups = upstream.asked.map((one) => namesIn(one.body));
   expect(groups.map((group) => group.length)).toEqual([500, 500, 201]);
   expect(groups.flat()).toEqual(names);
-});
+}, 60_000);
 
 test("an older state that comes late does not replace a newer one", async () => {
   await using upstream = startUpstream(ok);
@@ -175,7 +179,7 @@ test("what waits without a job is found by the net within a minute", async () =>
   await app.app.scheduler.tick("alert-net", app.clock.now());
   await app.drain();
   expect(upstream.asked.length).toBe(2);
-});
+}, 60_000);
 
 test("a delivery that was given up is taken up again within a minute", async () => {
   await using upstream = startUpstream(ok);
@@ -193,7 +197,7 @@ test("a delivery that was given up is taken up again within a minute", async () 
   await scheduler.tick("alert-net", app.clock.now());
   await runner.drain();
   expect(upstream.asked.length).toBe(1);
-});
+}, 60_000);
 
 test("alerts of a system that was erased meanwhile are not delivered", async () => {
   await using upstream = startUpstream(ok);
@@ -215,18 +219,22 @@ describe("an upstream that", () => {
     ["redirects", () => Response.redirect("http://127.0.0.1:1/", 302), 503],
     ["answers another kind of JSON", () => Response.json({ hello: "world" }), 502],
     ["ends in the middle", () => new Response("[{"), 502],
-  ])("%s is told as ours to mend, and posted alerts stay", async (_how, answer, status) => {
-    await using upstream = startUpstream(() => answer());
-    await using app = await openAlertsApp({ MIMIR_URL: upstream.url });
-    const system = await app.addSystem();
-    const got = await app.call(system, "GET", "alerts");
-    expect([got.status, typeof got.json, got.headers.get("retry-after")]).toEqual([status, "string", "2"]);
-    expect((await app.call(system, "GET", "silences")).status).toBe(status);
-    expect((await post(app, system, [alert({})])).status).toBe(200);
-    await app.drain();
-    expect(await app.database.query("select 1 from alert_outbox where delivered_position = position")).toEqual([]);
-    expect((await app.app.queue.counts())["muster:alert-delivery"]).toMatchObject({ delayed: 1, dead: 0 });
-  });
+  ])(
+    "%s is told as ours to mend, and posted alerts stay",
+    async (_how, answer, status) => {
+      await using upstream = startUpstream(() => answer());
+      await using app = await openAlertsApp({ MIMIR_URL: upstream.url });
+      const system = await app.addSystem();
+      const got = await app.call(system, "GET", "alerts");
+      expect([got.status, typeof got.json, got.headers.get("retry-after")]).toEqual([status, "string", "2"]);
+      expect((await app.call(system, "GET", "silences")).status).toBe(status);
+      expect((await post(app, system, [alert({})])).status).toBe(200);
+      await app.drain();
+      expect(await app.database.query("select 1 from alert_outbox where delivered_position = position")).toEqual([]);
+      expect((await app.app.queue.counts())["muster:alert-delivery"]).toMatchObject({ delayed: 1, dead: 0 });
+    },
+    60_000,
+  );
 
   test("breaks off in the middle of its answer is a 502", async () => {
     const server = Bun.listen({
@@ -308,7 +316,7 @@ describe("of bad input", () => {
       expect([answer.status, answer.json]).toEqual([400, expect.stringContaining(sentence)]);
     }
     expect(await app.app.queue.counts()).toEqual({});
-  });
+  }, 60_000);
 
   test("alerts in order are kept beside one that is not, which is named", async () => {
     await using upstream = startUpstream(ok);
@@ -324,7 +332,7 @@ describe("of bad input", () => {
     ]);
     await app.drain();
     expect(upstream.asked.flatMap((one) => namesIn(one.body))).toEqual(["Good", "Fine"]);
-  });
+  }, 60_000);
 
   test("a body beyond the limit is a 413 in a JSON string", async () => {
     await using app = await openAlertsApp({ MIMIR_URL: "http://127.0.0.1:1" });
@@ -352,7 +360,7 @@ describe("of bad input", () => {
     await app.drain();
     expect(upstream.asked.flatMap((one) => namesIn(one.body)).length).toBe(10_000);
     expect(Math.max(...upstream.asked.map((one) => one.body.length))).toBeLessThan(4.2 * 1024 ** 2);
-  });
+  }, 60_000);
 
   test("templates that recurse, loop or print without end leave the annotation as it is, and one warning", async () => {
     await using upstream = startUpstream(ok);
@@ -387,7 +395,7 @@ describe("of bad input", () => {
       ["n", "1"],
       ["t", "<no value>\ufffd"],
     ]);
-  });
+  }, 60_000);
 
   test("a system that posts too often is told so with 429", async () => {
     await using app = await openAlertsApp({ MIMIR_URL: "http://127.0.0.1:1", ALERTS_RATE_PER_MINUTE: "3" });
@@ -421,5 +429,5 @@ describe("of bad input", () => {
     expect(answer.status).toBe(200);
     await app.drain();
     expect(upstream.asked.flatMap((one) => namesIn(one.body))).toEqual(["Zipped"]);
-  });
+  }, 60_000);
 });

@@ -52,7 +52,7 @@ test("a resolved alert is kept once, under the system's own organisation, howeve
     summary: "full",
     receiver: "hook",
   });
-});
+}, 60_000);
 
 test("a row whose end is corrected is news again; one that is only told again is not", async () => {
   await using app = await openAlertsApp(env);
@@ -88,7 +88,7 @@ test("a site's alert is kept under its organisation", async () => {
   const system = await app.addSystem();
   await tell(app, [past(system, { alertname: "SiteUnreachable", system_key: undefined, organization_id: "acme" })]);
   expect((await rows(app))[0]).toMatchObject({ organization_id: "acme", system_id: null });
-});
+}, 60_000);
 
 test("NUL and bad UTF-8 are harmless, the zero time is no end", async () => {
   await using app = await openAlertsApp(env);
@@ -107,7 +107,7 @@ test("NUL and bad UTF-8 are harmless, the zero time is no end", async () => {
     "bad-\ufffd",
   ]);
   expect(kept.some((one) => one["ends_at"] === null)).toBe(true);
-});
+}, 60_000);
 
 test("a thousand are kept in one go, a thousand and one are refused with 413", async () => {
   await using app = await openAlertsApp(env);
@@ -117,7 +117,7 @@ test("a thousand are kept in one go, a thousand and one are refused with 413", a
   expect((await rows(app)).length).toBe(1_000);
   const { status, body } = await tell(app, many);
   expect([status, body.message]).toEqual([413, "too many alerts in payload"]);
-});
+}, 60_000);
 
 test.each([
   ["nonsense", "not JSON"],
@@ -132,13 +132,17 @@ test.each([
   ['{"alerts":[{"startsAt":"2026-02-30T00:00:00Z"}]}', "alerts[0].startsAt must be a date and time"],
   ['{"alerts":[{"endsAt":"2026-01-01T24:00:00Z"}]}', "alerts[0].endsAt must be a date and time"],
   ['{"alerts":[{"endsAt":"2026-01-01T00:00:00+25:00"}]}', "alerts[0].endsAt must be a date and time"],
-])("refuses %s with 400", async (given, sentence) => {
-  await using app = await openAlertsApp(env);
-  const { status, body } = await tell(app, given);
-  expect(status).toBe(400);
-  expect(body.message).toStartWith("invalid request body: ");
-  expect(body.message).toContain(sentence);
-});
+])(
+  "refuses %s with 400",
+  async (given, sentence) => {
+    await using app = await openAlertsApp(env);
+    const { status, body } = await tell(app, given);
+    expect(status).toBe(400);
+    expect(body.message).toStartWith("invalid request body: ");
+    expect(body.message).toContain(sentence);
+  },
+  60_000,
+);
 
 test("a nested startsAt is a 400, however deep it nests", async () => {
   await using app = await openAlertsApp(env);
@@ -146,7 +150,7 @@ test("a nested startsAt is a 400, however deep it nests", async () => {
     const { status } = await tell(app, `{"alerts":[{"startsAt":${"[".repeat(depth)}${"]".repeat(depth)}}]}`);
     expect(status).toBe(400);
   }
-});
+}, 60_000);
 
 test("every offset that is one is kept as its instant; an alert of an unheard-of organization is left out", async () => {
   await using app = await openAlertsApp(env);
@@ -164,7 +168,7 @@ test("every offset that is one is kept as its instant; an alert of an unheard-of
   expect((await rows(app)).map((one) => (one["starts_at"] as Date).toISOString())).toEqual([
     "2025-12-31T00:01:00.000Z",
   ]);
-});
+}, 60_000);
 
 test.each(["2026-02-30T00:00:00Z", "2026-01-01T24:00:00Z", "0000-01-01T00:00:00Z", "2026-01-01T00:00:00+24:00"])(
   "history from %s is a 400 that shows it",
@@ -178,6 +182,7 @@ test.each(["2026-02-30T00:00:00Z", "2026-01-01T24:00:00Z", "0000-01-01T00:00:00Z
     );
     expect(sane.status).toBe(200);
   },
+  60_000,
 );
 
 test("only the secret opens it; without one set it is closed with 503", async () => {
@@ -196,7 +201,7 @@ test("only the secret opens it; without one set it is closed with 503", async ()
   await using closed = await openAlertsApp({});
   const { status, body } = await tell(closed, []);
   expect([status, body.message]).toEqual([503, "webhook authentication not configured"]);
-});
+}, 60_000);
 
 test("history is listed newest first, page by page, by system, organisation, name, severity and time", async () => {
   await using app = await openAlertsApp(env);
@@ -224,7 +229,7 @@ test("history is listed newest first, page by page, by system, organisation, nam
   const to = encodeURIComponent(new Date(app.clock.now().getTime() - 3_500).toISOString());
   expect(await names(`to=${to}`)).toEqual(["N1", "N0"]);
   expect((await app.admin("GET", "/api/admin/alerts/history?system=nobody")).status).toBe(404);
-});
+}, 60_000);
 
 test("history goes when its time is over, and with its system", async () => {
   await using app = await openAlertsApp({ ...env, ALERT_HISTORY_DAYS: "10" });
@@ -236,14 +241,14 @@ test("history goes when its time is over, and with its system", async () => {
   await app.app.scheduler.tick("alert-prune", app.clock.now());
   await app.drain();
   expect(await rows(app)).toEqual([]);
-});
+}, 60_000);
 
 describe.skipIf(!hasAlertmanager)("with a real Alertmanager", () => {
   let upstream: TestAlertmanager;
   beforeAll(async () => {
     upstream = await startAlertmanager();
-  });
-  afterAll(() => upstream[Symbol.asyncDispose]());
+  }, 60_000);
+  afterAll(() => upstream[Symbol.asyncDispose](), 60_000);
 
   test("operators see what is active, by system, organisation and severity; totals count it, muted ones too", async () => {
     await using app = await openAlertsApp({ MIMIR_URL: upstream.url, ALERTS_FORWARD: "direct" });
@@ -279,7 +284,7 @@ describe.skipIf(!hasAlertmanager)("with a real Alertmanager", () => {
     await app.app.scheduler.tick("alert-totals", app.clock.now());
     await app.drain();
     expect(await totals()).toMatchObject([{ organization_id: "x", stale: false }]);
-  });
+  }, 60_000);
 
   test("an alert that ends is told by Alertmanager itself and found in the history", async () => {
     const app = await openListeningApp(env);
@@ -292,7 +297,7 @@ describe.skipIf(!hasAlertmanager)("with a real Alertmanager", () => {
     for (let tries = 0; tries < 100 && (await rows(app)).length === 0; tries += 1) await Bun.sleep(100);
     expect(await rows(app)).toMatchObject([{ alertname: "Short", organization_id: "x", status: "resolved" }]);
     await app[Symbol.asyncDispose]();
-  });
+  }, 60_000);
 });
 
 test("a tenant that does not answer keeps its old totals, which grow stale, and is named once", async () => {
@@ -319,4 +324,4 @@ test("a tenant that does not answer keeps its old totals, which grow stale, and 
     ["y", 1, 1, true],
   ]);
   expect(app.logged.filter((line) => line.includes("could not be counted")).length).toBe(1);
-});
+}, 60_000);

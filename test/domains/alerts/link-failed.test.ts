@@ -106,7 +106,7 @@ test("a system that fell silent rings with its labels, from when its time ran ou
     "summary_it",
   ]);
   expect(alert?.annotations["description_en"]).toContain(new Date(heardAt).toISOString());
-});
+}, 60_000);
 
 test("a beat ends the alert at once, with the labels it began with, whatever the system is called by then", async () => {
   await using app = await openLinks();
@@ -124,7 +124,7 @@ test("a beat ends the alert at once, with the labels it began with, whatever the
   expect(over?.startsAt).toBe(rang?.startsAt ?? "");
   expect(over?.endsAt).toBe(app.clock.now().toISOString());
   expect(await app.tick()).toEqual([]);
-});
+}, 60_000);
 
 test("suspended systems, those of suspended organisations, and those never heard do not ring", async () => {
   await using app = await openLinks();
@@ -138,7 +138,7 @@ test("suspended systems, those of suspended organisations, and those never heard
   await app.app.organizations.suspend("shut");
   await app.watch(12 * MINUTE);
   expect(summary(await app.tick())).toEqual(["LinkFailed s0"]);
-});
+}, 60_000);
 
 test("a system that is suspended while it rings stops ringing; let in again, it has its whole time to be heard", async () => {
   await using app = await openLinks();
@@ -154,7 +154,7 @@ test("a system that is suspended while it rings stops ringing; let in again, it 
   expect(await app.tick()).toEqual([]);
   await app.watch(11 * MINUTE);
   expect((await app.tick()).length).toBe(1);
-});
+}, 60_000);
 
 test("an organisation that is let in again does not ring at once", async () => {
   await using app = await openLinks();
@@ -166,7 +166,7 @@ test("an organisation that is let in again does not ring at once", async () => {
   expect(await app.tick()).toEqual([]);
   await app.watch(11 * MINUTE);
   expect((await app.tick()).length).toBe(2);
-});
+}, 60_000);
 
 test("ticks that do not fall on the interval do nothing", async () => {
   await using app = await openLinks({ LINKFAILED_INTERVAL: "5m" });
@@ -177,7 +177,7 @@ test("ticks that do not fall on the interval do nothing", async () => {
   await app.app.scheduler.tick("link-failed", new Date("2026-01-01T00:07:00Z"));
   await app.app.runner.drain();
   expect(app.sent()).toEqual([]);
-});
+}, 60_000);
 
 describe("when a site goes silent", () => {
   test("one alert with the count rings for all, and none of them by itself", async () => {
@@ -202,7 +202,7 @@ describe("when a site goes silent", () => {
     const singles = later.filter((one) => one.labels["alertname"] === "LinkFailed");
     expect(singles.length).toBe(7);
     expect(singles.every((one) => isOver(app, one))).toBe(true);
-  });
+  }, 60_000);
 
   test("when it is heard again as a whole, its one alert ends at once and nothing else rings", async () => {
     await using app = await openLinks();
@@ -216,7 +216,7 @@ describe("when a site goes silent", () => {
     expect(summary(ended)).toEqual(["SiteUnreachable acme"]);
     expect(isOver(app, ended[0] as Sent)).toBe(true);
     expect(await app.tick()).toEqual([]);
-  });
+  }, 60_000);
 
   test("when half of it is heard again, the rest rings one by one", async () => {
     await using app = await openLinks();
@@ -226,7 +226,7 @@ describe("when a site goes silent", () => {
     await app.tick();
     await app.beat(systems.slice(0, 5));
     expect(summary(await app.tick())).toEqual(["LinkFailed s5", "LinkFailed s6", "LinkFailed s7"]);
-  });
+  }, 60_000);
 
   test("who falls silent while it is, is counted and does not ring", async () => {
     await using app = await openLinks();
@@ -239,7 +239,7 @@ describe("when a site goes silent", () => {
     await app.watch(6 * MINUTE);
     const [site, ...singles] = await app.tick();
     expect([site?.annotations["summary_en"], singles]).toEqual(["10 systems of acme cannot be reached", []]);
-  });
+  }, 60_000);
 
   test("few, or a small share of many, ring one by one", async () => {
     await using app = await openLinks({ SITE_UNREACHABLE_PERCENT: "50" });
@@ -252,14 +252,14 @@ describe("when a site goes silent", () => {
     const alerts = await app.tick();
     expect(alerts.length).toBe(10);
     expect(alerts.every((one) => one.labels["alertname"] === "LinkFailed")).toBe(true);
-  });
+  }, 60_000);
 
   test("the threshold is what is set", async () => {
     await using app = await openLinks({ SITE_UNREACHABLE_MINIMUM: "2", SITE_UNREACHABLE_PERCENT: "10" });
     await app.beat(await app.addSystems(2));
     await app.watch(12 * MINUTE);
     expect(summary(await app.tick())).toEqual(["SiteUnreachable acme"]);
-  });
+  }, 60_000);
 });
 
 test.skipIf(!hasAlertmanager)(
@@ -287,4 +287,5 @@ test.skipIf(!hasAlertmanager)(
     await app.app.runner.drain();
     expect(await upstream.alerts()).toEqual([]);
   },
+  60_000,
 );

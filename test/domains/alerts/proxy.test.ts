@@ -17,11 +17,11 @@ describe.skipIf(!hasAlertmanager)("below /services/mimir/alertmanager/api/v2", (
     app = await openAlertsApp({ MIMIR_URL: upstream.url, ALERTS_FORWARD: "direct" });
     ours = await app.addSystem("ours", { organization: "acme" });
     other = await app.addSystem("other", { organization: "acme" });
-  });
+  }, 60_000);
   afterAll(async () => {
     await app[Symbol.asyncDispose]();
     await upstream[Symbol.asyncDispose]();
-  });
+  }, 60_000);
 
   type Listed = { labels: Record<string, string>; annotations: Record<string, string> }[];
   const post = (system: TestSystem, body: unknown) => app.call(system, "POST", "alerts", body);
@@ -260,7 +260,7 @@ describe.skipIf(!hasAlertmanager)("below /services/mimir/alertmanager/api/v2", (
     } finally {
       await server.stop(true);
     }
-  });
+  }, 60_000);
 });
 
 test("without MIMIR_URL every route says so with 503, to whom it knows", async () => {

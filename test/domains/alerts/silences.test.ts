@@ -206,8 +206,8 @@ describe.skipIf(!hasAlertmanager)("on a real Alertmanager", () => {
   let upstream: TestAlertmanager;
   beforeAll(async () => {
     upstream = await startAlertmanager();
-  });
-  afterAll(() => upstream[Symbol.asyncDispose]());
+  }, 60_000);
+  afterAll(() => upstream[Symbol.asyncDispose](), 60_000);
 
   test("no silence of a month hides a dead link, whatever it names, and one of a day does", async () => {
     await using app = await openAlertsApp({ MIMIR_URL: upstream.url });

@@ -75,7 +75,7 @@ describe("a template that means harm ends in a warning", () => {
       while (shared.steps > 0 && "text" in renderTemplate(template, label, shared)) rendered += 1;
       expect([template.slice(0, 20), rendered > 0 && rendered <= most]).toEqual([template.slice(0, 20), true]);
     }
-  });
+  }, 60_000);
 
   const words = fc.constantFrom(
     ...[

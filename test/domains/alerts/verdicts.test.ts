@@ -117,8 +117,8 @@ describe.skipIf(!hasAlertmanager)("on each alert", () => {
   let upstream: TestAlertmanager;
   beforeAll(async () => {
     upstream = await startAlertmanager();
-  });
-  afterAll(() => upstream[Symbol.asyncDispose]());
+  }, 60_000);
+  afterAll(() => upstream[Symbol.asyncDispose](), 60_000);
 
   const post = async (alert: unknown) => {
     const { status } = await upstream.post("alerts", [alert]);

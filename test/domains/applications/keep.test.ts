@@ -10,8 +10,8 @@ const FIXTURES = join(import.meta.dir, "../../support/fixtures/inventories");
 let muster: TestApp;
 beforeAll(async () => {
   muster = await openTestApp({ REGISTER_RATE_PER_MINUTE: "10000" });
-});
-afterAll(() => muster[Symbol.asyncDispose]());
+}, 60_000);
+afterAll(() => muster[Symbol.asyncDispose](), 60_000);
 
 const post = async (system: TestSystem, document: unknown) => {
   const body = typeof document === "string" ? document : JSON.stringify(document);
@@ -74,7 +74,7 @@ test("a real cluster's applications are all there, with links to its leader", as
   expect(applications.filter((one) => one["instance_of"] === "traefik").map((one) => one["url"])).not.toContainEqual(
     expect.any(String),
   );
-});
+}, 60_000);
 
 describe("from one inventory to the next", () => {
   test("an application comes, changes, goes and comes back", async () => {
@@ -94,7 +94,7 @@ describe("from one inventory to the next", () => {
       { instance_of: "web", applications: 2, systems: 1 },
       { instance_of: "mail", applications: 1, systems: 1 },
     ]);
-  });
+  }, 60_000);
 
   test("what stayed the same is not written again", async () => {
     const system = await muster.addSystem();
@@ -106,7 +106,7 @@ describe("from one inventory to the next", () => {
     const before = await versions();
     await post(system, cluster([module("web1"), module("mail1")], { timezone: "UTC" }));
     expect(await versions()).toEqual(before);
-  });
+  }, 60_000);
 
   test.each([
     ["facts are missing", { installation: "nethserver" }],

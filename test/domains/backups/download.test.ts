@@ -33,7 +33,7 @@ describe("a list", () => {
       },
       { filename: "a.gpg", mimetype: "application/octet-stream" },
     ]);
-  });
+  }, 60_000);
 });
 
 describe("a download", () => {
@@ -52,7 +52,7 @@ describe("a download", () => {
       "x-content-type-options": "nosniff",
     });
     expect(await answer.text()).toBe(BYTES);
-  });
+  }, 60_000);
 
   test.each([
     ["bytes=0-3", undefined, 206, "0123", "bytes 0-3/20"],
@@ -71,15 +71,19 @@ describe("a download", () => {
     ["bytes=0-3", '"another"', 200, BYTES, null],
     ["bytes=0-3", `W/"${DIGEST}"`, 200, BYTES, null],
     ["bytes=0-3", "Thu, 01 Jan 2026 00:00:00 GMT", 200, BYTES, null],
-  ] as const)("answers Range %s with If-Range %s by %d", async (range, ifRange, status, body, contentRange) => {
-    await using one = await stored();
-    const answer = await get(one.app, one.system, one.id, { range, ...(ifRange ? { "if-range": ifRange } : {}) });
-    expect([answer.status, answer.headers.get("content-range")]).toEqual([status, contentRange]);
-    if (status !== 416) {
-      expect(answer.headers.get("content-length")).toBe(String(body.length));
-      expect(await answer.text()).toBe(body);
-    }
-  });
+  ] as const)(
+    "answers Range %s with If-Range %s by %d",
+    async (range, ifRange, status, body, contentRange) => {
+      await using one = await stored();
+      const answer = await get(one.app, one.system, one.id, { range, ...(ifRange ? { "if-range": ifRange } : {}) });
+      expect([answer.status, answer.headers.get("content-range")]).toEqual([status, contentRange]);
+      if (status !== 416) {
+        expect(answer.headers.get("content-length")).toBe(String(body.length));
+        expect(await answer.text()).toBe(body);
+      }
+    },
+    60_000,
+  );
 
   test("never offers a name that hides, that is an option, or that holds what a header must not", async () => {
     await using one = await stored();
@@ -102,7 +106,7 @@ describe("a download", () => {
     expect((await get(one.app, one.system, one.id, { "if-none-match": `"x", W/"${DIGEST}"` })).status).toBe(304);
     const head = await get(one.app, one.system, one.id, {}, "HEAD");
     expect([head.status, head.headers.get("content-length"), await head.text()]).toEqual([200, "20", ""]);
-  });
+  }, 60_000);
 
   test("over a socket, bytes that look compressed arrive as they are, whole and in parts", async () => {
     await using app = await openListeningStore();
@@ -128,7 +132,7 @@ describe("a download", () => {
     expect(Buffer.compare(Buffer.from(await part.arrayBuffer()), large.subarray(1000, 5_000_000))).toBe(0);
     const ignored = await ask({ range: "bytes=0-9", "if-range": '"other"' });
     expect([ignored.status, (await ignored.arrayBuffer()).byteLength]).toEqual([200, large.length]);
-  });
+  }, 60_000);
 });
 
 describe("whose backup it is", () => {
@@ -139,7 +143,7 @@ describe("whose backup it is", () => {
     expect((await get(one.app, other, one.id)).status).toBe(404);
     expect((await remove(one.app, other, one.id)).status).toBe(404);
     expect((await get(one.app, one.system, one.id)).status).toBe(200);
-  });
+  }, 60_000);
 
   test("an id in capitals or without its extension is the same backup; another extension is another one", async () => {
     await using one = await stored();
@@ -179,7 +183,7 @@ describe("whose backup it is", () => {
     expect(await usage(one.app)).toBe(0);
     await one.app.app.runner.drain();
     expect(one.app.files()).toEqual([]);
-  });
+  }, 60_000);
 
   test("erasing a system removes its objects, whatever pins or locks them", async () => {
     await using app = await openStoringApp({ BACKUP_LOCK_DAYS: "30" });

@@ -67,26 +67,31 @@ describe("an S3 that", () => {
         expect(await usage(one.app)).toBe(0);
       }
     },
+    60_000,
   );
 
-  test.each([SMALL, LARGE])("hangs is given up by the clock (%d bytes)", async (size) => {
-    await using one = await openFaulty();
-    await put(one.app, one.system, bytes(10));
-    one.s3.fault = "hang";
-    const before = one.s3.requests.length;
-    const hanging = put(one.app, one.system, bytes(size));
-    let answered = false;
-    void hanging.then(() => (answered = true));
-    while (one.s3.requests.length === before) await Bun.sleep(5);
-    await Bun.sleep(50);
-    // The put, and then the removal of what it may have left.
-    for (let step = 0; step < 20 && !answered; step += 1) {
-      await one.app.clock.advance(10_000);
-      await Bun.sleep(20);
-    }
-    expect(await hanging).toMatchObject({ status: 503, body: { message: "backup storage unavailable" } });
-    expect(await list(one.app, one.system)).toHaveLength(1);
-  });
+  test.each([SMALL, LARGE])(
+    "hangs is given up by the clock (%d bytes)",
+    async (size) => {
+      await using one = await openFaulty();
+      await put(one.app, one.system, bytes(10));
+      one.s3.fault = "hang";
+      const before = one.s3.requests.length;
+      const hanging = put(one.app, one.system, bytes(size));
+      let answered = false;
+      void hanging.then(() => (answered = true));
+      while (one.s3.requests.length === before) await Bun.sleep(5);
+      await Bun.sleep(50);
+      // The put, and then the removal of what it may have left.
+      for (let step = 0; step < 20 && !answered; step += 1) {
+        await one.app.clock.advance(10_000);
+        await Bun.sleep(20);
+      }
+      expect(await hanging).toMatchObject({ status: 503, body: { message: "backup storage unavailable" } });
+      expect(await list(one.app, one.system)).toHaveLength(1);
+    },
+    60_000,
+  );
 
   test.each([SMALL, LARGE])(
     "closes in the middle of a download gives an error, never a short file (%d bytes)",
@@ -105,6 +110,7 @@ describe("an S3 that", () => {
       expect((await get(one.app, one.system, id)).status).toBe(502);
       expect((await list(one.app, one.system))[0]?.state).toBe("kept");
     },
+    60_000,
   );
 
   test("is away says nothing about its backups: none is lost, and verification waits", async () => {
@@ -118,7 +124,7 @@ describe("an S3 that", () => {
     expect((await list(one.app, one.system))[0]?.state).toBe("kept");
     const ready = await (await one.app.app.handleOperations(new Request("http://localhost/ready"))).json();
     expect(ready).toMatchObject({ data: { status: "unready", checks: { "backup storage": { status: "failed" } } } });
-  });
+  }, 60_000);
 
   test("fails at a deletion does not keep the system from deleting", async () => {
     await using one = await openFaulty();
@@ -135,7 +141,7 @@ describe("an S3 that", () => {
     await one.app.app.scheduler.tick("backup-tidy", one.app.clock.now());
     await one.app.app.runner.drain();
     expect(one.s3.objects.size).toBe(0);
-  });
+  }, 60_000);
 });
 
 describe("a disk that is full", () => {
@@ -209,7 +215,7 @@ describe("a disk that is full", () => {
     } finally {
       disk.unmount();
     }
-  });
+  }, 60_000);
 
   function fill(path: string, directory: string) {
     const { bavail, bsize } = statfsSync(directory);

@@ -89,4 +89,4 @@ test("a system that has fallen silent becomes an alert, once, and its next backu
   await app.app.runner.drain();
   expect(await alerts()).toEqual([]);
   expect(await alerts("?open=false")).toHaveLength(2);
-});
+}, 60_000);

@@ -82,7 +82,7 @@ async function wholeStory(env: Environment = {}) {
   expect([answer.status, JSON.parse(answer.body).data.size]).toEqual([201, 3_145_728]);
 }
 
-test("the appliances' whole story, on a directory", () => wholeStory());
+test("the appliances' whole story, on a directory", () => wholeStory(), 60_000);
 
 test("what they ask for when it is not there", async () => {
   await using app = await openRecordedApp();
@@ -92,7 +92,7 @@ test("what they ask for when it is not there", async () => {
     const answer = await exchange(app.main, await recorded(name));
     expect([answer.status, JSON.parse(answer.body).message]).toEqual([404, "backup not found"]);
   }
-});
+}, 60_000);
 
 const missing = s3IsMissing();
 describe.skipIf(missing)("on S3 (radosgw)", () => {

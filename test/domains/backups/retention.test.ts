@@ -74,7 +74,7 @@ describe("through uploads", () => {
     await app.app.runner.drain();
     expect(app.files()).toHaveLength(3);
     expect(await usage(app)).toBe(24);
-  });
+  }, 60_000);
 
   test("one backup as large as the whole quota pushes all others out and is kept itself", async () => {
     await using app = await openStoringApp({ BACKUP_MAX_SIZE_PER_SYSTEM: "100" });
@@ -85,7 +85,7 @@ describe("through uploads", () => {
     expect((await list(app, system)).map((one) => one.id)).toEqual([large.body.data.id]);
     expect((await put(app, system, "z".repeat(101))).status).toBe(413);
     expect((await list(app, system)).map((one) => one.id)).toEqual([large.body.data.id]);
-  });
+  }, 60_000);
 
   test("a pinned backup is kept, cannot be deleted, and leaves that much less room", async () => {
     await using app = await openStoringApp({ BACKUP_MAX_PER_SYSTEM: "2", BACKUP_MAX_SIZE_PER_SYSTEM: "100" });
@@ -107,7 +107,7 @@ describe("through uploads", () => {
     expect((await app.admin("DELETE", `/api/admin/backups/${first}`)).status).toBe(409);
     await app.admin("POST", `/api/admin/backups/${first}/unpin`);
     expect((await remove(app, system, first)).status).toBe(200);
-  });
+  }, 60_000);
 
   test("BACKUP_LOCK_DAYS: nobody deletes a backup before, and retention does not", async () => {
     await using app = await openStoringApp({ BACKUP_LOCK_DAYS: "7", BACKUP_MAX_PER_SYSTEM: "1" });
@@ -126,5 +126,5 @@ describe("through uploads", () => {
     const third = (await put(app, system, "three")).body.data.id;
     expect((await list(app, system)).map((one) => one.id)).toEqual([third]);
     expect((await get(app, system, first)).status).toBe(404);
-  });
+  }, 60_000);
 });

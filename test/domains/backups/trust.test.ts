@@ -48,21 +48,25 @@ describe("verification", () => {
     expect(body.data).toMatchObject({ state: "kept", finding: null });
     expect(await openAlerts(app)).toEqual([]);
     expect((await list(app, system))[0]).toMatchObject({ state: "kept", verified_at: "2026-01-31T00:00:00.000Z" });
-  });
+  }, 60_000);
 
   test.each([
     ["shorter", (path: string) => writeFileSync(path, "x".repeat(999)), "damaged", "999 bytes instead of 1000"],
     ["longer", (path: string) => writeFileSync(path, "x".repeat(1001)), "damaged", "1001 bytes"],
     ["gone", (path: string) => rmSync(path), "lost", "not in the store"],
-  ] as const)("finds an object that is %s", async (_, harm, state, words) => {
-    await using app = await openStoringApp();
-    const system = await app.addSystem();
-    const { id } = (await put(app, system, "x".repeat(1000))).body.data;
-    harm(app.files()[0] ?? "");
-    const { body } = await app.admin<{ finding: string }>("POST", `/api/admin/backups/${id}/verify`);
-    expect(body.data).toMatchObject({ state, finding: expect.stringContaining(words) });
-    expect(await openAlerts(app)).toMatchObject([{ cause: state }]);
-  });
+  ] as const)(
+    "finds an object that is %s",
+    async (_, harm, state, words) => {
+      await using app = await openStoringApp();
+      const system = await app.addSystem();
+      const { id } = (await put(app, system, "x".repeat(1000))).body.data;
+      harm(app.files()[0] ?? "");
+      const { body } = await app.admin<{ finding: string }>("POST", `/api/admin/backups/${id}/verify`);
+      expect(body.data).toMatchObject({ state, finding: expect.stringContaining(words) });
+      expect(await openAlerts(app)).toMatchObject([{ cause: state }]);
+    },
+    60_000,
+  );
 
   test("has had everything within BACKUP_VERIFY_DAYS, a share each night", async () => {
     await using app = await openStoringApp({ BACKUP_VERIFY_DAYS: "5", BACKUP_MAX_PER_SYSTEM: "100" });
@@ -79,7 +83,7 @@ describe("verification", () => {
     await app.clock.advance(DAY_MS);
     await run(app, "backup-verify");
     expect(app.clock.now().getTime() - oldest).toBeLessThanOrEqual(5 * DAY_MS);
-  });
+  }, 60_000);
 
   test("makes up for nights that were missed", async () => {
     await using app = await openStoringApp({ BACKUP_VERIFY_DAYS: "10" });
@@ -88,7 +92,7 @@ describe("verification", () => {
     await app.clock.advance(20 * DAY_MS);
     await run(app, "backup-verify");
     expect((await list(app, system)).every((one) => one.verified_at !== null)).toBe(true);
-  });
+  }, 60_000);
 });
 
 describe("the sweep", () => {
@@ -116,7 +120,7 @@ describe("the sweep", () => {
     await run(app, "backup-sweep");
     expect(app.files().sort()).toEqual([kept, foreign, before].sort());
     expect((await list(app, system))[0]?.state).toBe("kept");
-  });
+  }, 60_000);
 
   test("removes nothing when too many objects have no row, and says so until somebody decides", async () => {
     await using app = await openStoringApp();
@@ -134,7 +138,7 @@ describe("the sweep", () => {
     });
     const swept = await app.app.backups.sweep({ force: true });
     expect([swept.removed, swept.orphans.length, app.files()]).toEqual([true, 4, []]);
-  });
+  }, 60_000);
 
   test("marks rows without objects lost, deletes none, and takes it back when the object returns", async () => {
     await using app = await openStoringApp();
@@ -157,7 +161,7 @@ describe("the sweep", () => {
     const { id } = (await list(app, system))[2] ?? { id: "" };
     await app.admin("POST", `/api/admin/backups/${id}/verify`);
     expect(await openAlerts(app)).toEqual([]);
-  });
+  }, 60_000);
 });
 
 describe("what a killed gateway leaves", () => {
@@ -175,18 +179,22 @@ describe("what a killed gateway leaves", () => {
     writeFileSync(join(app.directory, "objects", key), "half an upload");
   };
 
-  test.each([true, false])("goes, and its quota comes back (object stored: %p)", async (withObject) => {
-    await using app = await openStoringApp();
-    const system = await app.addSystem();
-    await begin(app, system.system_id, withObject);
-    expect(await usage(app)).toBe(700);
-    await run(app, "backup-tidy");
-    expect(await usage(app)).toBe(700);
-    await app.clock.advance(11 * 60_000);
-    await run(app, "backup-tidy");
-    expect(await usage(app)).toBe(0);
-    expect(app.files()).toEqual([]);
-  });
+  test.each([true, false])(
+    "goes, and its quota comes back (object stored: %p)",
+    async (withObject) => {
+      await using app = await openStoringApp();
+      const system = await app.addSystem();
+      await begin(app, system.system_id, withObject);
+      expect(await usage(app)).toBe(700);
+      await run(app, "backup-tidy");
+      expect(await usage(app)).toBe(700);
+      await app.clock.advance(11 * 60_000);
+      await run(app, "backup-tidy");
+      expect(await usage(app)).toBe(0);
+      expect(app.files()).toEqual([]);
+    },
+    60_000,
+  );
 
   test("an upload that only is slow is not given up", async () => {
     await using app = await openStoringApp();
@@ -209,7 +217,7 @@ describe("what a killed gateway leaves", () => {
     }
     controller.close();
     expect((await slow).status).toBe(201);
-  });
+  }, 60_000);
 });
 
 test("an object that cannot be removed is tried again, later and later, and does not come back as a backup", async () => {

@@ -30,7 +30,7 @@ describe("an upload", () => {
     expect(body.data.id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\.gpg$/);
     expect(app.files()).toEqual([`${app.directory}/objects/acme=2f=c3=a8/${system.system_key}/${body.data.id}`]);
     expect(await usage(app, "acme/è")).toBe(10);
-  });
+  }, 60_000);
 
   test("is taken with the digest that was declared, in either case", async () => {
     await using app = await openStoringApp();
@@ -53,7 +53,7 @@ describe("an upload", () => {
     expect((await chunked("")).status).toBe(400);
     expect(await list(app, system)).toHaveLength(1);
     expect(await usage(app)).toBe(100);
-  });
+  }, 60_000);
 });
 
 describe("is refused before its body is looked at", () => {
@@ -105,7 +105,7 @@ describe("is refused before its body is looked at", () => {
     expect(throttled).toMatchObject({ status: 429, body: { message: "upload rate limit exceeded" } });
     expect(Number(throttled.headers.get("retry-after"))).toBeWithin(1, 61);
     expect((await attempt(other.authorization, "801")).status).toBe(413);
-  });
+  }, 60_000);
 
   test("the hourly limit never tells a client to wait longer than a minute", async () => {
     await using app = await openStoringApp(limits);
@@ -118,51 +118,55 @@ describe("is refused before its body is looked at", () => {
     expect([status, headers.get("retry-after")]).toEqual([429, "60"]);
     await app.clock.advance(3_600_000);
     expect((await put(app, system, "x")).status).toBe(201);
-  });
+  }, 60_000);
 
   test("a refused upload does not count against the rate", async () => {
     await using app = await openStoringApp(limits);
     const system = await app.addSystem();
     for (let count = 0; count < 5; count += 1) await put(app, system, "x".repeat(801));
     expect((await put(app, system, "x")).status).toBe(201);
-  });
+  }, 60_000);
 
   test("what retention would free counts as free", async () => {
     await using app = await openStoringApp({ BACKUP_MAX_SIZE_PER_SYSTEM: "100", BACKUP_MAX_SIZE_PER_ORG: "100" });
     const system = await app.addSystem();
     for (let count = 0; count < 4; count += 1) expect((await put(app, system, "x".repeat(90))).status).toBe(201);
     expect(await usage(app)).toBe(90);
-  });
+  }, 60_000);
 });
 
 describe("two uploads at the quota's edge", () => {
-  test.each(["organisation", "system"])("only one gets the last bytes of its %s", async (whose) => {
-    await using app = await openStoringApp(
-      whose === "system" ? { BACKUP_MAX_SIZE_PER_SYSTEM: "100" } : { BACKUP_MAX_SIZE_PER_ORG: "100" },
-    );
-    const first = await app.addSystem("A");
-    const second = whose === "system" ? first : await app.addSystem("B");
-    const { promise: go, resolve } = Promise.withResolvers<void>();
-    const slow = (system: TestSystem) =>
-      app.request("POST", "/api/systems/backups", {
-        authorization: system.authorization,
-        headers: { "content-length": "60" },
-        body: new ReadableStream({
-          async pull(controller) {
-            await go;
-            controller.enqueue(new Uint8Array(60));
-            controller.close();
-          },
-        }),
-      });
-    const both = [slow(first), slow(second)];
-    const early = await Promise.race(both);
-    expect(early.status).toBe(413);
-    expect(await usage(app)).toBe(60);
-    resolve();
-    expect((await Promise.all(both)).map((one) => one.status).sort()).toEqual([201, 413]);
-    expect(await usage(app)).toBe(60);
-  });
+  test.each(["organisation", "system"])(
+    "only one gets the last bytes of its %s",
+    async (whose) => {
+      await using app = await openStoringApp(
+        whose === "system" ? { BACKUP_MAX_SIZE_PER_SYSTEM: "100" } : { BACKUP_MAX_SIZE_PER_ORG: "100" },
+      );
+      const first = await app.addSystem("A");
+      const second = whose === "system" ? first : await app.addSystem("B");
+      const { promise: go, resolve } = Promise.withResolvers<void>();
+      const slow = (system: TestSystem) =>
+        app.request("POST", "/api/systems/backups", {
+          authorization: system.authorization,
+          headers: { "content-length": "60" },
+          body: new ReadableStream({
+            async pull(controller) {
+              await go;
+              controller.enqueue(new Uint8Array(60));
+              controller.close();
+            },
+          }),
+        });
+      const both = [slow(first), slow(second)];
+      const early = await Promise.race(both);
+      expect(early.status).toBe(413);
+      expect(await usage(app)).toBe(60);
+      resolve();
+      expect((await Promise.all(both)).map((one) => one.status).sort()).toEqual([201, 413]);
+      expect(await usage(app)).toBe(60);
+    },
+    60_000,
+  );
 
   test("of fifty at once, exactly as many are kept as fit", async () => {
     await using app = await openStoringApp({ BACKUP_MAX_SIZE_PER_ORG: "1000", REGISTER_RATE_PER_MINUTE: "50" });
@@ -171,7 +175,7 @@ describe("two uploads at the quota's edge", () => {
     expect(answers.filter((one) => one.status === 201)).toHaveLength(14);
     expect(answers.filter((one) => one.status === 413)).toHaveLength(36);
     expect(await usage(app)).toBe(980);
-  });
+  }, 60_000);
 });
 
 describe("a body that is not what was said leaves nothing", () => {
@@ -180,14 +184,18 @@ describe("a body that is not what was said leaves nothing", () => {
     ["longer than its Content-Length", { "content-length": "9" }, 400, "upload length mismatch"],
     ["with another digest", { "x-content-sha256": sha256("other") }, 422, "SHA-256"],
     ["with a digest that is none", { "x-content-sha256": "abc" }, 400, "64 hexadecimal digits"],
-  ] as const)("%s", async (_, headers, status, words) => {
-    await using app = await openStoringApp();
-    const system = await app.addSystem();
-    const answer = await put(app, system, "0123456789", headers);
-    expect(answer.status).toBe(status);
-    expect(answer.body.message).toContain(words);
-    expect(await traces(app)).toEqual(NOTHING);
-  });
+  ] as const)(
+    "%s",
+    async (_, headers, status, words) => {
+      await using app = await openStoringApp();
+      const system = await app.addSystem();
+      const answer = await put(app, system, "0123456789", headers);
+      expect(answer.status).toBe(status);
+      expect(answer.body.message).toContain(words);
+      expect(await traces(app)).toEqual(NOTHING);
+    },
+    60_000,
+  );
 
   test("a client that stalls is given up by the clock", async () => {
     await using app = await openStoringApp();
@@ -201,7 +209,7 @@ describe("a body that is not what was said leaves nothing", () => {
     await app.clock.advance(31_000);
     expect(await stalled).toMatchObject({ status: 408, body: { message: "the upload stalled" } });
     expect(await traces(app)).toEqual(NOTHING);
-  });
+  }, 60_000);
 
   test.each([
     ["600 bytes a second have all the time they need", 12_000, 201],
@@ -258,7 +266,7 @@ describe("a body that is not what was said leaves nothing", () => {
     go();
     expect((await answer).status).toBe(503);
     expect(await traces(app)).toEqual(NOTHING);
-  });
+  }, 60_000);
 
   test.each([
     ["suspended", (app: TestApp, { system_key }: TestSystem) => app.app.systems.suspend(system_key)],
@@ -287,8 +295,8 @@ describe("over a socket", () => {
   beforeAll(async () => {
     app = await openListeningStore();
     system = await app.addSystem();
-  });
-  afterAll(() => app[Symbol.asyncDispose]());
+  }, 60_000);
+  afterAll(() => app[Symbol.asyncDispose](), 60_000);
 
   const head = (...lines: string[]) =>
     [

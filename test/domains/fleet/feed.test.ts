@@ -17,8 +17,8 @@ let system: TestSystem;
 beforeAll(async () => {
   muster = await openTestApp({ DATABASE_MAX_CONNS: "20" });
   system = await muster.addSystem();
-});
-afterAll(() => muster[Symbol.asyncDispose]());
+}, 60_000);
+afterAll(() => muster[Symbol.asyncDispose](), 60_000);
 
 const read = async (after: string, query = "") =>
   (await muster.admin<Page>("GET", `/api/admin/changes?limit=1000${after && `&after=${after}`}${query}`)).body.data;
@@ -87,7 +87,7 @@ test("shows changes that came through the pipeline, whole", async () => {
     detected_at: expect.stringMatching(/Z$/),
   } as never);
   expect((await readOn(body.data.next_cursor)).names).toEqual([]);
-});
+}, 60_000);
 
 describe("transactions that commit in another order than they wrote in", () => {
   test("are shown when the oldest is over, and not before", async () => {
@@ -136,7 +136,7 @@ describe("transactions that commit in another order than they wrote in", () => {
     }
     seen.push(...(await readOn(next)).names);
     expect(seen.toSorted()).toEqual([...expected].toSorted());
-  });
+  }, 60_000);
 });
 
 describe("a page", () => {
@@ -203,4 +203,4 @@ test("goes on after a restore into another server, where transactions are counte
     { epoch: 1 },
     { epoch: 2 },
   ]);
-});
+}, 60_000);

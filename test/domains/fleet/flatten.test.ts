@@ -94,7 +94,7 @@ describe("a document's facts", () => {
     expect(flatten("ns8", { a: 1 }).truncated).toBe(false);
     const noise = flatten("ns8", { noise: many, after: 1 });
     expect([noise.hashes.length, noise.truncated]).toEqual([0, true]);
-  });
+  }, 60_000);
 });
 
 describe("hashes", () => {

@@ -12,8 +12,8 @@ const fixture = (name: string) => Bun.file(join(FIXTURES, `${name}.json`)).text(
 let muster: TestApp;
 beforeAll(async () => {
   muster = await openTestApp({ REGISTER_RATE_PER_MINUTE: "1000" });
-});
-afterAll(() => muster[Symbol.asyncDispose]());
+}, 60_000);
+afterAll(() => muster[Symbol.asyncDispose](), 60_000);
 
 const find = async (q: string) => {
   const { body } = await muster.admin<{ systems: { name: string }[] }>(

@@ -37,7 +37,7 @@ beforeAll(async () => {
   await muster.clock.advance(1000);
   await muster.app.runner.drain();
 }, 60_000);
-afterAll(() => muster[Symbol.asyncDispose]());
+afterAll(() => muster[Symbol.asyncDispose](), 60_000);
 
 interface Found {
   total: number;

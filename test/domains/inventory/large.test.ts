@@ -24,8 +24,8 @@ describe("the thread for large documents", () => {
   let large: LargeDocuments;
   beforeAll(() => {
     large = openLargeDocuments({ clock });
-  });
-  afterAll(() => large.close());
+  }, 60_000);
+  afterAll(() => large.close(), 60_000);
 
   test("checks as the small path does", async () => {
     const { text, ...read } = inspect(bytesOf(documentOf(1)));

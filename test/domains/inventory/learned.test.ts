@@ -226,8 +226,8 @@ describe("a fleet on the real store", () => {
   let muster: TestApp;
   beforeAll(async () => {
     muster = await openTestApp();
-  });
-  afterAll(() => muster[Symbol.asyncDispose]());
+  }, 60_000);
+  afterAll(() => muster[Symbol.asyncDispose](), 60_000);
 
   const list = async () =>
     (await muster.admin<{ paths: NoisePath[] }>("GET", "/api/admin/inventory/noise")).body.data.paths;

@@ -14,8 +14,8 @@ const fixture = (name: string) => Bun.file(join(FIXTURES, `${name}.json`)).text(
 let muster: TestApp;
 beforeAll(async () => {
   muster = await openTestApp();
-});
-afterAll(() => muster[Symbol.asyncDispose]());
+}, 60_000);
+afterAll(() => muster[Symbol.asyncDispose](), 60_000);
 
 const post = async (system: TestSystem, document: unknown, { drain = true } = {}) => {
   const body = typeof document === "string" ? document : JSON.stringify(document);
@@ -86,7 +86,7 @@ describe("an inventory that was accepted", () => {
     const latest = await muster.admin("GET", `/api/admin/systems/${system.system_key}/inventory/latest`);
     expect(latest.body.data["inventory"]).toEqual(JSON.parse(text));
     expect(await changesOf(system)).toEqual([]);
-  });
+  }, 60_000);
 
   test("fills the fields of its system", async () => {
     const system = await muster.addSystem();
@@ -124,7 +124,7 @@ describe("an inventory that was accepted", () => {
     expect(alerts[0]?.count).toBe(high);
     expect(high).toBeGreaterThan(5);
     expect(isTrue(await readHistory(dataText, system.system_key))).toBe(true);
-  });
+  }, 60_000);
 
   test("sent again only moves last_seen_at, also with its keys in another order", async () => {
     const system = await muster.addSystem();
@@ -157,7 +157,7 @@ describe("an inventory that was accepted", () => {
     expect((await post(system, { facts: { v: 1 } }, { drain: false })).body.data["changes_detected"]).toBe(true);
     await muster.app.runner.drain();
     expect(await historyOf(system)).toHaveLength(3);
-  });
+  }, 60_000);
 
   test("keeps the text of numbers that a double cannot hold", async () => {
     const system = await muster.addSystem();
@@ -194,7 +194,7 @@ describe("the chain", () => {
       [1, 2],
     ]);
     expect(isTrue(await readHistory(dataText, system.system_key))).toBe(true);
-  });
+  }, 60_000);
 
   test("ends with a state that was seen again after a late record", async () => {
     const system = await muster.addSystem();
@@ -285,6 +285,7 @@ describe("the chain", () => {
         expect(undiffed?.count).toBe(0);
       }
     },
+    60_000,
   );
 });
 
@@ -316,5 +317,5 @@ describe("one bad document beside good ones", () => {
     const records = await historyOf(system);
     expect(records.some((record) => (record["partial_reasons"] as string[]).length > 0)).toBe(true);
     expect(isTrue(await readHistory(dataText, system.system_key))).toBe(true);
-  });
+  }, 60_000);
 });

@@ -13,8 +13,8 @@ const fixture = (name: string) => Bun.file(join(FIXTURES, `${name}.json`)).text(
 let muster: TestApp;
 beforeAll(async () => {
   muster = await openTestApp();
-});
-afterAll(() => muster[Symbol.asyncDispose]());
+}, 60_000);
+afterAll(() => muster[Symbol.asyncDispose](), 60_000);
 
 const post = async ({ authorization }: TestSystem, document: unknown) => {
   const body = typeof document === "string" ? document : JSON.stringify(document);

@@ -17,8 +17,8 @@ let muster: TestApp;
 beforeAll(async () => {
   muster = await openTestApp();
   await muster.clock.advance(DAYS * DAY_MS);
-});
-afterAll(() => muster[Symbol.asyncDispose]());
+}, 60_000);
+afterAll(() => muster[Symbol.asyncDispose](), 60_000);
 
 const dataText = async (path: string) => {
   const { text } = await muster.admin("GET", path);
@@ -116,7 +116,7 @@ describe("what must stay", () => {
     const { system, ids } = await addHistory(oneDay(300.9));
     await muster.app.inventory.prune({ dryRun: false });
     expect(await historyOf(system)).toEqual([ids[0] ?? "", ids[4] ?? ""]);
-  });
+  }, 60_000);
 
   test("a pinned record, until it is unpinned; and history shows the pin", async () => {
     const { system, ids } = await addHistory(oneDay(300.9));
@@ -141,7 +141,7 @@ describe("what must stay", () => {
     const gone = await muster.admin("POST", path);
     expect(gone.status).toBe(404);
     expect(gone.body.message).toContain("old ones are pruned");
-  });
+  }, 60_000);
 
   test.each(["no-uuid", "00000000-0000-0000-0000-000000000000"])("a pin on %s is a 404", async (id) => {
     const system = await muster.addSystem();
@@ -159,7 +159,7 @@ describe("what must stay", () => {
     const histories = await Promise.all([1, 2, 3].map(() => addHistory(oneDay(300.9))));
     await muster.app.inventory.prune({ dryRun: false });
     for (const { system, ids } of histories) expect(await historyOf(system)).toEqual([ids[0] ?? "", ids[4] ?? ""]);
-  });
+  }, 60_000);
 });
 
 describe("a late record in a thinned part of the chain", () => {
@@ -186,7 +186,7 @@ describe("a late record in a thinned part of the chain", () => {
     expect(after.recordIds).toEqual([ids[0] ?? "", ids[5] ?? ""]);
     expect(after.changes).toEqual(history.changes);
     expect(isTrue(after)).toBe(true);
-  });
+  }, 60_000);
 
   test("delivered twice, the second time after it was pruned, comes once", async () => {
     const { system, ids } = await thinned(4);
@@ -197,7 +197,7 @@ describe("a late record in a thinned part of the chain", () => {
     await take(system, [late]);
     expect(await readHistory(dataText, system.system_key)).toEqual(before);
     expect(await muster.app.queue.list("collect:processing", "dead", 1)).toEqual([]);
-  });
+  }, 60_000);
 
   test("the same as its pruned neighbour is one more sighting of it", async () => {
     const { system, ids, timeline } = await thinned(4);
@@ -205,7 +205,7 @@ describe("a late record in a thinned part of the chain", () => {
     expect(await historyOf(system)).toEqual([ids[0] ?? "", ids[1] ?? "", ids[2] ?? "", ids[3] ?? ""]);
     expect(await dataText(`${base(system)}/timeline`)).toBe(timeline);
     expect(isTrue(await readHistory(dataText, system.system_key))).toBe(true);
-  });
+  }, 60_000);
 
   test("before the first of all becomes the first, and the former first may go", async () => {
     const { system, ids } = await thinned(4);
@@ -215,7 +215,7 @@ describe("a late record in a thinned part of the chain", () => {
     await muster.app.inventory.prune({ dryRun: false });
     expect(await historyOf(system)).toEqual([late.id, ids[3] ?? ""]);
     expect(isTrue(await readHistory(dataText, system.system_key))).toBe(true);
-  });
+  }, 60_000);
 
   test.each([1, 2, 3, 4, 5, 6, 7, 8])(
     "is right in random histories with pruning in between (seed %i)",
@@ -279,7 +279,7 @@ describe("every night", () => {
     );
     expect(row).toEqual({ records: 900, pruned: 900 });
     await muster.database.query(`delete from systems where id = any($1)`, [many]);
-  });
+  }, 60_000);
 
   test("alerts resolved for thirty days go; others stay, and those that an operator accepted", async () => {
     const system = await muster.addSystem();
@@ -312,7 +312,7 @@ describe("every night", () => {
     for (let turn = 0; turn < 100 && (await counts())?.pending === before?.pending; turn += 1) await Bun.sleep(10);
     expect((await counts())?.pending).toBe((before?.pending ?? 0) + 1);
     fresh.app.scheduler.stop();
-  });
+  }, 60_000);
 });
 
 test("an erased system takes its counts along", async () => {

@@ -19,7 +19,7 @@ test("an organisation is created with 201, once, and shown with its systems", as
   ]);
   const again = await app.admin("POST", path, given);
   expect([again.status, again.body.message]).toEqual([409, 'there is an organization "acme" already']);
-});
+}, 60_000);
 
 test("organisations that only systems name are listed too, in order, page by page", async () => {
   await using app = await openTestApp();
@@ -41,7 +41,7 @@ test("organisations that only systems name are listed too, in order, page by pag
     ["bb", 0],
     ["c", 1],
   ]);
-});
+}, 60_000);
 
 test("what is not given stays as it is when an organisation changes", async () => {
   await using app = await openTestApp();
@@ -88,7 +88,7 @@ test("suspending an organisation refuses its systems and nobody else's, until it
   expect((await app.request("POST", "/api/systems/register", { body })).status).toBe(403);
   await app.admin("POST", `${path}/acme/resume`);
   expect(await all()).toEqual([200, 200, 200]);
-});
+}, 60_000);
 
 test("another process hears of a suspension by a signal", async () => {
   await using shared = await createTestDatabase();

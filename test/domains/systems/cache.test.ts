@@ -146,7 +146,7 @@ test("after signals may have been missed, nothing is trusted any more", async ()
   );
   for (let turn = 0; (await beat(there, system)) === 200 && turn < 1_000; turn += 1) await there.clock.advance(50);
   expect(await beat(there, system)).toBe(401);
-});
+}, 60_000);
 
 test("the same secret works again after resuming", async () => {
   await using app = await openTestApp();
@@ -155,7 +155,7 @@ test("the same secret works again after resuming", async () => {
   expect(await beat(app, system)).toBe(401);
   await app.app.systems.resume(system.system_key);
   expect(await beat(app, system)).toBe(200);
-});
+}, 60_000);
 
 test("a remembered old secret stops opening at the instant its overlap ends", async () => {
   await using app = await openTestApp({ SYSTEM_AUTH_CACHE_TTL: "10m" });
@@ -168,4 +168,4 @@ test("a remembered old secret stops opening at the instant its overlap ends", as
   await app.clock.advance(1);
   expect(await beat(app, system)).toBe(401);
   expect(await beat(app, renewed)).toBe(200);
-});
+}, 60_000);

@@ -11,7 +11,7 @@ test("a registered system is let in with its key and secret", async () => {
   await using app = await openTestApp();
   const system = await app.addSystem();
   expect((await beat(app, system.authorization)).status).toBe(200);
-});
+}, 60_000);
 
 test("an imported system is let in with the secret it had, hex or not", async () => {
   await using app = await openTestApp();
@@ -24,7 +24,7 @@ test("an imported system is let in with the secret it had, hex or not", async ()
     [hashSecret(secret)],
   );
   expect((await beat(app, basic("NETH-OLD", `my_pub.${secret}`))).status).toBe(200);
-});
+}, 60_000);
 
 const VALID_SHAPE = `my_${"a".repeat(20)}.${"b".repeat(40)}`;
 const encode = (text: string) => `Basic ${Buffer.from(text).toString("base64")}`;
@@ -53,13 +53,17 @@ const REFUSALS: [what: string, header: string | undefined, message: string][] = 
 ];
 
 describe("refuses with 401, the challenge and its sentence:", async () => {
-  test.each(REFUSALS)("%s", async (_, header, message) => {
-    await using app = await openTestApp();
-    const answer = await beat(app, header);
-    expect([answer.status, answer.body]).toEqual([401, { code: 401, message, data: null } as never]);
-    expect(answer.headers.get("www-authenticate")).toBe('Basic realm="System Authentication"');
-    expect(answer.headers.get("retry-after")).toBeNull();
-  });
+  test.each(REFUSALS)(
+    "%s",
+    async (_, header, message) => {
+      await using app = await openTestApp();
+      const answer = await beat(app, header);
+      expect([answer.status, answer.body]).toEqual([401, { code: 401, message, data: null } as never]);
+      expect(answer.headers.get("www-authenticate")).toBe('Basic realm="System Authentication"');
+      expect(answer.headers.get("retry-after")).toBeNull();
+    },
+    60_000,
+  );
 });
 
 test("a key opens only with its own secret, whole and as it was written", async () => {

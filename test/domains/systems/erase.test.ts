@@ -48,7 +48,7 @@ test("erases secrets, beats, flips, inventories, changes and alerts, and leaves 
   const after = await traces(app, erased.system_id);
   expect(Object.values(after).every((count) => count === 0)).toBe(true);
   expect(await traces(app, kept.system_id)).toEqual(before);
-});
+}, 60_000);
 
 test("forgets the work that waits for it, and leaves the neighbour's", async () => {
   await using app = await openTestApp();
@@ -58,7 +58,7 @@ test("forgets the work that waits for it, and leaves the neighbour's", async () 
   await app.app.systems.erase(erased.system_id);
   const waiting = await app.app.queue.list("collect:inventory", "pending", 10);
   expect(waiting.map((job) => job.lane)).toEqual([kept.system_id]);
-});
+}, 60_000);
 
 test("work that was under way while it was erased ends without a trace and without being retried", async () => {
   await using app = await openTestApp();
@@ -72,7 +72,7 @@ test("work that was under way while it was erased ends without a trace and witho
       expect({ queue, state, jobs: await app.app.queue.list(queue, state, 10) }).toEqual({ queue, state, jobs: [] });
   }
   expect(Object.values(await traces(app, system_id)).every((count) => count === 0)).toBe(true);
-});
+}, 60_000);
 
 test("a second time, and for a key that never was, it is 404", async () => {
   await using app = await openTestApp();

@@ -71,7 +71,7 @@ test("pages through 10,000 systems without skipping or repeating one, also names
   }
   expect(seen).toHaveLength(10_000);
   expect(new Set(seen).size).toBe(10_000);
-});
+}, 60_000);
 
 test("a system that comes or goes between two pages moves no other", async () => {
   await using app = await openTestApp();
@@ -83,7 +83,7 @@ test("a system that comes or goes between two pages moves no other", async () =>
     if (turn === 1) await app.addSystem("G");
   });
   expect(seen).toEqual(["B", "D", "F", "G", "H"]);
-});
+}, 60_000);
 
 test("searches name, key, host name, version and address for the text as it is, wildcards and quotes included", async () => {
   await using app = await openTestApp();
@@ -101,7 +101,7 @@ test("searches name, key, host name, version and address for the text as it is, 
   for (const search of [system_key.slice(4, 20).toLowerCase(), "GW.EXAMPLE", "8.6.1", "2.77"])
     expect(await names(app, { search })).toEqual(["Plain"]);
   expect(await names(app, { search: "nowhere" })).toEqual([]);
-});
+}, 60_000);
 
 test("filters by status and organisation, where suspended is a status of its own", async () => {
   await using app = await openTestApp();
@@ -116,7 +116,7 @@ test("filters by status and organisation, where suspended is a status of its own
   expect(await names(app, { status: "unknown" })).toEqual(["Unknown"]);
   expect(await names(app, { organization: "acme" })).toEqual(["Active", "Suspended"]);
   expect(await names(app, { organization: "acme", status: "inactive" })).toEqual([]);
-});
+}, 60_000);
 
 test("refuses a cursor that is forged, damaged or of another list with 400", async () => {
   await using app = await openTestApp();

@@ -28,7 +28,7 @@ test("login, registration and operators get 503 with a short wait, and are serve
   expect((await beat(known.authorization)).status).toBe(200);
   expect((await register()).status).toBe(200);
   expect((await beat(fresh.authorization)).status).toBe(200);
-});
+}, 60_000);
 
 test("a system that is remembered is told so too, since its beat cannot be kept", async () => {
   await using way = await createSeverableDatabase();

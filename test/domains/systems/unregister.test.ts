@@ -18,7 +18,7 @@ test("the first call succeeds without a body, every later one with that secret i
   expect(again.status).toBe(401);
   const { status, registered_at } = await app.app.systems.show(system.system_key);
   expect({ status, registered_at }).toEqual({ status: "unknown", registered_at: null });
-});
+}, 60_000);
 
 test("an operator can give it a new secret, with which it registers anew and counts as heard only then", async () => {
   await using app = await openTestApp();
@@ -38,4 +38,4 @@ test("an operator can give it a new secret, with which it registers anew and cou
   expect((await app.request("POST", "/api/systems/heartbeat", { authorization })).status).toBe(200);
   await app.app.runner.drain();
   expect((await app.app.systems.show(system.system_key)).status).toBe("active");
-});
+}, 60_000);
