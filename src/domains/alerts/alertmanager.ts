@@ -42,14 +42,30 @@ const WHOLE_TIMEOUT_MS = 30_000;
 const MAX_ANSWER_BYTES = 1024 ** 2;
 const MAX_ELEMENT_BYTES = 1024 ** 2;
 
-/** `url` is Mimir's (or Alertmanager's own, up to its prefix); one that ends in /api/v2 is taken as it is. */
-export function openAlertmanager({ url, clock }: { url: string; clock: Clock }): Alertmanager {
+/** Where its API is, and with what it is asked. */
+function addressOf(url: string): { base: string; authorization: Record<string, string> } {
   const { origin, pathname, username, password } = new URL(url);
   const prefix = pathname.replace(/\/+$/, "");
   const base = `${origin}${/\/api\/v2$/.test(prefix) ? prefix : `${prefix.replace(/\/alertmanager$/, "")}/alertmanager/api/v2`}`;
   const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
   const authorization: Record<string, string> =
     credentials === ":" ? {} : { authorization: `Basic ${Buffer.from(credentials).toString("base64")}` };
+  return { base, authorization };
+}
+
+/** Asks it for its status, with what the gateway would ask it with. Throws when nobody answers in time. */
+export async function askAlertmanager(url: string): Promise<{ address: string; status: number }> {
+  const { base, authorization } = addressOf(url);
+  const headers = { accept: "application/json", "x-scope-orgid": "default", ...authorization };
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  const response = await fetch(`${base}/status`, { headers, signal, redirect: "manual" });
+  await response.body?.cancel();
+  return { address: base, status: response.status };
+}
+
+/** `url` is Mimir's (or Alertmanager's own, up to its prefix); one that ends in /api/v2 is taken as it is. */
+export function openAlertmanager({ url, clock }: { url: string; clock: Clock }): Alertmanager {
+  const { base, authorization } = addressOf(url);
 
   const request = (tenant: string, { method, path, query, body, signal }: Call, timeoutMs: number) => ({
     service: SERVICE,

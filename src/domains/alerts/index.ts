@@ -38,6 +38,7 @@ import type { SilenceNumbers } from "./silence-store.ts";
 import { refreshTotals } from "./totals.ts";
 
 /** Tells the log; a domain has no log of its own. */
+export { askAlertmanager } from "./alertmanager.ts";
 export type { FormerAlert };
 
 export type Warn = (message: string, facts: Record<string, string | number | boolean | null | undefined>) => void;
