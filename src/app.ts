@@ -56,6 +56,8 @@ import type { Queue, QueueName } from "./ports/queue.ts";
 import { readinessChecks } from "./readiness.ts";
 import { stopWithin } from "./stop.ts";
 import type { StopPlan } from "./stop.ts";
+import { openChangeLog } from "./trail.ts";
+import type { ChangeLog } from "./trail.ts";
 
 /**
  * `serve` owns its data directory and works, `supervise` owns it and lets children work; `child` works for a supervisor; `cli`
@@ -119,6 +121,8 @@ export interface App {
   redisHealth(): Promise<RedisHealth | undefined>;
   /** Brings everything from a database of the service that Muster replaces; one import at a time. */
   importMy(source: Source, options: Pick<ImportDeps, "dryRun" | "signal" | "say">): Promise<Report>;
+  /** Has the gateways here log what a command changed. */
+  tellChange: ChangeLog["tell"];
   databaseTime(): Promise<Date>;
   /** Where the listeners answer, once started. */
   urls(): { main: string; operations: string } | undefined;
@@ -234,7 +238,9 @@ async function compose(parts: Parts): Promise<App> {
   const shared = new Registry();
   const own = new Registry();
   const problems = openProblems({ clock, log, registry: own });
-  const routes = buildRoutes({ domains, authorizeOperator: operators.authorize, problems, version });
+  const changeLog = openChangeLog({ log, signals });
+  const { authorize: authorizeOperator } = operators;
+  const routes = buildRoutes({ domains, authorizeOperator, changed: changeLog.write, problems, version });
   const measure = openMeasure(
     own,
     routes.routes.map((route) => route.path).filter((path) => !path.includes(":")),
@@ -278,6 +284,7 @@ async function compose(parts: Parts): Promise<App> {
 
   const start = async () => {
     for (const domain of domains) await domain.start?.();
+    if (role !== "child") await changeLog.listen();
     const { trustedProxies } = config;
     const proxies = trustedProxies === undefined ? undefined : readTrustedProxies(trustedProxies);
     const fetch = (request: Request, server: Bun.Server<undefined>) =>
@@ -358,6 +365,7 @@ async function compose(parts: Parts): Promise<App> {
           },
         }),
       ),
+    tellChange: changeLog.tell,
     async databaseTime() {
       const [row] = await database.query<{ now: Date }>("select clock_timestamp() as now");
       return row?.now ?? clock.now();

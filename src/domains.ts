@@ -142,6 +142,8 @@ export function openDomains(deps: DomainsDeps) {
     body,
     authenticate,
     showSystem: systems.show,
+    operatorOf: operators.operatorOf,
+    isLive: operators.isLive,
     limits: {
       maxUploadBytes: config.backupMaxUploadSize,
       maxPerSystem: config.backupMaxPerSystem,

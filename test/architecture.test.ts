@@ -80,6 +80,7 @@ function mayImport(from: string, { path, isType }: Import): boolean {
     case "domains.ts":
     case "dumps.ts":
     case "readiness.ts":
+    case "trail.ts":
       return !["cli", "main.ts", "processes", "simulate"].includes(target);
     case "dump":
       return (

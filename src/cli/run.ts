@@ -104,7 +104,7 @@ async function dispatch([name = "help", ...args]: string[], cli: Cli): Promise<n
   try {
     const { words, action, rest } = findAction(verb, args);
     usage = usageOfAction(verb, words, action);
-    return await action.run(rest, cli);
+    return await action.run(rest, { ...cli, command: `muster ${verb.name} ${words}`.trim() });
   } catch (error) {
     if (error instanceof OutputFault) throw error;
     cli.say(explain(error, verb.name, usage));
@@ -153,6 +153,8 @@ function openCli(
     for (const sentence of sentences) env["LOG_FORMAT"] === "json" ? log.warn(sentence) : cli.say(sentence);
   };
   const cli: Cli = {
+    command: "muster",
+    target: "",
     environment: () => environment().env,
     settingsFile: () => environment().file,
     config,

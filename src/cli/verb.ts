@@ -1,4 +1,5 @@
 // Defines what a verb of the command line is, and what its actions share.
+import { userInfo } from "node:os";
 import type { Static, TObject } from "@sinclair/typebox";
 import type { App, AppOptions, AppRole } from "../app.ts";
 import { ConfigError } from "../config.ts";
@@ -15,6 +16,10 @@ import type { Flags, Given, Syntax } from "./arguments.ts";
 export { UsageError };
 
 export interface Cli {
+  /** What was asked for, without its arguments, such as `muster systems suspend`. */
+  command: string;
+  /** Its first argument that is no flag, or "". */
+  target: string;
   /** What settings are read from. */
   environment(): Environment;
   /** The file that completed it, if any. */
@@ -73,7 +78,11 @@ export function action<const Table extends Flags = Record<never, true>>({
   run,
 }: ActionOptions<Table>): Action {
   const syntax: Syntax<Table> = { flags: flags ?? ({} as Table), required, positionals, short };
-  return { ...syntax, hint, run: async (args, cli) => run(readArguments(args, syntax), cli) };
+  const runGiven: Action["run"] = async (args, cli) => {
+    const given = readArguments(args, syntax);
+    return run(given, { ...cli, target: given.positionals[0] ?? "" });
+  };
+  return { ...syntax, hint, run: runGiven };
 }
 
 /** The longest of the verb's actions that the arguments begin with; a UsageError when there is none. */
@@ -140,10 +149,28 @@ export async function withApp<Result>(cli: Cli, work: (app: App) => Promise<Resu
 /** The same for one that changes what is kept: it then says where, since the settings may not be those that were meant. */
 export async function changeApp<Result>(cli: Cli, work: (app: App) => Promise<Result>): Promise<Result> {
   return withApp(cli, async (app) => {
-    const result = await work(app);
-    sayChanged(cli, app.runsOn.installation);
-    return result;
+    // The change was made, or was not; whether a gateway hears of it must not decide that.
+    const tell = (outcome: string, made?: unknown) =>
+      app.tellChange({ who: whoRuns(), what: cli.command, target: cli.target, outcome }, made).catch(() => {});
+    try {
+      const result = await work(app);
+      sayChanged(cli, app.runsOn.installation);
+      await tell("done", result);
+      return result;
+    } catch (error) {
+      await tell(reasonOf(error));
+      throw error;
+    }
   });
+}
+
+/** The user of the system that runs the command; one without an entry has only its number. */
+function whoRuns(): string {
+  try {
+    return `${userInfo().username} (command line)`;
+  } catch {
+    return `user ${process.getuid?.()} (command line)`;
+  }
 }
 
 export const sayChanged = (cli: Cli, installation: string) => cli.sayLast(`Changed: ${installation}.`);

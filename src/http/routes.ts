@@ -2,18 +2,22 @@
 import { Elysia } from "elysia";
 import type { AnyElysia } from "elysia";
 import type { Domain } from "../domain.ts";
-import type { clientAddress } from "./credentials.ts";
+import { clientAddress } from "./credentials.ts";
 import { envelope } from "./envelope.ts";
 import { openApiDocument, operation } from "./openapi.ts";
 import type { DescribedRoute } from "./openapi.ts";
 import { refuseRepeated } from "./query.ts";
 import type { Problems } from "./problem.ts";
+import { openTrail } from "./trail.ts";
+import type { Change } from "./trail.ts";
 import { Failure } from "../errors.ts";
 
 export interface RoutesDeps {
   domains: Domain[];
   /** Throws 401 or 429 unless the request carries an operator's token. */
-  authorizeOperator(request: Request, server: Parameters<typeof clientAddress>[0]): Promise<void>;
+  authorizeOperator(request: Request, server: Parameters<typeof clientAddress>[0]): Promise<{ name: string }>;
+  /** An operator has changed something, or tried to. */
+  changed(change: Change): void;
   problems: Problems;
   version: string;
 }
@@ -21,10 +25,14 @@ export interface RoutesDeps {
 /** Where appliances look for the API: directly, behind the path their collector had, and where they register. */
 const APPLIANCE_PREFIXES = ["/api", "/collect/api", "/backend/api"];
 
-export function buildRoutes({ domains, authorizeOperator, problems, version }: RoutesDeps): AnyElysia {
+export function buildRoutes({ domains, authorizeOperator, changed, problems, version }: RoutesDeps): AnyElysia {
+  const trail = openTrail(changed);
   // Without standardHostname a host of one to three characters, such as `Host: gw`, would be taken for a part of the path.
   const app: AnyElysia = new Elysia({ normalize: false, handler: { standardHostname: false } });
-  app.onError({ as: "global" }, ({ error, request, server }) => problems(error, request, server));
+  app.onError({ as: "global" }, ({ error, request, server }) => {
+    trail.end(request, error);
+    return problems(error, request, server);
+  });
   for (const prefix of APPLIANCE_PREFIXES) {
     app.group(prefix, (group) =>
       domains.reduce<AnyElysia>(
@@ -33,16 +41,16 @@ export function buildRoutes({ domains, authorizeOperator, problems, version }: R
       ),
     );
   }
-  const admin: AnyElysia = new Elysia({ prefix: "/api/admin" }).onBeforeHandle(
-    { as: "local" },
-    async ({ request, server, params, set }) => {
-      await authorizeOperator(request, server);
+  const admin: AnyElysia = new Elysia({ prefix: "/api/admin" })
+    .onBeforeHandle({ as: "local" }, async ({ request, server, params = {}, route, set }) => {
+      const operator = await authorizeOperator(request, server);
+      trail.begin({ request, operator, address: clientAddress(server, request), route, params });
       refuseUnreadable(params);
       refuseRepeated(request.url);
       // Answers hold what only operators may see; no proxy shall keep them.
       set.headers["cache-control"] = "no-store";
-    },
-  );
+    })
+    .onAfterHandle({ as: "local" }, ({ request, response }) => trail.end(request, response));
   for (const { adminRoutes } of domains) if (adminRoutes) admin.use(adminRoutes);
   app.use(admin);
   app.get("/api/health", () => envelope("service healthy", { version }), {

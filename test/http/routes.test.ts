@@ -9,7 +9,7 @@ import { openLog } from "../../src/log.ts";
 import { testClock } from "../support/clock.ts";
 
 /** An application whose one domain throws what it is given. */
-function throwing(thrown: unknown, authorizeOperator = async () => {}) {
+function throwing(thrown: unknown, authorizeOperator = async () => ({ name: "test" })) {
   const logged: string[] = [];
   const clock = testClock();
   const registry = new Registry();
@@ -24,6 +24,7 @@ function throwing(thrown: unknown, authorizeOperator = async () => {}) {
   const app = buildRoutes({
     domains: [{ applianceRoutes: routes(), adminRoutes: routes() }],
     authorizeOperator,
+    changed() {},
     problems: openProblems({
       clock,
       log: openLog({ level: "debug", format: "text", write: (line) => logged.push(line) }),

@@ -5,12 +5,19 @@ import { clientAddress } from "../../http/credentials.ts";
 import { envelope } from "../../http/envelope.ts";
 import { operation } from "../../http/openapi.ts";
 import { readQuery } from "../../http/query.ts";
+import type { Operator } from "../operators/index.ts";
 import type { BackupsApi } from "./api.ts";
 import { AlertsQuery, Backup, BackupDetails, BackupPage, BackupsQuery, LinkRequest } from "./schema.ts";
 
 const IDLE_SECONDS = 120;
 
-export function adminRoutes(backups: BackupsApi, body: BodyReader) {
+export interface AdminRoutesDeps {
+  backups: BackupsApi;
+  body: BodyReader;
+  operatorOf(request: Request): Operator;
+}
+
+export function adminRoutes({ backups, body, operatorOf }: AdminRoutesDeps) {
   return new Elysia()
     .get(
       "/backups",
@@ -41,12 +48,13 @@ export function adminRoutes(backups: BackupsApi, body: BodyReader) {
       "/backups/:id/link",
       async ({ params, request }) => {
         const { ttl_seconds } = await body.json(request, LinkRequest);
-        return envelope("download link made", await backups.link(params.id, ttl_seconds));
+        return envelope("download link made", await backups.link(params.id, operatorOf(request).id, ttl_seconds));
       },
       {
         parse: "none",
         detail: operation({
-          summary: "A link that downloads the backup without credentials until it expires; each use is logged",
+          summary:
+            "A link that downloads the backup without credentials until it expires or its maker is revoked; each use is logged",
           body: LinkRequest,
         }),
       },

@@ -31,6 +31,8 @@ export interface BackupsApiDeps {
   spool: Spool;
   showSystem(keyOrId: string): Promise<System>;
   changed(systemId: string): Promise<void>;
+  /** Whether an operator's token still opens. */
+  isLive(token: string): Promise<boolean>;
 }
 
 type Alert = Omit<AlertRow, "opened_at" | "resolved_at"> & { opened_at: string; resolved_at: string | null };
@@ -43,7 +45,8 @@ export interface BackupsApi {
   ofSystem(keyOrId: string): Promise<{ backups: Backup[]; readiness: Readiness; alerts: Alert[] }>;
   show(id: string): Promise<Backup & { alerts: object[]; downloads: object[] }>;
   content(id: string, request: Request, address: string): Promise<Response>;
-  link(id: string, ttlSeconds?: number): Promise<Link>;
+  /** It lives no longer than the token that makes it. */
+  link(id: string, token: string, ttlSeconds?: number): Promise<Link>;
   downloadByLink(id: BackupId, proof: LinkProof, request: Request, address: string): Promise<Response>;
   pin(id: string): Promise<Backup>;
   unpin(id: string): Promise<Backup>;
@@ -144,8 +147,8 @@ export function openBackupsApi(deps: BackupsApiDeps): BackupsApi {
       return download(downloading, backup, request);
     },
 
-    async link(id, ttlSeconds = LINK_TTL_SECONDS) {
-      return links.make((await find(readId(id))).id, ttlSeconds);
+    async link(id, token, ttlSeconds = LINK_TTL_SECONDS) {
+      return links.make((await find(readId(id))).id, token, ttlSeconds);
     },
 
     async downloadByLink(id, proof, request, address) {

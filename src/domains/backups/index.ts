@@ -7,6 +7,7 @@ import type { Database } from "../../ports/database.ts";
 import type { Limiter } from "../../ports/limiter.ts";
 import type { ObjectStore } from "../../ports/objects.ts";
 import type { Queue } from "../../ports/queue.ts";
+import type { Operator } from "../operators/index.ts";
 import type { Authenticate, System } from "../systems/index.ts";
 import { counted } from "../../values/count.ts";
 import { adminRoutes } from "./admin.ts";
@@ -32,6 +33,8 @@ export interface BackupsDeps {
   body: BodyReader;
   authenticate: Authenticate;
   showSystem(keyOrId: string): Promise<System>;
+  operatorOf(request: Request): Operator;
+  isLive(token: string): Promise<boolean>;
   limits: UploadLimits;
   /** Every backup is read back once in so many days. */
   verifyDays: number;
@@ -71,7 +74,7 @@ export function openBackups(deps: BackupsDeps): Backups {
       remove: api.removeOwn,
       downloadByLink: api.downloadByLink,
     }),
-    adminRoutes: adminRoutes(api, deps.body),
+    adminRoutes: adminRoutes({ ...deps, backups: api }),
     jobs: backupJobs({
       ...deps,
       database: deps.database.patient(),

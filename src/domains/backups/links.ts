@@ -1,4 +1,5 @@
-// Download links that expire: signed with a secret of the database, so every gateway of it honours them; every use is logged.
+// Makes and checks download links: signed with a secret of the database, so every gateway of it honours them, until they expire or
+// the token that made them is revoked.
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { Failure } from "../../errors.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -13,46 +14,56 @@ export interface Link {
 
 export interface LinkProof {
   link: string;
+  /** Id of the token that made it. */
+  token: string;
   expires: number;
   signature: string;
 }
 
 export interface Links {
-  make(backupId: string, ttlSeconds: number): Promise<Link>;
-  /** A Failure 403 for one that is not ours or has expired. */
+  make(backupId: string, token: string, ttlSeconds: number): Promise<Link>;
+  /** A Failure 403 for one that is not ours, has expired, or whose token was revoked. */
   check(backupId: string, proof: LinkProof): Promise<void>;
 }
 
 export const LINK_TTL_SECONDS = 300;
 
-export function openLinks({ database, clock }: { database: Queryable; clock: Clock }): Links {
+export interface LinksDeps {
+  database: Queryable;
+  clock: Clock;
+  /** Whether a token still opens. */
+  isLive(token: string): Promise<boolean>;
+}
+
+export function openLinks({ database, clock, isLive }: LinksDeps): Links {
   let secret: Promise<Buffer> | undefined;
-  const sign = async (backupId: string, link: string, expires: number) => {
+  const sign = async (backupId: string, { link, token, expires }: Omit<LinkProof, "signature">) => {
     // An outage must not be remembered.
     secret ??= findLinkSecret(database).catch((error) => ((secret = undefined), Promise.reject(error)));
     return createHmac("sha256", await secret)
-      .update(`${backupId}\n${link}\n${expires}`)
+      .update(`${backupId}\n${link}\n${token}\n${expires}`)
       .digest("base64url");
   };
 
   return {
-    async make(backupId, ttlSeconds) {
+    async make(backupId, token, ttlSeconds) {
       const expires = Math.floor(clock.now().getTime() / 1000) + ttlSeconds;
       const link = crypto.randomUUID();
-      const signature = await sign(backupId, link, expires);
+      const signature = await sign(backupId, { link, token, expires });
+      const query = new URLSearchParams({ expires: String(expires), link, token, signature });
       return {
-        download_url: `/api/backups/${backupId}/download?expires=${expires}&link=${link}&signature=${signature}`,
+        download_url: `/api/backups/${backupId}/download?${query}`,
         expires_at: new Date(expires * 1000).toISOString(),
         expires_in_seconds: ttlSeconds,
       };
     },
 
-    async check(backupId, { link, expires, signature }) {
-      const right = Buffer.from(await sign(backupId, link, expires));
+    async check(backupId, { signature, ...proof }) {
+      const right = Buffer.from(await sign(backupId, proof));
       const given = Buffer.from(signature);
       const isOurs = right.byteLength === given.byteLength && timingSafeEqual(right, given);
-      if (!isOurs || clock.now().getTime() >= expires * 1000)
-        throw new Failure("backup.link", 403, "this download link is not valid, or not any more");
+      const isValid = isOurs && clock.now().getTime() < proof.expires * 1000 && (await isLive(proof.token));
+      if (!isValid) throw new Failure("backup.link", 403, "this download link is not valid, or not any more");
     },
   };
 }

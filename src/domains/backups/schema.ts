@@ -83,5 +83,6 @@ export const LinkRequest = Type.Object(
 export const LinkQuery = Type.Object({
   expires: Type.Integer({ minimum: 0, maximum: 1e11 }),
   link: Type.String({ maxLength: 36, pattern: "^[0-9a-f-]{36}$" }),
+  token: Type.String({ maxLength: 36, pattern: "^[0-9a-f-]{36}$" }),
   signature: Type.String({ maxLength: 64, pattern: "^[A-Za-z0-9_-]{43}$" }),
 });

@@ -11,6 +11,9 @@ import type { Database } from "../../ports/database.ts";
 import type { Limiter } from "../../ports/limiter.ts";
 import type { OperatorToken } from "./schema.ts";
 import * as store from "./store.ts";
+import type { Operator } from "./store.ts";
+
+export type { Operator };
 
 export interface OperatorsDeps {
   database: Database;
@@ -22,7 +25,11 @@ export interface OperatorsDeps {
 
 export interface Operators {
   /** Throws 401 for a token that is unknown or revoked, 429 after too many of those from one address. */
-  authorize(request: Request, server: Parameters<typeof clientAddress>[0]): Promise<void>;
+  authorize(request: Request, server: Parameters<typeof clientAddress>[0]): Promise<Operator>;
+  /** Who sent a request that was authorized. */
+  operatorOf(request: Request): Operator;
+  /** Whether a token still opens: what it made lives no longer than that. */
+  isLive(id: string): Promise<boolean>;
   addToken(name: string): Promise<{ id: string; name: string; token: string }>;
   listTokens(): Promise<OperatorToken[]>;
   /** By id, or by a name that one live token alone has; a Failure 404 when none has it, 409 when several do. */
@@ -36,7 +43,7 @@ export function openOperators({
   failuresPerMinute,
   noteThrottled,
 }: OperatorsDeps): Operators {
-  const throttle = openThrottle<boolean>({
+  const throttle = openThrottle<Operator>({
     kind: "operator",
     limiter,
     clock,
@@ -44,20 +51,32 @@ export function openOperators({
     listKnown: () => store.listKnownTokens(database),
     throttled: (network) => noteThrottled("failed logins of operators", network),
   });
+  const operators = new WeakMap<Request, Operator>();
   return {
     async authorize(request, server) {
       const digest = digestOf(readBearer(request.headers.get("authorization")));
-      const isKnown = await throttle.login({
+      const operator = await throttle.login({
         network: clientNetwork(server, request),
         claim: digest,
         find: () => store.useToken(database, digest, clock.now()),
-        opens: (found) => found === true,
+        opens: (found) => found !== undefined,
       });
-      if (isKnown) return;
+      if (operator) {
+        operators.set(request, operator);
+        return operator;
+      }
       throw new Failure("auth.refused", 401, "invalid operator token", {
         headers: { "www-authenticate": 'Bearer realm="Muster", error="invalid_token"' },
       });
     },
+
+    operatorOf(request) {
+      const operator = operators.get(request);
+      if (!operator) throw new Error("The request was not authorized.");
+      return operator;
+    },
+
+    isLive: (id) => store.isLive(database, id),
 
     async addToken(name) {
       const token = `mst_${randomBytes(24).toString("hex")}`;

@@ -2,6 +2,12 @@
 import type { Queryable } from "../../ports/database.ts";
 import type { OperatorToken } from "./schema.ts";
 
+/** Who calls: a token, by its id and the name it was given. */
+export interface Operator {
+  id: string;
+  name: string;
+}
+
 export async function insertToken(
   db: Queryable,
   row: { id: string; name: string; digest: string; now: Date },
@@ -14,17 +20,22 @@ export async function insertToken(
   ]);
 }
 
-/** True for a live token; notes its use at most once a minute. */
-export async function useToken(db: Queryable, digest: string, now: Date): Promise<boolean> {
-  const rows = await db.query(
+/** Whose live token it is; notes its use at most once a minute. */
+export async function useToken(db: Queryable, digest: string, now: Date): Promise<Operator | undefined> {
+  const [operator] = await db.query<Operator>(
     `with used as (
        update operator_tokens set last_used_at = $2
        where token_sha256 = $1 and revoked_at is null and (last_used_at is null or last_used_at < $2::timestamptz - interval '1 minute')
      )
-     select 1 from operator_tokens where token_sha256 = $1 and revoked_at is null`,
+     select id, name from operator_tokens where token_sha256 = $1 and revoked_at is null`,
     [digest, now],
     { name: "use-token" },
   );
+  return operator;
+}
+
+export async function isLive(db: Queryable, id: string): Promise<boolean> {
+  const rows = await db.query(`select 1 from operator_tokens where id = $1 and revoked_at is null`, [id]);
   return rows.length === 1;
 }
 

@@ -261,6 +261,7 @@ describe("operators", () => {
       body.data.download_url.replace(/expires=(\d+)/, (_, expires) => `expires=${Number(expires) + 1}`),
       body.data.download_url.replace(/signature=./, (start) => (start.endsWith("A") ? "signature=B" : "signature=A")),
       body.data.download_url.replace(/link=[0-9a-f]{8}/, "link=00000000"),
+      body.data.download_url.replace(/token=[0-9a-f]{8}/, "token=00000000"),
       body.data.download_url.replace(/backups\/[0-9a-f]{8}/, "backups/00000000"),
     ])
       expect((await follow(forged)).status).toBe(403);
@@ -270,6 +271,20 @@ describe("operators", () => {
 
     const direct = await one.app.admin("GET", `/api/admin/backups/${one.id}`);
     expect(direct.body.data).toMatchObject({ downloads: [{ via: "link", address: "127.0.0.1" }] });
+  });
+
+  test("a link ends with the token that made it, and with no other", async () => {
+    await using one = await stored();
+    const [maker, other] = [await one.app.app.operators.addToken("maker"), await one.app.app.operators.addToken("x")];
+    const { body } = await one.app.request<{ download_url: string }>("POST", `/api/admin/backups/${one.id}/link`, {
+      authorization: `Bearer ${maker.token}`,
+      body: "{}",
+    });
+    const follow = () => one.app.app.handle(new Request(`http://localhost${body.data.download_url}`));
+    await one.app.app.operators.revokeToken(other.id);
+    expect((await follow()).status).toBe(200);
+    await one.app.app.operators.revokeToken(maker.id);
+    expect((await follow()).status).toBe(403);
   });
 
   test("the API's own description names every route of backups", async () => {
