@@ -326,6 +326,12 @@ export const settings = {
     "100000",
     integer(1, 100_000_000),
   ),
+  queueMaxWait: setting(
+    "QUEUE_MAX_WAIT",
+    "Work that has waited longer degrades /ready, with its queue and system.",
+    "10m",
+    duration(1_000, 7 * 86_400_000),
+  ),
   processes: setting(
     "PROCESSES",
     "HTTP processes on one port, beside a worker and a supervisor; auto: one a core. 1: all in one.",

@@ -165,7 +165,13 @@ export function openDomains(deps: DomainsDeps) {
     showSystem: systems.show,
   });
   const overview = openOverview({ clock, queue, countSystems: systems.count, inventory: inventory.reader });
-  const queues = openQueues({ queue, body });
+  const queues = openQueues({
+    queue,
+    body,
+    clock,
+    maxWaitMs: config.queueMaxWait,
+    showSystem: systems.show,
+  });
   return {
     operators,
     systems,

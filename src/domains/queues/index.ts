@@ -9,6 +9,8 @@ import { envelope } from "../../http/envelope.ts";
 import { operation } from "../../http/openapi.ts";
 import { readQuery } from "../../http/query.ts";
 import type { Queue } from "../../ports/queue.ts";
+import { tellWaiting } from "./waiting.ts";
+import type { WaitingDeps } from "./waiting.ts";
 
 const STATES = ["pending", "delayed", "active", "dead"] as const;
 
@@ -26,7 +28,13 @@ const Selection = Type.Object({
   ids: Type.Optional(Type.Array(Type.String({ pattern: "^[\\w-]{1,64}$" }), { maxItems: 1000 })),
 });
 
-export function openQueues({ queue, body }: { queue: Queue; body: BodyReader }): Domain {
+export interface QueuesDeps extends WaitingDeps {
+  queue: Queue;
+  body: BodyReader;
+}
+
+export function openQueues(deps: QueuesDeps): Domain {
+  const { queue, body } = deps;
   const list = async (name: string, { state, limit, cursor }: Static<typeof ListQuery>) => {
     const jobs = await queue.list(name, state, limit, decodeCursor(cursor, ["text"])?.[0]);
     const last = jobs.length === limit ? jobs.at(-1) : undefined;
@@ -62,5 +70,5 @@ export function openQueues({ queue, body }: { queue: Queue; body: BodyReader }):
       },
       { parse: "none", detail: operation({ summary: "Delete dead jobs", body: Selection }) },
     );
-  return { adminRoutes };
+  return { adminRoutes, checks: [{ name: "queues", run: () => tellWaiting(deps) }] };
 }
