@@ -32,6 +32,20 @@ describe("annotation templates", () => {
 });
 
 describe("a template that means harm ends in a warning", () => {
+  test("that stays short, however long the word is that it names", () => {
+    const word = "x".repeat(60_000);
+    for (const template of [
+      `{{${word}}}`,
+      `{{$${word}}}`,
+      `{{template "${word}"}}`,
+      `{{1${"0".repeat(60_000)}}}`,
+      `{{.a "${word}`,
+    ]) {
+      const rendered = renderTemplate(template, readLabels({}));
+      expect("warning" in rendered && rendered.warning.length).toBeWithin(1, 201);
+    }
+  });
+
   const DOUBLING = Array.from({ length: 40 }, () => "{{$x = print $x $x}}").join("");
   test.each([
     ["calls itself", '{{define "a"}}{{template "a"}}{{end}}{{template "a"}}'],

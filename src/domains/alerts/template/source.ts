@@ -6,8 +6,11 @@ export class TemplateError extends Error {
   override readonly name = "TemplateError";
 }
 
+/** A message may name a word of the template, which its sender made as long as an annotation may be. */
+const MAX_MESSAGE_LENGTH = 200;
+
 export function fail(message: string): never {
-  throw new TemplateError(message);
+  throw new TemplateError(message.slice(0, MAX_MESSAGE_LENGTH));
 }
 
 /** Of what a template makes, and of every text on the way there. */
