@@ -1,21 +1,28 @@
 // Dump and restore without the app, which would upgrade what it opens: PostgreSQL, objects, and what Redis holds.
+import { existsSync, readdirSync, rmSync, statSync, createReadStream } from "node:fs";
+import { chown, mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { openDatabase } from "./adapters/postgres/database.ts";
 import { migrate } from "./adapters/postgres/migrate.ts";
 import type { MigrationResult } from "./adapters/postgres/migrate.ts";
 import { openPostgres } from "./adapters/postgres/open.ts";
+import { removeOldFiles, upgradeCarried } from "./adapters/postgres/upgrade.ts";
+import type { Upgraded } from "./adapters/postgres/upgrade.ts";
 import { openRedis } from "./adapters/redis/open.ts";
 import { openRedisQueue } from "./adapters/redis/queue.ts";
 import { systemClock } from "./adapters/system/clock.ts";
 import { openObjects } from "./backing.ts";
 import type { Config } from "./config.ts";
-import { restoreDump } from "./dump/restore.ts";
+import { writeDumpFile } from "./dump/file.ts";
+import { restoreDump, verifyDump } from "./dump/restore.ts";
+import { stampOf } from "./dump/upgrade.ts";
 import type { OpenFile, Restored, Verified } from "./dump/restore.ts";
 import { openDump } from "./dump/write.ts";
 import type { Dump } from "./dump/write.ts";
+import { Failure } from "./errors.ts";
 import type { Log } from "./log.ts";
 
-export { writeDumpFile } from "./dump/file.ts";
-export { verifyDump } from "./dump/restore.ts";
+export { verifyDump, writeDumpFile };
 export type { Dump, OpenFile, Restored, Verified };
 
 export interface Dumps {
@@ -80,4 +87,69 @@ export async function openDumps(config: Config, { alone, version, log, signal }:
       await close();
     },
   };
+}
+
+export interface PostgresUpgrade extends Upgraded<Restored> {
+  /** Everything as it was, whoever may want it. */
+  dump: string;
+}
+
+export interface PostgresUpgradeOptions extends Omit<DumpsOptions, "alone"> {
+  programs: string | undefined;
+  /** What is being done. */
+  say(line: string): void;
+}
+
+/** By way of a dump, which stays; undefined when the database is of the carried PostgreSQL's version already. */
+export async function upgradePostgres(
+  config: Config,
+  { programs, version, log, signal, say }: PostgresUpgradeOptions,
+): Promise<PostgresUpgrade | undefined> {
+  const { dataDir, databaseUrl } = config;
+  if (databaseUrl !== undefined)
+    throw new Failure(
+      "upgrade.external",
+      409,
+      "DATABASE_URL names a PostgreSQL of your own: it is upgraded where it runs, not by Muster.",
+    );
+  const clock = systemClock();
+  const objects = openObjects(config, clock);
+  const at = clock.now();
+  const dump = join(dataDir, "dumps", `before-postgres-${stampOf(at)}.tar.zst`);
+  try {
+    const upgraded = await upgradeCarried({
+      dataDir,
+      programs,
+      stamp: stampOf(at),
+      log,
+      async move(from, to) {
+        say(`Dumping the database into ${dump}.`);
+        await makeDumps(dirname(dump), dataDir);
+        await writeDumpFile(dump, openDump({ connection: from, version, at, signal }).bytes, signal);
+        say("Loading it into the new PostgreSQL.");
+        const bytes = () => createReadStream(dump, { signal, highWaterMark: 1024 ** 2 });
+        return restoreDump({ connection: to, objects, now: clock.now(), signal }, bytes, await verifyDump(bytes));
+      },
+    });
+    return upgraded && { ...upgraded, dump };
+  } finally {
+    await objects.close();
+  }
+}
+
+/** Returns what was removed: files of an older PostgreSQL, and the dumps that were made of them. */
+export async function removeOldPostgres({ dataDir }: Config): Promise<string[]> {
+  const files = await removeOldFiles(dataDir);
+  const directory = join(dataDir, "dumps");
+  const names = existsSync(directory) ? readdirSync(directory) : [];
+  const dumps = names.filter((name) => name.startsWith("before-postgres-")).map((name) => join(directory, name));
+  for (const path of dumps) rmSync(path);
+  return [...files, ...dumps];
+}
+
+/** Root's command must not shut out the service that runs as the directory's owner. */
+async function makeDumps(directory: string, dataDir: string): Promise<void> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const { uid, gid } = statSync(dataDir);
+  if (process.getuid?.() === 0) await chown(directory, uid, gid);
 }

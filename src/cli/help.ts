@@ -2,7 +2,8 @@
 import type { Action, Verb } from "./verb.ts";
 
 export function listVerbs(verbs: readonly Verb[]): string {
-  return verbs.map(({ name, summary }) => `  ${name.padEnd(13)} ${summary}`).join("\n");
+  const width = Math.max(...verbs.map(({ name }) => name.length));
+  return verbs.map(({ name, summary }) => `  ${name.padEnd(width)} ${summary}`).join("\n");
 }
 
 export function describeVerb(verb: Verb): string {

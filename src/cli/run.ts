@@ -29,6 +29,7 @@ import { systems } from "./systems.ts";
 import { OutputFault, processTerminal } from "./terminal.ts";
 import type { Terminal } from "./terminal.ts";
 import { tokens } from "./tokens.ts";
+import { upgradePostgresVerb } from "./upgrade-postgres.ts";
 import { explain, findAction, UsageError } from "./verb.ts";
 import type { Cli, Verb } from "./verb.ts";
 import { VERSION, version } from "./version.ts";
@@ -49,6 +50,7 @@ const VERBS: readonly Verb[] = [
   install,
   uninstall,
   migrate,
+  upgradePostgresVerb,
   config,
   simulate,
   completion,

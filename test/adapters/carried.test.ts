@@ -7,6 +7,7 @@ import { openDatabase } from "../../src/adapters/postgres/database.ts";
 import type { PostgresDatabase } from "../../src/adapters/postgres/database.ts";
 import { openPostgres } from "../../src/adapters/postgres/open.ts";
 import type { OpenedPostgres } from "../../src/adapters/postgres/open.ts";
+import { deathsInARow, pauseMs } from "../../src/adapters/postgres/supervisor.ts";
 import { serverProcesses } from "../../src/adapters/postgres/remains.ts";
 import { temporaryDirectory, testLog } from "../support/run.ts";
 
@@ -51,13 +52,24 @@ describe("the carried PostgreSQL", () => {
     await using pg = await open(newDataDir());
     const settings = await pg.database.query(
       `select name, setting from pg_settings where name = any($1) order by name`,
-      [["data_checksums", "fsync", "full_page_writes", "listen_addresses", "synchronous_commit", "server_encoding"]],
+      [
+        [
+          "data_checksums",
+          "fsync",
+          "full_page_writes",
+          "listen_addresses",
+          "recovery_init_sync_method",
+          "synchronous_commit",
+          "server_encoding",
+        ],
+      ],
     );
     expect(settings).toEqual([
       { name: "data_checksums", setting: "on" },
       { name: "fsync", setting: "on" },
       { name: "full_page_writes", setting: "on" },
       { name: "listen_addresses", setting: "" },
+      { name: "recovery_init_sync_method", setting: "syncfs" },
       { name: "server_encoding", setting: "UTF8" },
       { name: "synchronous_commit", setting: "on" },
     ]);
@@ -204,6 +216,22 @@ describe("a start that fails", () => {
     await using pg = await open(dataDir);
     expect(await pg.database.query("select 1 as one")).toEqual([{ one: 1 }]);
   }, 60_000);
+});
+
+describe("a server that dies again and again", () => {
+  const pausesOf = (death: { isReady: boolean; livedMs: number }) => {
+    let deaths = 0;
+    return Array.from({ length: 8 }, () => pauseMs((deaths = deathsInARow(deaths, death))));
+  };
+
+  test("is started within half a second each time when it had answered, however soon it is killed", () => {
+    expect(pausesOf({ isReady: true, livedMs: 10 })).toEqual([20, 100, 250, 500, 500, 500, 500, 500]);
+    expect(pausesOf({ isReady: true, livedMs: 1_000 })).toEqual(Array(8).fill(20));
+  });
+
+  test("is started later and later when it never answers", () => {
+    expect(pausesOf({ isReady: false, livedMs: 10 })).toEqual([20, 100, 250, 500, 1_000, 2_000, 5_000, 5_000]);
+  });
 });
 
 describe("one data directory", () => {

@@ -7,6 +7,7 @@ import { layoutOf, prepareLayout } from "./layout.ts";
 import { clearRemains, readPostmaster, serverProcesses } from "./remains.ts";
 import { ServerSupervisor } from "./supervisor.ts";
 import { unpackServer } from "./unpack.ts";
+import { finishUpgrade } from "./upgrade-files.ts";
 
 export interface CarriedPostgres {
   connection: PostgresConnection;
@@ -35,6 +36,7 @@ export async function openCarriedPostgres({ dataDir, log, maxClients }: CarriedO
   const { layout, account } = await prepareLayout(dataDir);
   const server = await unpackServer(layout.root, log);
   await clearRemains(layout, log);
+  await finishUpgrade(layout);
   const isNew = await createCluster(server, layout, account);
   const supervisor = await ServerSupervisor.start({ server, layout, account, log, maxClients });
   const version = serverMajor(server);
@@ -63,4 +65,4 @@ export function findRunningPostgres(dataDir: string): PostgresConnection | undef
   return isOurs ? connectionTo(run) : undefined;
 }
 
-const connectionTo = (run: string): PostgresConnection => ({ host: run, user: SUPERUSER, database: DATABASE });
+export const connectionTo = (run: string): PostgresConnection => ({ host: run, user: SUPERUSER, database: DATABASE });

@@ -28,15 +28,17 @@ const INITDB_ARGUMENTS = [
 
 /** True when the files were made now, false when they were there. No server works on them. */
 export async function createCluster(server: string, layout: Layout, account: Account): Promise<boolean> {
-  const { root, files } = layout;
-  const isNew = !existsSync(files);
+  const isNew = !existsSync(layout.files);
   if (isNew) await makeFiles(server, layout, account);
-  else {
-    refuseOtherMajor(files, serverMajor(server));
-    if (process.getuid?.() === 0 && statSync(files).uid !== account.uid) giveTo(files, account);
-  }
-  admitOnly([process.getuid?.() ?? 0, statSync(root).uid], files, account);
+  else refuseOtherMajor(layout.files, serverMajor(server));
+  claimFiles(layout, account);
   return isNew;
+}
+
+/** The files belong to that user afterwards, and whoever may come in is written down. */
+export function claimFiles({ root, files }: Layout, account: Account): void {
+  if (process.getuid?.() === 0 && statSync(files).uid !== account.uid) giveTo(files, account);
+  admitOnly([process.getuid?.() ?? 0, statSync(root).uid], files, account);
 }
 
 /** In a directory that only root, or we, and the server's own group may enter, whoever lends `initdb` his name. */
@@ -62,15 +64,24 @@ async function makeFiles(server: string, { root, files }: Layout, account: Accou
 }
 
 function refuseOtherMajor(files: string, major: string): void {
-  const version = join(files, "PG_VERSION");
-  if (!existsSync(version)) {
+  const found = majorOf(files);
+  if (found === undefined) {
     throw startFailure(`${files} exists but holds no PostgreSQL database. Move it away, then start again.`);
   }
-  const found = readFileSync(version, "utf8").trim();
   if (found === major) return;
+  const advice =
+    Number(found) < Number(major)
+      ? '"muster upgrade-postgres" moves it, while no gateway runs'
+      : "Start the muster that made it, or restore a dump of it elsewhere";
   throw startFailure(
-    `${files} was made by PostgreSQL ${found}, and this executable carries PostgreSQL ${major}, which cannot read it. Start the muster that made it, or move the data with pg_dump and pg_restore.`,
+    `${files} was made by PostgreSQL ${found}, and this executable carries PostgreSQL ${major}, which cannot read it. ${advice}.`,
   );
+}
+
+/** Which PostgreSQL made the files; undefined when none did. */
+export function majorOf(files: string): string | undefined {
+  const version = join(files, "PG_VERSION");
+  return existsSync(version) ? readFileSync(version, "utf8").trim() : undefined;
 }
 
 /** "18" of a directory named after the version, 18.4.0-…. */

@@ -93,7 +93,7 @@ async function runningOrOwn(
   const endMs = beganMs + waitMs;
   for (;;) {
     // Before the lock, which would leave its file behind.
-    const isThere = makes || exists(join(dataDir, "postgres/data"));
+    const isThere = makes || exists(join(dataDir, "postgres/data")) || exists(join(dataDir, "postgres/.upgrade"));
     if (!isThere && !exists(lockPath(dataDir))) throw noInstallation(dataDir);
     const lock = tryLockDataDir(dataDir, "cli");
     if (lock && isThere) return startOwn(dataDir, log, lock);
@@ -123,7 +123,7 @@ function runningElsewhere(connection: PostgresConnection, dataDir: string): Open
 
 const describeDataDir = (dataDir: string) => `the data directory ${dataDir}`;
 
-function noInstallation(dataDir: string): Failure {
+export function noInstallation(dataDir: string): Failure {
   return new Failure(
     "installation.missing",
     404,

@@ -5,7 +5,7 @@ import type { Log } from "../../log.ts";
 import { reasonOf } from "../../errors.ts";
 import { startFailure } from "./account.ts";
 import type { Account } from "./account.ts";
-import { sentenceFor } from "./cluster.ts";
+import { majorOf, sentenceFor } from "./cluster.ts";
 import type { Layout } from "./layout.ts";
 import { boundServerLog, openServerLog } from "./server-log.ts";
 import { clearRemains, clusterName, endAtOnce, readPostmaster, send } from "./remains.ts";
@@ -29,12 +29,13 @@ const SETTINGS = {
   unix_socket_permissions: "0700",
   shared_buffers: "64MB",
   jit: "off",
-  io_method: "sync",
   max_worker_processes: "4",
   max_logical_replication_workers: "0",
   max_wal_size: "512MB",
   autovacuum_max_workers: "2",
   client_connection_check_interval: "2s", // a caller that gave up does not keep its statement running
+  // After a crash: one call instead of opening and syncing some thousand files, which took seconds on a busy disk.
+  recovery_init_sync_method: "syncfs",
   fsync: "on",
   full_page_writes: "on",
   synchronous_commit: "on",
@@ -44,18 +45,32 @@ const SETTINGS = {
   log_error_verbosity: "terse",
 };
 
+/** Workers of its own for reading would be more processes than a gateway's box has cores. */
+const SETTINGS_SINCE_18 = { io_method: "sync" };
+
 /** Enough for one process, commands beside it, and whoever looks by hand. */
 const MIN_CONNECTIONS = 100;
 const READY_POLL_MS = 5;
 const BACKOFF_MS = [20, 100, 250, 500, 1_000, 2_000, 5_000];
 /** One that lived this long did not die of how it was started; the next start is not delayed. */
 const SETTLED_MS = 1_000;
+/** One that answered at all is started again within half a second, however often it was killed. */
+const MAX_DEATHS_OF_READY = 3;
 /** The first start is given up after this many deaths; later ones never are. */
 const FIRST_START_ATTEMPTS = 5;
 const SLOW_START_MS = 10_000;
 const FAST_STOP_MS = 60_000;
 const IMMEDIATE_STOP_MS = 2_000;
 const LOG_CHECK_MS = 60 * 60 * 1000;
+
+/** The latest included; one that settled begins anew. */
+export function deathsInARow(before: number, { isReady, livedMs }: { isReady: boolean; livedMs: number }): number {
+  if (livedMs >= SETTLED_MS) return 1;
+  return (isReady ? Math.min(before, MAX_DEATHS_OF_READY) : before) + 1;
+}
+
+/** Before the next start. */
+export const pauseMs = (deaths: number) => BACKOFF_MS[Math.min(deaths, BACKOFF_MS.length) - 1] ?? 0;
 
 export class ServerSupervisor {
   restarts = 0;
@@ -121,25 +136,26 @@ export class ServerSupervisor {
         if (this.#closing.signal.aborted) break;
         const child = this.#spawn();
         using _companion = endWithUs(child.pid);
-        if (await this.#waitUntilReady(child)) {
+        const isReady = await this.#waitUntilReady(child);
+        if (isReady) {
           if (everReady) log.info("PostgreSQL answers again.", { pid: child.pid, restarts: this.restarts });
           everReady = true;
           this.#firstReady.resolve();
         }
         const sinceMs = performance.now();
         await child.exited;
-        if (performance.now() - sinceMs >= SETTLED_MS) deaths = 0;
+        deaths = deathsInARow(deaths, { isReady, livedMs: performance.now() - sinceMs });
         if (this.#closing.signal.aborted) break;
         const reason = child.signalCode ?? `exit code ${child.exitCode}`;
         log.warn("PostgreSQL died and is started again.", { reason, log: layout.log });
       } catch (error) {
+        deaths += 1;
         if (!everReady) return this.#firstReady.reject(error);
         log.error("PostgreSQL cannot be started again yet.", { reason: reasonOf(error) });
       }
-      deaths += 1;
       if (!everReady && deaths >= FIRST_START_ATTEMPTS) return this.#firstReady.reject(this.#whyNot());
       this.restarts += 1;
-      await this.#pause(BACKOFF_MS[Math.min(deaths, BACKOFF_MS.length) - 1] ?? 0);
+      await this.#pause(pauseMs(deaths));
     }
     await clearRemains(layout, log);
     this.#firstReady.reject(startFailure("PostgreSQL was stopped before it was ready."));
@@ -153,6 +169,7 @@ export class ServerSupervisor {
     try {
       const flags = Object.entries({
         ...SETTINGS,
+        ...(Number(majorOf(layout.files)) >= 18 && SETTINGS_SINCE_18),
         max_connections: String(Math.max(MIN_CONNECTIONS, maxClients)),
         cluster_name: clusterName(layout.files),
       });

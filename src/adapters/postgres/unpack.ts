@@ -5,6 +5,7 @@ import { basename, dirname, join } from "node:path";
 import { reasonOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import { startFailure } from "./account.ts";
+import { majorOf, serverMajor } from "./cluster.ts";
 import { embeddedRoot } from "./embedded.ts";
 import { findFault, writeFileList } from "./file-list.ts";
 import { removeDirectory } from "./layout.ts";
@@ -61,10 +62,16 @@ function unpackFailure(root: string, freeMb: number, cause: unknown): Error {
   return startFailure(`PostgreSQL could not be unpacked into ${root}: ${why}.`, cause);
 }
 
-/** Half-unpacked directories of killed runs, and programs of older versions. */
+/** Half-unpacked directories of killed runs, and programs of older versions, but for those that alone can read the files. */
 async function removeOthers(root: string, keep: string): Promise<void> {
+  const needed = majorOf(join(root, "data"));
   for (const name of await readdir(root)) {
-    if (name === keep || !(name.startsWith(SCRATCH) || existsSync(join(root, name, "bin/postgres")))) continue;
+    if (
+      name === keep ||
+      serverMajor(name) === needed ||
+      !(name.startsWith(SCRATCH) || existsSync(join(root, name, "bin/postgres")))
+    )
+      continue;
     await removeDirectory(join(root, name));
   }
 }
