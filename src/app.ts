@@ -58,6 +58,7 @@ import { stopWithin } from "./stop.ts";
 import type { StopPlan } from "./stop.ts";
 import { openChangeLog } from "./trail.ts";
 import type { ChangeLog } from "./trail.ts";
+import { counted } from "./values/count.ts";
 
 /**
  * `serve` owns its data directory and works, `supervise` owns it and lets children work; `child` works for a supervisor; `cli`
@@ -389,7 +390,7 @@ async function compose(parts: Parts): Promise<App> {
 async function finishJobs(runner: Runner, limitMs: number): Promise<string[]> {
   await runner.stop(limitMs);
   const running = Object.entries(runner.stats()).filter(([, stats]) => stats.running > 0);
-  return running.map(([queue, stats]) => `${stats.running} jobs of ${queue}`);
+  return running.map(([queue, stats]) => `${counted(stats.running, "job")} of ${queue}`);
 }
 
 function fetchMeasured(

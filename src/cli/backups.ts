@@ -3,6 +3,7 @@ import { lstat, open, rename, rm } from "node:fs/promises";
 import { BackupsQuery } from "../domains/backups/schema.ts";
 import type { Backup } from "../domains/backups/schema.ts";
 import { Failure } from "../errors.ts";
+import { counted } from "../values/count.ts";
 import { requireOrganization } from "./owner.ts";
 import { PAGED, printTable, readPages, sayRest, timeOf } from "./table.ts";
 import type { Cell } from "./table.ts";
@@ -63,7 +64,9 @@ const get = action({
         await rm(partial, { force: true });
       }
       cli.print(
-        json ? JSON.stringify({ ...backup, path }) : `${path}: ${backup.size} bytes, SHA-256 ${backup.sha256}.`,
+        json
+          ? JSON.stringify({ ...backup, path })
+          : `${path}: ${counted(backup.size, "byte")}, SHA-256 ${backup.sha256}.`,
       );
       return 0;
     });
@@ -175,7 +178,7 @@ const sweep = action({
     for (const key of swept.orphans) cli.print(`${swept.removed ? "removed" : "kept   "}  ${printable(key)}`);
     for (const id of swept.lost) cli.print(`lost     ${id}`);
     cli.print(
-      `${swept.objects} objects; ${swept.orphans.length} without a row; ${swept.lost.length} rows without an object.`,
+      `${counted(swept.objects, "object")}; ${swept.orphans.length} without a row; ${counted(swept.lost.length, "row")} without an object.`,
     );
     if (!swept.removed)
       cli.say("So many cannot come from crashes: is this the right database? --force removes them all the same.");

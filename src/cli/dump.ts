@@ -2,6 +2,7 @@
 import { openDumps, writeDumpFile } from "../dumps.ts";
 import type { Dump } from "../dumps.ts";
 import { Failure } from "../errors.ts";
+import { counted } from "../values/count.ts";
 import type { Given } from "./arguments.ts";
 import { action, printable } from "./verb.ts";
 import type { Cli, Verb } from "./verb.ts";
@@ -26,16 +27,19 @@ async function writeDump({ positionals, objects = false, json }: Given<{ objects
     const size = path === "-" ? await cli.pour(opened.bytes) : await writeDumpFile(path, opened.bytes, signal);
     const jobs = await dumps.jobsInRedis();
     if (jobs === undefined) cli.say("Redis does not answer: jobs that wait there are not in the dump.");
-    else if (jobs > 0) cli.say(`${jobs} jobs wait in Redis and are not in the dump: keep Redis's own files too.`);
+    else if (jobs > 0)
+      cli.say(`${counted(jobs, "job waits", "jobs wait")} in Redis, not in the dump: keep Redis's own files too.`);
     const { missing } = opened.summary.objects;
     if (missing.length > 0)
-      cli.say(`${missing.length} backups have no object and were left out:\n${missing.map(printable).join("\n")}`);
+      cli.say(
+        `${counted(missing.length, "backup has", "backups have")} no object, left out:\n${missing.map(printable).join("\n")}`,
+      );
     if (path === "-") return 0;
     const facts = { file: path, size, ...factsOf(opened), jobs_in_redis: jobs ?? null };
     cli.print(
       json
         ? JSON.stringify(facts)
-        : `${path}: ${size} bytes, ${facts.rows} rows of ${facts.tables} tables, ${objects ? `${facts.objects} objects` : "no objects (--objects takes them along)"}.`,
+        : `${path}: ${counted(size, "byte")}, ${counted(facts.rows, "row")} of ${counted(facts.tables, "table")}, ${objects ? counted(facts.objects, "object") : "no objects (--objects takes them along)"}.`,
     );
     return 0;
   } finally {

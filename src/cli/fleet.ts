@@ -1,6 +1,7 @@
 // muster inventory query, facets, odd, paths: questions about the newest inventories of all systems.
 import { FacetsQuery, OddQuery, PathsQuery, SearchQuery } from "../domains/fleet/schema.ts";
 import { stringify } from "../domains/inventory/index.ts";
+import { counted } from "../values/count.ts";
 import { requireOrganization } from "./owner.ts";
 import { PAGED, printTable, readPages, sayRest } from "./table.ts";
 import { action, printable, readOptions, withApp } from "./verb.ts";
@@ -28,7 +29,7 @@ export const query = action({
       cli.print(`${system.system_key}  ${printable(system.name)}`);
       for (const { path, value } of system.values) cli.print(`    ${printable(path)} = ${shown(value)}`);
     }
-    cli.say(page.total === 1 ? "1 system." : `${page.total} systems.`);
+    cli.say(`${counted(page.total, "system")}.`);
     for (const hint of page.hints) cli.say(sentence(hint));
     sayRest(cli, page, page.systems.length, page.total);
     return 0;
@@ -45,19 +46,19 @@ export const facets = action({
       { ...given, path: positionals[0], ...(q === undefined ? {} : { q }) },
       { q: "query" },
     );
-    const counted = await withApp(cli, async (app) => {
+    const found = await withApp(cli, async (app) => {
       await requireOrganization(app, asked.organization);
       return app.fleet.facets(asked);
     });
-    if (json) return printJson(counted, cli);
+    if (json) return printJson(found, cli);
     printTable(
       cli,
       ["SYSTEMS", "VALUE"],
-      counted.values.map(({ value, count }) => [count, shown(value)]),
+      found.values.map(({ value, count }) => [count, shown(value)]),
     );
-    if (counted.more_values > 0) cli.say(`${counted.more_values} more values: --limit shows more.`);
-    for (const hint of counted.hints) cli.say(sentence(hint));
-    if (counted.missing > 0) cli.say(`${counted.missing} systems have no such path.`);
+    if (found.more_values > 0) cli.say(`${counted(found.more_values, "more value")}: --limit shows more.`);
+    for (const hint of found.hints) cli.say(sentence(hint));
+    if (found.missing > 0) cli.say(`${counted(found.missing, "system has", "systems have")} no such path.`);
     return 0;
   },
 });
@@ -70,7 +71,8 @@ export const odd = action({
     const asked = readOptions(OddQuery, { ...given, type: positionals[0] });
     const found = await withApp(cli, (app) => app.fleet.odd(asked));
     if (json) return printJson(found, cli);
-    if (!found.enough) cli.say(`${found.systems} systems of the type ${found.type}: too few to call one of them odd.`);
+    if (!found.enough)
+      cli.say(`${counted(found.systems, "system")} of the type ${found.type}: too few to call one of them odd.`);
     else if (found.odd.length === 0) cli.print("None is odd.");
     for (const one of found.odd) {
       const usual = `${shown(one.usual)} on ${one.usual_count}`;

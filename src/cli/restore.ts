@@ -4,6 +4,7 @@ import { open } from "node:fs/promises";
 import { openDumps, verifyDump } from "../dumps.ts";
 import type { Restored, Verified } from "../dumps.ts";
 import { Failure, reasonOf } from "../errors.ts";
+import { counted } from "../values/count.ts";
 import { abortWhenStopped } from "./dump.ts";
 import type { Given } from "./arguments.ts";
 import { action, printable, sayChanged } from "./verb.ts";
@@ -42,7 +43,10 @@ async function loadDump({ positionals, check, json }: Given<{ check: true }>, cl
   try {
     const restored = await dumps.restore(bytes, verified);
     const jobs = await dumps.jobsInRedis();
-    if (jobs !== 0) cli.say(`Redis holds ${jobs ?? "nobody knows how many"} jobs; they are not this dump's.`);
+    if (jobs !== 0)
+      cli.say(
+        `Redis holds ${jobs === undefined ? "jobs, nobody knows how many" : counted(jobs, "job")}, not of this dump.`,
+      );
     if (json) cli.print(JSON.stringify({ ...factsOf(verified), ...restored }));
     else tell(restored, made, cli);
     sayChanged(cli, dumps.installation);
@@ -68,11 +72,13 @@ function tell(
   for (const name of leftOut) cli.say(`The table ${printable(name)} is none of muster's and was left out.`);
   if (missing.length > 0)
     cli.say(
-      `${missing.length} backups have no bytes in the object store, and will be marked lost by its next sweep:\n${missing.map(printable).join("\n")}`,
+      `${counted(missing.length, "backup has", "backups have")} no bytes in the object store, and will be marked lost by its next sweep:\n${missing.map(printable).join("\n")}`,
     );
   const upgraded = migrated.applied.length > 0 ? `, upgraded to ${migrated.version}` : "";
   const present = objects.present > 0 ? ` (${objects.present} more were there already)` : "";
-  cli.print(`Restored ${rows} rows of ${tables} tables and ${objects.stored} objects${present}: ${made}${upgraded}.`);
+  cli.print(
+    `Restored ${counted(rows, "row")} of ${counted(tables, "table")} and ${counted(objects.stored, "object")}${present}: ${made}${upgraded}.`,
+  );
 }
 
 type Migrated = { migrated: { applied: string[]; version: number } };

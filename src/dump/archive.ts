@@ -4,6 +4,7 @@ import type { Transform } from "node:stream";
 import { pipeline } from "node:stream";
 import { constants, createZstdCompress, createZstdDecompress } from "node:zlib";
 import { Failure } from "../errors.ts";
+import { counted } from "../values/count.ts";
 import { TAR_END, readTar, tarHeader, tarPadding } from "./tar.ts";
 import type { TarEntry } from "./tar.ts";
 
@@ -29,7 +30,7 @@ async function* packTar(entries: AsyncIterable<Entry>, at: Date): AsyncGenerator
       written += chunk.byteLength;
       yield chunk;
     }
-    if (written !== size) throw new Error(`${name} has ${written} bytes instead of ${size}`);
+    if (written !== size) throw new Error(`${name} has ${counted(written, "byte")} instead of ${size}`);
     yield tarPadding(size);
     sums += `${hasher.digest("hex")}  ${name}\n`;
   }

@@ -14,6 +14,7 @@ import {
 } from "../adapters/postgres/tables.ts";
 import { Failure } from "../errors.ts";
 import type { ObjectStore } from "../ports/objects.ts";
+import { counted } from "../values/count.ts";
 import { readArchive, textOf } from "./archive.ts";
 import { MANIFEST, OBJECTS, SUMMARY, TABLES, readManifest, readSummary } from "./manifest.ts";
 import type { Manifest, Summary } from "./manifest.ts";
@@ -144,7 +145,7 @@ async function load(
     current = undefined;
     const rows = await copy.end();
     if (rows !== summary.rows[table])
-      throw new Error(`${table} got ${rows} rows; the dump says ${summary.rows[table]}.`);
+      throw new Error(`${table} got ${counted(rows, "row")}; the dump says ${summary.rows[table]}.`);
   };
   const fill = async (name: string, body: TarEntry["body"]) => {
     if (current?.table !== name) {

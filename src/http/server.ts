@@ -1,5 +1,6 @@
 // A listener: Bun.serve with limits, measured, and a stop that lets requests in flight finish.
 import type { ListenAddress } from "../config-values.ts";
+import { counted } from "../values/count.ts";
 import type { Certificate } from "./certificate.ts";
 import { openFront } from "./front.ts";
 import type { Front } from "./front.ts";
@@ -99,7 +100,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         await Bun.sleep(STOP_POLL_MS);
       }
       const halfSent = server.pendingRequests - underWay.count();
-      const left = [...underWay.names(), ...(halfSent > 0 ? [`${halfSent} answers half sent`] : [])];
+      const left = [...underWay.names(), ...(halfSent > 0 ? [`${counted(halfSent, "answer")} half sent`] : [])];
       await server.stop(true);
       await front?.end(Math.max(Math.min(endMs - performance.now(), FLUSH_MS), FLUSH_LEAST_MS));
       return left;

@@ -4,6 +4,7 @@ import type { FormerInventory, Refused } from "../domains/inventory/index.ts";
 import type { FormerOrganization } from "../domains/organizations/index.ts";
 import type { FormerSystem } from "../domains/systems/index.ts";
 import type { Database } from "../ports/database.ts";
+import { counted } from "../values/count.ts";
 import { insertFormerChanges, readProgress, writeProgress } from "./progress.ts";
 import { openTally } from "./report.ts";
 import type { Report, Tally } from "./report.ts";
@@ -57,7 +58,9 @@ export async function importMy(deps: ImportDeps): Promise<Report> {
     for (let at = 0; at < present.length; at += SYSTEMS)
       await importInventories(deps, tally, present.slice(at, at + SYSTEMS));
     done += page.length;
-    deps.say(`${done} systems looked at, ${tally.report().inventories.brought} inventories brought.`);
+    deps.say(
+      `${counted(done, "system")} looked at, ${counted(tally.report().inventories.brought, "inventory", "inventories")} brought.`,
+    );
   }
   await importAlerts(deps, tally);
   return tally.report();

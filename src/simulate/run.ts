@@ -6,6 +6,7 @@ import type { Latencies } from "./latency.ts";
 import { runLoad } from "./load.ts";
 import { verify } from "./verify.ts";
 import type { Verification } from "./verify.ts";
+import { counted } from "../values/count.ts";
 
 export interface SimulationOptions {
   url: string;
@@ -38,7 +39,7 @@ export interface Simulation {
 export async function simulate(options: SimulationOptions): Promise<Simulation> {
   const { url, token, seed, systems, rate, durationMs, onPhase = () => {} } = options;
   const setup = openClient({ url });
-  onPhase(`Making ${systems} systems.`);
+  onPhase(`Making ${counted(systems, "system")}.`);
   const members = await makeFleet({ client: setup, token, seed, systems });
   const errors: Record<string, number> = {};
   const client = openClient({
@@ -47,7 +48,7 @@ export async function simulate(options: SimulationOptions): Promise<Simulation> 
       if (status < 200 || status >= 300) errors[status] = (errors[status] ?? 0) + 1;
     },
   });
-  onPhase(`Sending ${rate} requests a second for ${Math.round(durationMs / 1000)} s.`);
+  onPhase(`Sending ${counted(rate, "request")} a second for ${Math.round(durationMs / 1000)} s.`);
   const startMs = performance.now();
   const { heartbeats, inventories, skipped } = await runLoad({ client, members, rate, durationMs });
   const seconds = Math.round((performance.now() - startMs) / 100) / 10;

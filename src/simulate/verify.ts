@@ -3,6 +3,7 @@ import { forEachBounded } from "./bounded.ts";
 import { ask } from "./client.ts";
 import type { Client } from "./client.ts";
 import type { Member } from "./fleet.ts";
+import { counted } from "../values/count.ts";
 
 export interface VerifyOptions {
   client: Client;
@@ -62,7 +63,7 @@ async function faultOf(
   if (newest === undefined) return undefined;
   const records = await readRecords(client, token, key);
   if (records.length < inventories.length)
-    return `${inventories.length} inventories were acknowledged, ${records.length} are there`;
+    return `${counted(inventories.length, "inventory was", "inventories were")} acknowledged, ${records.length} are there`;
   const times = new Set(records.map((record) => Date.parse(record.received_at)));
   const lost = inventories.find((time) => !times.has(Date.parse(time)));
   return lost && `the inventory acknowledged at ${lost} is not there`;

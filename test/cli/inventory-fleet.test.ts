@@ -51,7 +51,7 @@ describe("query", () => {
 test("facets counts values, most common first", async () => {
   const { stdout, stderr } = await run("facets", "facts.network.*.type");
   expect(stdout).toBe('SYSTEMS  VALUE\n      1  "vlan"\n');
-  expect(stderr).toBe("1 systems have no such path.\n");
+  expect(stderr).toBe("1 system has no such path.\n");
   expect(await json("facets", "facts.distro.version", "--query", "facts.network exists")).toEqual({
     hints: [],
     path: "facts.distro.version",

@@ -94,7 +94,7 @@ test(
     socket.write(`GET /api/systems/backups/${data.id} HTTP/1.1\r\nhost: x\r\nauthorization: ${authorization}\r\n\r\n`);
     await began;
     expect(await stopTimed(gateway)).toBeLessThan(30_000);
-    expect(gateway.log()).toContain("1 answers half sent");
+    expect(gateway.log()).toContain("1 answer half sent");
     socket.destroy();
   },
   TEST_MS,

@@ -2,6 +2,7 @@
 import { Failure } from "../../errors.ts";
 import type { Database } from "../../ports/database.ts";
 import type { AuthenticatedSystem } from "../systems/index.ts";
+import { counted } from "../../values/count.ts";
 import { labelAlerts } from "./accept.ts";
 import type { Acceptance } from "./accept.ts";
 import type { Alertmanager, Answer } from "./alertmanager.ts";
@@ -149,7 +150,7 @@ export function openProxy(deps: ProxyDeps) {
 function noRoom({ of, kind, most }: NoRoom): string {
   const whose = of === "system" ? "this system" : "its organization";
   return kind === "active"
-    ? `${whose} has ${most} silences that are pending or active, which is the most it may have; end one first`
+    ? `${whose} has ${counted(most, "silence that is", "silences that are")} pending or active, which is the most it may have; end one first`
     : `${whose} made ${most} silences that Alertmanager still remembers, which is the most it may have; ended ones go after 5 days`;
 }
 

@@ -81,7 +81,7 @@ export function openBackups(deps: BackupsDeps): Backups {
       swept({ orphans, removed }) {
         doubt = removed
           ? undefined
-          : `${orphans.length} objects in the store have no row; "muster backups sweep" says which`;
+          : `${counted(orphans.length, "object in the store has", "objects in the store have")} no row; "muster backups sweep" says which`;
       },
     }),
     schedules,

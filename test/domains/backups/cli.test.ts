@@ -53,7 +53,7 @@ describe("muster backups", () => {
       code: 1,
       stderr: expect.stringContaining("invalid backup id"),
     });
-    expect((await muster("sweep")).stdout).toContain("objects; 0 without a row");
+    expect((await muster("sweep")).stdout).toContain("1 object; 0 without a row");
     expect((await muster("frobnicate")).code).toBe(2);
   }, 120_000);
 
