@@ -121,7 +121,7 @@ export interface App {
   /** Whether Redis may be trusted with acknowledged work; undefined without one, rejects while it is away. */
   redisHealth(): Promise<RedisHealth | undefined>;
   /** Brings everything from a database of the service that Muster replaces; one import at a time. */
-  importMy(source: Source, options: Pick<ImportDeps, "dryRun" | "signal" | "say">): Promise<Report>;
+  importMy(source: Source, options: Pick<ImportDeps, "dryRun" | "signal" | "onProgress">): Promise<Report>;
   /** Has the gateways here log what a command changed. */
   tellChange: ChangeLog["tell"];
   databaseTime(): Promise<Date>;

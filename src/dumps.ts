@@ -18,7 +18,7 @@ import { restoreDump, verifyDump } from "./dump/restore.ts";
 import { stampOf } from "./dump/upgrade.ts";
 import type { OpenFile, Restored, Verified } from "./dump/restore.ts";
 import { openDump } from "./dump/write.ts";
-import type { Dump } from "./dump/write.ts";
+import type { Dump, DumpOptions } from "./dump/write.ts";
 import { Failure } from "./errors.ts";
 import type { Log } from "./log.ts";
 
@@ -28,7 +28,7 @@ export type { Dump, OpenFile, Restored, Verified };
 export interface Dumps {
   /** Which one, for those who ask. */
   installation: string;
-  dump(options: { withObjects: boolean }): Dump;
+  dump(options: { withObjects: boolean; onProgress?: DumpOptions["onProgress"] }): Dump;
   restore(open: OpenFile, verified: Verified): Promise<Restored & { migrated: MigrationResult }>;
   /** Jobs that wait in Redis, which no dump holds; undefined when it cannot be asked. */
   jobsInRedis(): Promise<number | undefined>;
@@ -55,8 +55,15 @@ export async function openDumps(config: Config, { alone, version, log, signal }:
   const objects = openObjects(config, clock);
   return {
     installation,
-    dump: ({ withObjects }) =>
-      openDump({ connection, objects: withObjects ? objects : undefined, version, at: clock.now(), signal }),
+    dump: ({ withObjects, onProgress }) =>
+      openDump({
+        connection,
+        objects: withObjects ? objects : undefined,
+        version,
+        at: clock.now(),
+        signal,
+        onProgress,
+      }),
     async restore(open, verified) {
       const restored = await restoreDump({ connection, objects, now: clock.now(), signal }, open, verified);
       const database = openDatabase(connection, { maxConnections: 1, log });

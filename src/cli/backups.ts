@@ -1,9 +1,11 @@
 // muster backups: what is kept of whom, by hand.
 import { lstat, open, rename, rm } from "node:fs/promises";
+import type { App } from "../app.ts";
 import { BackupsQuery } from "../domains/backups/schema.ts";
 import type { Backup } from "../domains/backups/schema.ts";
 import { Failure } from "../errors.ts";
 import { counted } from "../values/count.ts";
+import type { Progress } from "./progress.ts";
 import { requireOrganization } from "./owner.ts";
 import { PAGED, printTable, readPages, sayRest, timeOf } from "./table.ts";
 import type { Cell } from "./table.ts";
@@ -137,13 +139,7 @@ const verify = action({
       throw new UsageError("An ID or --all is needed, and one of them.");
     const results = await changeApp(cli, async (app) => {
       if (!all) return [await app.backups.verify(positionals[0] ?? "")];
-      const verified = [];
-      for (let cursor: string | undefined; ;) {
-        const page = await app.backups.list({ limit: 200, ...(cursor ? { cursor } : {}) });
-        for (const { id } of page.backups) verified.push(await app.backups.verify(id));
-        if (page.next_cursor === null) return verified;
-        cursor = page.next_cursor;
-      }
+      return verifyAll(app, cli.progress("Verifying", "backups", json));
     });
     const bad = results.filter((one) => one.state !== "kept");
     if (json) cli.print(JSON.stringify({ verified: results.length, bad }));
@@ -154,6 +150,24 @@ const verify = action({
     return bad.length === 0 ? 0 : 1;
   },
 });
+
+async function verifyAll({ backups }: App, progress: Progress) {
+  const verified = [];
+  const total = await backups.count({});
+  try {
+    for (let cursor: string | undefined; ;) {
+      const page = await backups.list({ limit: 200, ...(cursor ? { cursor } : {}) });
+      for (const { id } of page.backups) {
+        verified.push(await backups.verify(id));
+        progress.at(verified.length, total);
+      }
+      if (page.next_cursor === null) return verified;
+      cursor = page.next_cursor;
+    }
+  } finally {
+    progress.end();
+  }
+}
 
 const remove = action({
   positionals: ["ID"],

@@ -22,9 +22,17 @@ async function writeDump({ positionals, objects = false, json }: Given<{ objects
   const config = cli.config();
   const log = cli.log({ ...config, logLevel: config.logLevel === "info" ? "warn" : config.logLevel });
   const dumps = await openDumps(config, { alone: false, version: VERSION, log, signal });
+  const progress = {
+    rows: cli.progress("Dumping the database", "rows", json),
+    bytes: cli.progress("Dumping backups", "bytes", json),
+  };
   try {
-    const opened = dumps.dump({ withObjects: objects });
+    const opened = dumps.dump({
+      withObjects: objects,
+      onProgress: (unit, done, total) => progress[unit].at(done, total),
+    });
     const size = path === "-" ? await cli.pour(opened.bytes) : await writeDumpFile(path, opened.bytes, signal);
+    progress.bytes.end();
     const jobs = await dumps.jobsInRedis();
     if (jobs === undefined) cli.say("Redis does not answer: jobs that wait there are not in the dump.");
     else if (jobs > 0)

@@ -23,14 +23,16 @@ async function bringAll(given: Given<typeof FLAGS>, cli: Cli): Promise<number> {
   const url = readUrl(given["database-url"], given["database-url-file"]);
   const dryRun = given["dry-run"] ?? false;
   const signal = abortWhenStopped(cli, "The import was stopped; run it again to go on.");
+  const progress = cli.progress("Importing", "systems", given.json);
   const source = await openSource(url, cli.log(cli.config()));
   try {
     const report = await (dryRun ? withApp : changeApp)(cli, (app) =>
-      app.importMy(source, { dryRun, signal, say: cli.say }),
+      app.importMy(source, { dryRun, signal, onProgress: progress.at }),
     );
     print(report, { json: given.json, dryRun }, cli);
     return 0;
   } finally {
+    progress.end();
     await source.close();
   }
 }

@@ -9,7 +9,15 @@ const prune = action({
   flags: { "dry-run": true },
   hint: "deletes what retention lets go, as every night at 03:17 UTC",
   async run({ "dry-run": dryRun = false, json }, cli) {
-    const report = await (dryRun ? withApp : changeApp)(cli, (app) => app.inventory.prune({ dryRun }));
+    const report = await (dryRun ? withApp : changeApp)(cli, async (app) => {
+      const progress = cli.progress("Pruning", "systems", json);
+      const total = Object.values(await app.systems.count()).reduce((sum, count) => sum + count, 0);
+      try {
+        return await app.inventory.prune({ dryRun, onSystems: (done) => progress.at(Math.min(done, total), total) });
+      } finally {
+        progress.end();
+      }
+    });
     if (json) cli.print(JSON.stringify(report));
     else for (const line of linesOf(report)) cli.print(line);
     return 0;

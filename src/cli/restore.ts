@@ -1,12 +1,13 @@
 // muster restore: a dump into an installation that has nothing yet.
 import { createReadStream } from "node:fs";
-import { open } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { openDumps, verifyDump } from "../dumps.ts";
 import type { Restored, Verified } from "../dumps.ts";
 import { Failure, reasonOf } from "../errors.ts";
 import { counted } from "../values/count.ts";
 import { abortWhenStopped } from "./dump.ts";
 import type { Given } from "./arguments.ts";
+import type { Progress } from "./progress.ts";
 import { action, printable, sayChanged } from "./verb.ts";
 import type { Cli, Verb } from "./verb.ts";
 import { VERSION } from "./version.ts";
@@ -29,8 +30,8 @@ async function loadDump({ positionals, check, json }: Given<{ check: true }>, cl
   const [path = ""] = positionals;
   await refuseUnreadable(path);
   const signal = abortWhenStopped(cli, "The restore was stopped. The database is as it was.");
-  const bytes = () => createReadStream(path, { signal, highWaterMark: 1024 ** 2 });
-  const verified = await verifyDump(bytes);
+  const read = (what: string) => () => readFileShowing(path, signal, cli.progress(what, "bytes", json));
+  const verified = await verifyDump(read("Comparing hashes"));
   const { manifest } = verified;
   const made = `made by muster ${manifest.muster} at ${manifest.created_at}, schema version ${manifest.schema_version}`;
   if (check) {
@@ -41,7 +42,7 @@ async function loadDump({ positionals, check, json }: Given<{ check: true }>, cl
   const log = cli.log({ ...config, logLevel: config.logLevel === "info" ? "warn" : config.logLevel });
   const dumps = await openDumps(config, { alone: true, version: VERSION, log, signal });
   try {
-    const restored = await dumps.restore(bytes, verified);
+    const restored = await dumps.restore(read("Loading"), verified);
     const jobs = await dumps.jobsInRedis();
     if (jobs !== 0)
       cli.say(
@@ -53,6 +54,21 @@ async function loadDump({ positionals, check, json }: Given<{ check: true }>, cl
     return 0;
   } finally {
     await dumps.close();
+  }
+}
+
+/** The file's bytes, and how far they were read. */
+async function* readFileShowing(path: string, signal: AbortSignal, progress: Progress): AsyncGenerator<Uint8Array> {
+  const { size } = await stat(path);
+  let done = 0;
+  try {
+    for await (const chunk of createReadStream(path, { signal, highWaterMark: 1024 ** 2 })) {
+      yield chunk;
+      done += chunk.length;
+      progress.at(done, size);
+    }
+  } finally {
+    progress.end();
   }
 }
 

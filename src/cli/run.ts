@@ -19,6 +19,7 @@ import { inventory } from "./inventory.ts";
 import { migrate } from "./migrate.ts";
 import { organizations } from "./organizations.ts";
 import { processVerb } from "./process.ts";
+import { openProgress, QUIET, watched } from "./progress.ts";
 import { queues } from "./queues.ts";
 import { restore } from "./restore.ts";
 import { serve } from "./serve.ts";
@@ -134,6 +135,7 @@ function openCli(
   terminal: Terminal,
   { untilStopped, onHangUp }: ProcessSignals,
 ): { cli: Cli; finish(): Promise<void> } {
+  const screen = watched(terminal);
   const answer: string[] = [];
   const afterwards: string[] = [];
   const last: string[] = [];
@@ -151,7 +153,7 @@ function openCli(
       ...ignored.map((name) => `${file} has a line that sets ${JSON.stringify(name)}, which is no name.`),
       ...misspeltSettings(env).map(({ sentence }) => sentence),
     ];
-    const log = openLog({ level: "warn", format: "json", write: terminal.tell });
+    const log = openLog({ level: "warn", format: "json", write: screen.tell });
     for (const sentence of sentences) env["LOG_FORMAT"] === "json" ? log.warn(sentence) : cli.say(sentence);
   };
   const cli: Cli = {
@@ -163,18 +165,22 @@ function openCli(
     print: (line) => void answer.push(`${line}\n`),
     say(line) {
       if (answer.length > 0) afterwards.push(`${line}\n`);
-      else terminal.tell(`${line}\n`);
+      else screen.tell(`${line}\n`);
     },
     sayLast: (line) => void last.push(`${line}\n`),
+    progress(what, unit, json) {
+      if (terminal.columns === undefined || json) return QUIET;
+      return openProgress({ what, unit }, { draw: screen.draw, columns: terminal.columns });
+    },
     pour: terminal.pour,
     openApp(role, { config: parsed = config(), process: name, ...parts } = {}) {
       // A command's own answer is what counts; of the log only what went wrong.
       const level = ["cli", "migrate"].includes(role) && parsed.logLevel === "info" ? "warn" : parsed.logLevel;
-      const log = openLog({ level, format: parsed.logFormat, process: name, write: terminal.tell });
+      const log = openLog({ level, format: parsed.logFormat, process: name, write: screen.tell });
       return openApp(parsed, { role, log, version: VERSION, ...parts });
     },
     log: ({ logLevel: level, logFormat: format }: Config, name) =>
-      openLog({ level, format, process: name, write: terminal.tell }),
+      openLog({ level, format, process: name, write: screen.tell }),
     untilStopped,
     onHangUp,
   };
@@ -183,7 +189,7 @@ function openCli(
       if (answer.length > 0) await terminal.answer(answer.join(""));
     } finally {
       const rest = [...afterwards, ...last].join("");
-      if (rest !== "") terminal.tell(rest);
+      if (rest !== "") screen.tell(rest);
     }
   };
   return { cli, finish };

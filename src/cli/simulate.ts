@@ -23,11 +23,10 @@ export const simulate: Verb = {
   name: "simulate",
   summary: "Load a running gateway with a simulated fleet, then verify that all it acknowledged is there.",
   actions: { "": action({ flags: FLAGS, run: simulateFleet }) },
-  notes: `Makes systems "simulated-SEED-N" of the organisation "simulation", registers them, and posts heartbeats and evolving NS8
-and NethSecurity inventories, RATE requests a second. The same seed makes the same documents. Exit code 1 when something
+  notes: `Makes systems "simulated-SEED-N" of the organisation "simulation", and posts heartbeats and evolving NS8 and
+NethSecurity inventories, RATE requests a second. The same seed makes the same documents. Exit code 1 when something
 acknowledged is missing. --cleanup erases the systems at the end, --cleanup-only those of an earlier run. It is a load
-generator: a URL that is not this machine needs --yes-really.
-One address may register only so often a minute: start the gateway with REGISTER_RATE_PER_MINUTE=100000.`,
+generator: a URL that is not this machine needs --yes-really.`,
 };
 
 async function simulateFleet(given: Given<typeof FLAGS>, cli: Cli): Promise<number> {
@@ -35,6 +34,11 @@ async function simulateFleet(given: Given<typeof FLAGS>, cli: Cli): Promise<numb
   if (!given.token) throw new UsageError('--token is missing: "muster tokens add --name simulation" makes one.');
   const target = { url, token: given.token, seed: read("seed", given.seed ?? "1", whole(0, 2 ** 31 - 1)) };
   if (given["cleanup-only"]) return report(cli, given.json, { erased: await cleanUp(target) });
+  const progress = {
+    making: cli.progress("Making", "systems", given.json),
+    sending: cli.progress("Sending", "requests", given.json),
+    verifying: cli.progress("Verifying", "systems", given.json),
+  };
   const result = await runSimulation({
     ...target,
     systems: read("systems", given.systems ?? "100", whole(1, 100_000)),
@@ -42,7 +46,8 @@ async function simulateFleet(given: Given<typeof FLAGS>, cli: Cli): Promise<numb
     durationMs: read("duration", given.duration ?? "60s", duration(100, 86_400_000)),
     drainMs: read("drain", given.drain ?? "5m", duration(100, 86_400_000)),
     onPhase: cli.say,
-  });
+    onProgress: (phase, done, total) => progress[phase].at(done, total),
+  }).finally(progress.verifying.end);
   const erased = given.cleanup ? await cleanUp(target) : 0;
   if (given.json) cli.print(JSON.stringify({ ...result, erased }));
   else for (const line of linesOf(result)) cli.print(line);

@@ -11,13 +11,17 @@ import { action, changeApp, printable, readOptions, UsageError, withApp } from "
 import type { Verb } from "./verb.ts";
 
 const add = action({
-  flags: { name: "NAME", organization: "ID" },
+  flags: { name: "NAME", organization: "ID", registered: true },
   required: ["name"],
-  hint: "prints key and secret, this once",
-  async run({ name, organization, json }, cli) {
+  hint: "prints key and secret, this once; --registered: its appliance is given both, and need not register",
+  async run({ name, organization, registered, json }, cli) {
     const input = readOptions(
       NewSystem,
-      { name, ...(organization ? { organization_id: organization } : {}) },
+      {
+        name,
+        ...(organization ? { organization_id: organization } : {}),
+        ...(registered ? { registered: "true" } : {}),
+      },
       { organization_id: "organization" },
     );
     const created = await changeApp(cli, async (app) => {
@@ -27,7 +31,11 @@ const add = action({
     if (json) cli.print(JSON.stringify(created));
     else {
       cli.print(`system_key     ${created.system_key}\nsystem_secret  ${created.system_secret}`);
-      cli.say("The secret is not shown again. The appliance registers with it: see the README.");
+      cli.say(
+        registered
+          ? "The secret is not shown again. The appliance is given both: see docs/appliances."
+          : "The secret is not shown again. The appliance registers with it: see the README.",
+      );
     }
     return 0;
   },

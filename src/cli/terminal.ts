@@ -7,6 +7,8 @@ export interface Terminal {
   pour(bytes: AsyncIterable<Uint8Array>): Promise<number>;
   /** On stderr. */
   tell(text: string): void;
+  /** Width of the terminal that stderr is; undefined where it is none. */
+  columns?: number | undefined;
 }
 
 export function processTerminal(): Terminal {
@@ -29,6 +31,7 @@ export function processTerminal(): Terminal {
       return size;
     },
     tell: (text) => void process.stderr.write(text),
+    columns: process.stderr.isTTY ? process.stderr.columns || 80 : undefined,
   };
 }
 

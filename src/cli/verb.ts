@@ -12,6 +12,7 @@ import type { ProcessSignals } from "./signals.ts";
 import { didYouMean } from "../values/similar.ts";
 import { UsageError, readArguments } from "./arguments.ts";
 import type { Flags, Given, Syntax } from "./arguments.ts";
+import type { Progress, Unit } from "./progress.ts";
 
 export { UsageError };
 
@@ -30,6 +31,8 @@ export interface Cli {
   say(line: string): void;
   /** The same, after everything else. */
   sayLast(line: string): void;
+  /** How far a long command is, on a terminal; nothing elsewhere, and nothing beside JSON. */
+  progress(what: string, unit: Unit, json: boolean): Progress;
   /** Bytes on stdout, at the pace of their reader. Returns how many. */
   pour(bytes: AsyncIterable<Uint8Array>): Promise<number>;
   /** The environment's config; throws ConfigError with every fault. */

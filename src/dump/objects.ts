@@ -17,6 +17,7 @@ export async function* objectEntries(
   store: ObjectStore,
   summary: ObjectsSummary,
   signal: AbortSignal | undefined,
+  onBytes: (done: number) => void = () => {},
 ): AsyncGenerator<Entry, void, undefined> {
   for await (const { key } of listBackupObjects(db)) {
     signal?.throwIfAborted();
@@ -29,7 +30,14 @@ export async function* objectEntries(
     yield { name: OBJECTS + key, size: head.size, body: readWhole(store, key, head.size, first) };
     summary.count += 1;
     summary.bytes += head.size;
+    onBytes(summary.bytes);
   }
+}
+
+/** Bytes of all backups. */
+export async function measureObjects(db: PostgresQueryable): Promise<number> {
+  const [row] = await db.query<{ bytes: number }>("select coalesce(sum(size), 0)::float8 as bytes from backups");
+  return row?.bytes ?? 0;
 }
 
 async function* readWhole(store: ObjectStore, key: string, size: number, first: ReadableStream<Uint8Array>) {

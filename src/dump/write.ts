@@ -3,7 +3,7 @@ import { findApplied, holdMigrations } from "../adapters/postgres/migrate.ts";
 import { openSession } from "../adapters/postgres/session.ts";
 import type { PostgresSession } from "../adapters/postgres/session.ts";
 import type { PostgresConnection } from "../adapters/postgres/database.ts";
-import { copyOutOf, listNumberDefaults, listSequences, listTables } from "../adapters/postgres/tables.ts";
+import { copyOutOf, estimateRows, listNumberDefaults, listSequences, listTables } from "../adapters/postgres/tables.ts";
 import type { Table } from "../adapters/postgres/tables.ts";
 import { Failure } from "../errors.ts";
 import type { ObjectStore } from "../ports/objects.ts";
@@ -11,7 +11,7 @@ import { packArchive } from "./archive.ts";
 import type { Entry } from "./archive.ts";
 import { FORMAT, FORMAT_VERSION, MANIFEST, SUMMARY, TABLES } from "./manifest.ts";
 import type { Manifest, Summary } from "./manifest.ts";
-import { objectEntries } from "./objects.ts";
+import { measureObjects, objectEntries } from "./objects.ts";
 
 export interface DumpOptions {
   connection: PostgresConnection;
@@ -22,6 +22,8 @@ export interface DumpOptions {
   /** The caller holds the lock of migrations. */
   locked?: boolean;
   signal?: AbortSignal | undefined;
+  /** Told how far it is: rows of about so many, then bytes of objects. */
+  onProgress?: ((unit: "rows" | "bytes", done: number, total: number) => void) | undefined;
 }
 
 export interface Dump {
@@ -47,8 +49,13 @@ async function* entries(options: DumpOptions, summary: Summary): AsyncGenerator<
     await session.query("begin isolation level repeatable read, read only");
     const manifest = await describe(session, options);
     yield textEntry(MANIFEST, manifest);
-    for (const table of manifest.tables) yield* tableEntries(session, table, summary);
-    if (objects) yield* objectEntries(session, objects, summary.objects, signal);
+    const onRows = await countingRows(session, options.onProgress);
+    for (const table of manifest.tables) yield* tableEntries(session, table, summary, onRows);
+    if (objects) {
+      const total = options.onProgress ? await measureObjects(session) : 0;
+      const onBytes = (done: number) => options.onProgress?.("bytes", done, total);
+      yield* objectEntries(session, objects, summary.objects, signal, onBytes);
+    }
     // Sequences stand outside of snapshots. Later than every row is late enough: numbers may be left out, never given twice.
     summary.sequences = await listSequences(session);
     yield textEntry(SUMMARY, summary);
@@ -74,7 +81,28 @@ async function describe(session: PostgresSession, { version, at, objects }: Dump
   };
 }
 
-async function* tableEntries(session: PostgresSession, table: Table, { rows }: Summary) {
+const LINE_FEED = 10;
+
+/** Each row of COPY's text is a line, and line feeds in it are escaped. */
+async function countingRows(
+  session: PostgresSession,
+  onProgress: DumpOptions["onProgress"],
+): Promise<(chunk: Uint8Array) => void> {
+  if (!onProgress) return () => {};
+  const total = await estimateRows(session);
+  let done = 0;
+  return (chunk) => {
+    for (let at = chunk.indexOf(LINE_FEED); at >= 0; at = chunk.indexOf(LINE_FEED, at + 1)) done += 1;
+    onProgress("rows", done, total);
+  };
+}
+
+async function* tableEntries(
+  session: PostgresSession,
+  table: Table,
+  { rows }: Summary,
+  onRows: (chunk: Uint8Array) => void,
+) {
   const copy = session.copyOut(copyOutOf(table));
   let part = 0;
   let held: Uint8Array[] = [];
@@ -92,6 +120,7 @@ async function* tableEntries(session: PostgresSession, table: Table, { rows }: S
         rows[table.name] = value;
         break;
       }
+      onRows(value);
       held.push(value);
       size += value.byteLength;
       if (size >= PART_BYTES) yield cut();

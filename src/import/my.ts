@@ -4,7 +4,6 @@ import type { FormerInventory, Refused } from "../domains/inventory/index.ts";
 import type { FormerOrganization } from "../domains/organizations/index.ts";
 import type { FormerSystem } from "../domains/systems/index.ts";
 import type { Database } from "../ports/database.ts";
-import { counted } from "../values/count.ts";
 import { insertFormerChanges, readProgress, writeProgress } from "./progress.ts";
 import { openTally } from "./report.ts";
 import type { Report, Tally } from "./report.ts";
@@ -31,7 +30,8 @@ export interface ImportDeps {
   dryRun: boolean;
   now: Date;
   signal: AbortSignal;
-  say(line: string): void;
+  /** Systems looked at, of how many. */
+  onProgress(done: number, total: number): void;
 }
 
 const PAGE = 500;
@@ -48,6 +48,7 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 export async function importMy(deps: ImportDeps): Promise<Report> {
   const tally = openTally();
   await importOrganizations(deps, tally);
+  const total = await deps.source.countSystems();
   let done = 0;
   for await (const page of pages(
     (after) => deps.source.systems(after, PAGE),
@@ -55,12 +56,12 @@ export async function importMy(deps: ImportDeps): Promise<Report> {
   )) {
     deps.signal.throwIfAborted();
     const present = await importSystems(deps, tally, page);
-    for (let at = 0; at < present.length; at += SYSTEMS)
+    for (let at = 0; at < present.length; at += SYSTEMS) {
+      deps.onProgress(done + at, total);
       await importInventories(deps, tally, present.slice(at, at + SYSTEMS));
+    }
     done += page.length;
-    deps.say(
-      `${counted(done, "system")} looked at, ${counted(tally.report().inventories.brought, "inventory", "inventories")} brought.`,
-    );
+    deps.onProgress(done, total);
   }
   await importAlerts(deps, tally);
   return tally.report();

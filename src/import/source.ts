@@ -158,6 +158,11 @@ function sourceOf(database: PostgresDatabase) {
         [after, limit],
       ),
 
+    async countSystems(): Promise<number> {
+      const [row] = await read<{ count: number }>("select count(*)::integer as count from systems", []);
+      return row?.count ?? 0;
+    },
+
     systems: (after: string, limit: number) =>
       read<SourceSystem>(
         `select s.id, s.name, s.type, s.fqdn, s.version, host(s.ipv4_address) as ipv4, host(s.ipv6_address) as ipv6, s.status,

@@ -8,6 +8,8 @@ export interface LoadOptions {
   /** Requests started a second, both kinds together. */
   rate: number;
   durationMs: number;
+  /** Requests started, of how many. */
+  onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
 export interface LoadResult {
@@ -23,7 +25,7 @@ const MAX_IN_FLIGHT = 256;
 /** Starts are made in small groups: timers are no finer. */
 const TICK_MS = 10;
 
-export async function runLoad({ client, members, rate, durationMs }: LoadOptions): Promise<LoadResult> {
+export async function runLoad({ client, members, rate, durationMs, onProgress }: LoadOptions): Promise<LoadResult> {
   const result: LoadResult = {
     heartbeats: { acknowledged: 0, refused: 0, latenciesMs: [] },
     inventories: { acknowledged: 0, refused: 0, latenciesMs: [], bytes: 0 },
@@ -49,6 +51,7 @@ export async function runLoad({ client, members, rate, durationMs }: LoadOptions
       member.isBusy = true;
       inFlight.add(running);
     }
+    onProgress?.(started, Math.floor((durationMs / 1000) * rate));
     await Bun.sleep(TICK_MS);
   }
   await Promise.all(inFlight);

@@ -19,7 +19,11 @@ export interface SimulationOptions {
   drainMs: number;
   /** Told what is being done. */
   onPhase?: (sentence: string) => void;
+  /** And how far it is. */
+  onProgress?: (phase: Phase, done: number, total: number) => void;
 }
+
+export type Phase = "making" | "sending" | "verifying";
 
 export interface Simulation {
   systems: number;
@@ -38,9 +42,10 @@ export interface Simulation {
 
 export async function simulate(options: SimulationOptions): Promise<Simulation> {
   const { url, token, seed, systems, rate, durationMs, onPhase = () => {} } = options;
+  const of = (phase: Phase) => (done: number, total: number) => options.onProgress?.(phase, done, total);
   const setup = openClient({ url });
   onPhase(`Making ${counted(systems, "system")}.`);
-  const members = await makeFleet({ client: setup, token, seed, systems });
+  const members = await makeFleet({ client: setup, token, seed, systems, onProgress: of("making") });
   const errors: Record<string, number> = {};
   const client = openClient({
     url,
@@ -50,10 +55,17 @@ export async function simulate(options: SimulationOptions): Promise<Simulation> 
   });
   onPhase(`Sending ${counted(rate, "request")} a second for ${Math.round(durationMs / 1000)} s.`);
   const startMs = performance.now();
-  const { heartbeats, inventories, skipped } = await runLoad({ client, members, rate, durationMs });
+  const { heartbeats, inventories, skipped } = await runLoad({
+    client,
+    members,
+    rate,
+    durationMs,
+    onProgress: of("sending"),
+  });
   const seconds = Math.round((performance.now() - startMs) / 100) / 10;
   onPhase("Waiting for the queue, then looking for what was acknowledged.");
-  const verification = await verify({ client: setup, token, members, deadlineMs: options.drainMs });
+  const deadlineMs = options.drainMs;
+  const verification = await verify({ client: setup, token, members, deadlineMs, onProgress: of("verifying") });
   const { latenciesMs: beatsMs, ...beats } = heartbeats;
   const { latenciesMs: inventoriesMs, ...posted } = inventories;
   return {

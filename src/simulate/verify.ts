@@ -11,6 +11,8 @@ export interface VerifyOptions {
   members: Member[];
   /** The queue must have become empty by then. */
   deadlineMs: number;
+  /** Systems looked at, of how many. */
+  onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
 export interface Verification {
@@ -23,14 +25,16 @@ export interface Verification {
 const CONCURRENCY = 8;
 const POLL_MS = 200;
 
-export async function verify({ client, token, members, deadlineMs }: VerifyOptions): Promise<Verification> {
+export async function verify({ client, token, members, deadlineMs, onProgress }: VerifyOptions): Promise<Verification> {
   const startMs = performance.now();
   const drained = await untilDrained(client, token, startMs + deadlineMs);
   const drainMs = Math.round(performance.now() - startMs);
   const missing: string[] = [];
+  let looked = 0;
   await forEachBounded(members, CONCURRENCY, async (member) => {
     const fault = await faultOf(client, token, member);
     if (fault) missing.push(`${member.name}: ${fault}`);
+    onProgress?.((looked += 1), members.length);
   });
   return { drained, drain_ms: drainMs, missing };
 }

@@ -65,7 +65,7 @@ describe("muster simulate", () => {
   let token: string;
   beforeAll(async () => {
     made = await createTestDatabase();
-    const env = { DATABASE_URL: made.url, DATA_DIR: "/nonexistent", REGISTER_RATE_PER_MINUTE: "100000" };
+    const env = { DATABASE_URL: made.url, DATA_DIR: "/nonexistent" };
     token = (await runJson<{ token: string }>(["tokens", "add", "--name", "simulation"], { env })).token;
     gateway = await startGateway({ env });
   }, 60_000);
@@ -75,12 +75,12 @@ describe("muster simulate", () => {
   }, 60_000);
   const target = () => ["--url", gateway.url, "--token", token, "--seed", "5"];
 
-  test("loads a gateway, finds everything it acknowledged, and cleans up", async () => {
+  test("loads a gateway with its default budgets, finds everything it acknowledged, and cleans up", async () => {
     const result = await runJson<Simulation & { erased: number }>([
-      ...["simulate", ...target(), "--systems", "30"],
+      ...["simulate", ...target(), "--systems", "100"],
       ...["--rate", "60/s", "--duration", "4s", "--drain", "60s", "--cleanup"],
     ]);
-    expect(result).toMatchObject({ systems: 30, complete: true, errors: {}, erased: 30 });
+    expect(result).toMatchObject({ systems: 100, complete: true, errors: {}, erased: 100 });
     expect(result.verification).toMatchObject({ drained: true, missing: [] });
     expect(result.inventories.acknowledged).toBeGreaterThan(30);
     expect(result.heartbeats.acknowledged).toBeGreaterThan(100);

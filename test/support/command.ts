@@ -14,6 +14,7 @@ export async function runCommand(
   args: string[],
   env: Environment = {},
   installation?: Installation,
+  columns?: number,
 ): Promise<Finished> {
   let [stdout, stderr] = ["", ""];
   const decoder = new TextDecoder();
@@ -28,6 +29,7 @@ export async function runCommand(
       return size;
     },
     tell: (text) => void (stderr += text),
+    columns,
   };
   const code = await run(args, env, terminal, installation);
   return { code, stdout, stderr };

@@ -44,6 +44,14 @@ export async function listTables(db: PostgresQueryable): Promise<Table[]> {
   return ordered;
 }
 
+/** About how many rows there are in all, as of the last time that PostgreSQL looked. */
+export async function estimateRows(db: PostgresQueryable): Promise<number> {
+  const [row] = await db.query<{ rows: number }>(
+    `select coalesce(sum(greatest(c.reltuples, 0)), 0)::float8 as rows from pg_class c where c.relkind = 'r' and ${OURS}`,
+  );
+  return row?.rows ?? 0;
+}
+
 export async function listSequences(db: PostgresQueryable): Promise<SequenceState[]> {
   const names = await db.query<{ name: string }>(
     `select c.relname as name from pg_class c where c.relkind = 'S' and ${OURS} order by c.relname collate "C"`,

@@ -24,7 +24,7 @@ import { LEARN_SCHEDULE, learnJob } from "./learned-job.ts";
 import { learnedRoutes } from "./learned-routes.ts";
 import { pipeline } from "./pipeline.ts";
 import { PRUNE_SCHEDULE, prune, pruneJob } from "./prune.ts";
-import type { PruneReport } from "./prune.ts";
+import type { PruneOptions, PruneReport } from "./prune.ts";
 import { openReader } from "./reader.ts";
 import type { InventoryReader } from "./reader.ts";
 import { openReceiver } from "./receive.ts";
@@ -66,7 +66,7 @@ export interface Inventory extends Domain {
   noise: Learned;
   pins: Pins;
   /** Deletes the records that retention lets go, and alerts long resolved; a dry run only counts them. */
-  prune(options: { dryRun: boolean }): Promise<PruneReport>;
+  prune(options: PruneOptions): Promise<PruneReport>;
   documents: Documents;
   /** Inventories that another service received, each system's in order; the past alarms nobody. Returns what was refused. */
   bring(rows: FormerInventory[], dryRun: boolean): Promise<Refused[]>;

@@ -13,6 +13,12 @@ export interface PruneDeps {
   clock: Clock;
 }
 
+export interface PruneOptions {
+  dryRun: boolean;
+  /** Told how many were looked at; of the last step more than there are. */
+  onSystems?: (done: number) => void;
+}
+
 export interface StageTally {
   stage: Stage;
   deleted: number;
@@ -39,10 +45,12 @@ const ALERTS_PER_DELETE = 1_000;
 const ALERT_KEPT_MS = 30 * 86_400_000;
 
 /** Everything at once, for the command line. A dry run counts what would go, and deletes nothing. */
-export async function prune(deps: PruneDeps, { dryRun }: { dryRun: boolean }): Promise<PruneReport> {
+export async function prune(deps: PruneDeps, { dryRun, onSystems = () => {} }: PruneOptions): Promise<PruneReport> {
   const tally = openTally();
+  let systems = 0;
   for (let after: string | undefined = store.NIL; after !== undefined;) {
     after = await pruneStep(deps, after, tally, dryRun);
+    onSystems((systems += SYSTEMS_PER_STEP));
   }
   const alerts = dryRun ? await store.countOldAlerts(deps.database, oldAlerts(deps)) : await pruneAlerts(deps);
   return { dry_run: dryRun, stages: tally.stages, alerts_deleted: alerts };

@@ -133,6 +133,7 @@ export function openSystems(deps: SystemsDeps): Systems {
         ...row,
         secretPublic: secret.public,
         secretSha256: secret.sha256,
+        isRegistered: input.registered ?? false,
         now: clock.now(),
       });
       return { system_id: row.id, system_key: row.systemKey, system_secret: secret.token, name, organization_id };

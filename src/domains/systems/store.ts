@@ -29,16 +29,27 @@ export interface InsertSystem {
   systemKey: string;
   secretPublic: string;
   secretSha256: string;
+  isRegistered: boolean;
   now: Date;
 }
 
 export async function insertSystem(db: Queryable, row: InsertSystem): Promise<void> {
   await db.query(
     `with system as (
-       insert into systems (id, name, organization_id, system_key, created_at) values ($1, $2, $3, $4, $7) returning id
+       insert into systems (id, name, organization_id, system_key, created_at, registered_at)
+       values ($1, $2, $3, $4, $7, case when $8 then $7::timestamptz end) returning id
      )
      insert into system_secrets (secret_public, system_id, secret_sha256, created_at) select $5, id, $6, $7 from system`,
-    [row.id, row.name, row.organizationId, row.systemKey, row.secretPublic, row.secretSha256, row.now],
+    [
+      row.id,
+      row.name,
+      row.organizationId,
+      row.systemKey,
+      row.secretPublic,
+      row.secretSha256,
+      row.now,
+      row.isRegistered,
+    ],
   );
 }
 
