@@ -1,4 +1,4 @@
-// SQL of heartbeats, status flips and the gateways' own watch.
+// SQL of heartbeats, status flips and the gateways' own watch. Flips lock systems in the order of their ids, as inventories do.
 import type { Queryable } from "../../ports/database.ts";
 
 /**
@@ -21,11 +21,14 @@ export async function upsertBeats(db: Queryable, beats: string, activeAfter: Dat
        on conflict (system_id) do update set last_heartbeat = excluded.last_heartbeat
        where h.last_heartbeat < excluded.last_heartbeat
        returning system_id
-     ), flipped as (
-       update systems s set status = 'active' from kept k join beats b using (system_id)
-       where s.id = k.system_id and s.status <> 'active' and s.suspended_at is null and b.last >= s.registered_at
+     ), back as (
+       select s.id, greatest(b.first, s.registered_at) as at
+       from kept k join beats b using (system_id) join systems s on s.id = k.system_id
+       where s.status <> 'active' and s.suspended_at is null and b.last >= s.registered_at
          and (s.status = 'unknown' or b.last > $2)
-       returning s.id, greatest(b.first, s.registered_at) as at
+       order by s.id for no key update of s
+     ), flipped as (
+       update systems s set status = 'active' from back b where s.id = b.id returning s.id, b.at
      )
      insert into system_status_changes (system_id, status, changed_at) select id, 'active', at from flipped returning system_id`,
     [beats, activeAfter],
@@ -40,10 +43,12 @@ export async function upsertBeats(db: Queryable, beats: string, activeAfter: Dat
  */
 export async function markInactive(db: Queryable, judgedAt: Date, timeoutMs: number): Promise<number> {
   const rows = await db.query(
-    `with silent as (
-       update systems s set status = 'inactive' from system_heartbeats h
-       where h.system_id = s.id and s.status = 'active' and s.suspended_at is null and h.last_heartbeat <= $1
-       returning s.id, h.last_heartbeat
+    `with overdue as (
+       select s.id, h.last_heartbeat from systems s join system_heartbeats h on h.system_id = s.id
+       where s.status = 'active' and s.suspended_at is null and h.last_heartbeat <= $1
+       order by s.id for no key update of s
+     ), silent as (
+       update systems s set status = 'inactive' from overdue o where s.id = o.id returning s.id, o.last_heartbeat
      )
      insert into system_status_changes (system_id, status, changed_at)
      select id, 'inactive', last_heartbeat + $2 * interval '1 millisecond' from silent returning system_id`,
@@ -55,11 +60,13 @@ export async function markInactive(db: Queryable, judgedAt: Date, timeoutMs: num
 /** The safety net under `upsertBeats`: a system resumed or registered after its last beat was stored. */
 export async function markActive(db: Queryable, now: Date, timeoutMs: number): Promise<string[]> {
   const rows = await db.query<{ system_id: string }>(
-    `with heard as (
-       update systems s set status = 'active' from system_heartbeats h
-       where h.system_id = s.id and s.status <> 'active' and s.suspended_at is null and s.registered_at is not null
+    `with back as (
+       select s.id, h.last_heartbeat from systems s join system_heartbeats h on h.system_id = s.id
+       where s.status <> 'active' and s.suspended_at is null and s.registered_at is not null
          and h.last_heartbeat > $1 and h.last_heartbeat >= s.registered_at
-       returning s.id, h.last_heartbeat
+       order by s.id for no key update of s
+     ), heard as (
+       update systems s set status = 'active' from back b where s.id = b.id returning s.id, b.last_heartbeat
      )
      insert into system_status_changes (system_id, status, changed_at) select id, 'active', last_heartbeat from heard returning system_id`,
     [new Date(now.getTime() - timeoutMs)],
