@@ -336,7 +336,8 @@ create table inventory_diffs (
   feed_epoch integer default 1 not null,
   feed_transaction xid8 default pg_current_xact_id() not null,
   folded text,
-  value_bytes integer
+  value_bytes integer,
+  elements json
 );
 alter table inventory_diffs add constraint inventory_diffs_pkey PRIMARY KEY (id);
 alter table inventory_diffs add constraint inventory_diffs_change_type_check CHECK ((change_type = ANY (ARRAY['create'::text, 'update'::text, 'delete'::text])));

@@ -10,7 +10,7 @@ export const BEGINNING = 200;
 export const VALUE_BYTES = `coalesce(d.value_bytes, coalesce(octet_length(d.previous_value::text), 0) + coalesce(octet_length(d.current_value::text), 0))`;
 
 /** What a row with `bytes` takes of a page. One that is cut still has to be read, so it counts as the largest that is not. */
-export const PAGE_SHARE = `(least(bytes, ${ROW_BYTES}) + octet_length(pointer) + octet_length(field_path) + 500)`;
+export const PAGE_SHARE = `(least(bytes, ${ROW_BYTES}) + octet_length(pointer) + octet_length(field_path) + coalesce(octet_length(elements::text), 0) + 500)`;
 
 /** The JSON text of a value, or, of a row that is too large, a JSON string of its beginning. */
 export const shownValue = (column: string) =>

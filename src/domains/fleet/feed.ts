@@ -31,8 +31,9 @@ export function openFeed({ database, documents: { raw } }: FeedDeps) {
       const shownLast = cut ? found.find((row) => row.id === changes.at(-1)?.id) : undefined;
       const last = shownLast ?? (found.length === limit ? found.at(-1) : end);
       return {
-        changes: changes.map(({ previous_value, current_value, ...row }) => ({
+        changes: changes.map(({ elements, previous_value, current_value, ...row }) => ({
           ...row,
+          elements: raw(elements ?? "[]"),
           previous_value: previous_value === null ? null : raw(previous_value),
           current_value: current_value === null ? null : raw(current_value),
         })),
@@ -102,6 +103,7 @@ interface ChangeRow {
   position: number;
   pointer: string;
   field_path: string;
+  elements: string | null;
   change_type: string;
   category: string;
   severity: string;
@@ -124,7 +126,8 @@ async function findChanges(db: Queryable, ids: string[]): Promise<{ changes: Cha
        select *, count(*) over ()::integer as found, sum(${PAGE_SHARE}) over (order by place rows unbounded preceding) - ${PAGE_SHARE} as ahead
        from found
      )
-     select id, system_id, system_key, record_id, previous_record_id, position, pointer, field_path, change_type, category, severity,
+     select id, system_id, system_key, record_id, previous_record_id, position, pointer, field_path, elements::text as elements, change_type,
+       category, severity,
        significant, bytes as value_bytes, bytes > ${ROW_BYTES} as truncated, ${shownValue("previous_value")} as previous_value,
        ${shownValue("current_value")} as current_value, detected_at, found
      from page where ahead < ${PAGE_BYTES} order by place`,

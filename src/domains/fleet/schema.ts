@@ -120,6 +120,7 @@ export const Feed = Type.Object({
       position: Type.Integer(),
       pointer: Type.String(),
       field_path: Type.String(),
+      elements: Type.Array(Type.Unknown(), { description: "As in a system's own changes." }),
       change_type: Type.String(),
       category: Type.String(),
       severity: Type.String(),

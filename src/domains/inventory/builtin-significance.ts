@@ -25,7 +25,15 @@ const modules = [
 
 const figures = ["used_bytes", "available_bytes", "total_bytes"];
 
+/** One of several devices with the same ids, which change as a whole: their ids are what they were. */
+const ALIKE: RuleSet["significance"] = ["facts.pci.*", "facts.nodes.*.pci.*"].map((path) => ({
+  path,
+  change: ["update"],
+  significance: "never",
+}));
+
 export const SIGNIFICANCE_RULES: RuleSet["significance"] = [
+  ...ALIKE,
   ...of("never", [
     "uuid",
     ...facts("uptime_seconds", "update_available", "package_updates_available"),
@@ -55,7 +63,6 @@ export const SIGNIFICANCE_RULES: RuleSet["significance"] = [
   ...of("minor", ["metrics.**", "performance.**", "monitoring.**"]),
   ...of("always", [
     "facts.cluster.**",
-    "facts.pci.*",
     "facts.dns_servers.**",
     "hardware.**",
     "network.**",

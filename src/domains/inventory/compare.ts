@@ -11,6 +11,8 @@ export type Folded = "rule" | "partial" | "learned" | "pinned" | null;
 export interface ComparedChange {
   pointer: string;
   fieldPath: string;
+  /** JSON text of its array elements; null when there are none on the way. */
+  elements: string | null;
   changeType: "create" | "update" | "delete";
   category: string;
   severity: string;
@@ -28,6 +30,7 @@ export function compareTexts(previousText: string, currentText: string, rules: R
   return classifyAll(rules, compareDocuments(previous, current), previous, current).map((change) => ({
     pointer: change.pointer,
     fieldPath: change.fieldPath,
+    elements: change.elements.length > 0 ? JSON.stringify(change.elements) : null,
     changeType: change.changeType,
     category: change.category,
     severity: change.severity,

@@ -1,12 +1,24 @@
 // Says what changed between two inventories: fast-json-patch over normalised trees, told in the raw documents' own places.
 import { compare, type Operation } from "fast-json-patch";
-import { compareText, labelsOf } from "./identity.ts";
+import { compareText, type ContentMemo, contentOf, identifyingMembers, labelsOf } from "./identity.ts";
 import { getOwn, isObject, type JsonObject, type JsonValue } from "./json.ts";
 import { ARRAY_MARK, type Bag, normalise, type Normalised, type Tree } from "./normalise.ts";
 import { formatFieldPath, formatPointer, parsePointer } from "./pointer.ts";
 import { withoutEqualArrays } from "./unchanged.ts";
 
 export type ChangeType = "create" | "update" | "delete";
+
+/** An element of an array on the way to a change, for whoever has the document before it, its arrays in any order. */
+export interface ElementStep {
+  /** Which segment of the pointer is its index; 0 is the first. */
+  level: number;
+  /** Members that this element alone has in the previous array; null for one to be found by its whole value, and for a new one. */
+  identity: JsonObject | null;
+  /** In the raw previous document; null for a new element. */
+  previous_index: number | null;
+  /** In the raw current document; null for one that is gone. */
+  index: number | null;
+}
 
 export interface Change {
   /** JSON Pointer into the raw current document; for a delete, into the raw previous one. */
@@ -20,6 +32,8 @@ export interface Change {
   /** Undefined when there was none; null when it was null. */
   previousValue: JsonValue | undefined;
   currentValue: JsonValue | undefined;
+  /** Of each array on the way, the element; outermost first. */
+  elements: ElementStep[];
   /** What rules match: raw keys, and `[]` for an array's element. No name that a user chose for a thing is in it. */
   rulePath: string[];
   /** Set on the one row that stands for so many changes, too many to tell one by one. */
@@ -49,6 +63,7 @@ export function compareDocuments(
   const changes = new Map<string, Change>();
   for (const operation of operations) {
     const { place, change } = locate(operation, before, after, nodeNames);
+    if (isSameElement(change, before.memo)) continue;
     const other = changes.get(place);
     changes.set(place, other ? mergeTypeChange(other, change) : change);
   }
@@ -67,6 +82,7 @@ function summarise(current: JsonObject, count: number): Change {
   return {
     pointer: "",
     fieldPath: `(document, ${count} changes)`,
+    elements: [],
     changeType: "update",
     previousValue: undefined,
     currentValue: current,
@@ -77,7 +93,12 @@ function summarise(current: JsonObject, count: number): Change {
 
 interface Side extends Normalised {
   document: JsonObject;
-  places: Map<Bag, { indexes: Map<string, number>; labels: string[] }>;
+  places: Map<Bag, Place>;
+}
+
+interface Place {
+  indexes: Map<string, number>;
+  labels: string[];
 }
 
 /** `rest` is what of the document is to be compared at all. */
@@ -100,11 +121,13 @@ function locate(operation: Operation, before: Side, after: Side, nodeNames: Map<
   const is: Position = { raw: after.document, tree: after.tree, segments: [] };
   const rulePath: string[] = [];
   const fieldPath: string[] = [];
+  const elements: ElementStep[] = [];
   for (const key of path) {
     const element = stepIntoArrays(key, { before, after, was, is });
     if (element) {
+      elements.push({ level: rulePath.length, ...element.step });
       rulePath.push(ELEMENT);
-      fieldPath.push(shortLabel(element));
+      fieldPath.push(shortLabel(element.label));
       continue;
     }
     const rawKey = key.startsWith(ARRAY_MARK) ? key.slice(1) : key;
@@ -118,6 +141,7 @@ function locate(operation: Operation, before: Side, after: Side, nodeNames: Map<
   const change: Change = {
     pointer: formatPointer(changeType === "delete" ? was.segments : is.segments),
     fieldPath: formatFieldPath(fieldPath),
+    elements,
     changeType,
     previousValue: changeType === "create" ? undefined : was.raw,
     currentValue: changeType === "delete" ? undefined : is.raw,
@@ -132,7 +156,7 @@ function placeOf(path: string[]): string {
   return formatPointer(last.startsWith(ARRAY_MARK) ? [...path.slice(0, -1), last.slice(1)] : path);
 }
 
-/** Steps both sides into an element when they stand at an array, and gives its label; undefined when they stand at an object. */
+/** Steps both sides into an element when they stand at an array, and says which; undefined when they stand at an object. */
 function stepIntoArrays(
   key: string,
   { before, after, was, is }: { before: Side; after: Side; was: Position; is: Position },
@@ -141,10 +165,19 @@ function stepIntoArrays(
   const now = stepIntoArray(after, is, key);
   if (!old && !now) return undefined;
   // An element that was there keeps the label it had, because whoever replays has only the previous document.
-  return (old?.label ?? now?.label) || ELEMENT;
+  const label = (old?.label ?? now?.label) || ELEMENT;
+  const step = { identity: old?.identity ?? null, previous_index: old?.index ?? null, index: now?.index ?? null };
+  return { label, step };
 }
 
-function stepIntoArray(side: Side, position: Position, key: string): { label: string | undefined } | undefined {
+interface Found {
+  label?: string | undefined;
+  index?: number;
+  identity?: JsonObject | undefined;
+}
+
+/** Empty where the side has an array without the element; undefined where it has none. */
+function stepIntoArray(side: Side, position: Position, key: string): Found | undefined {
   const bag = position.tree === undefined ? undefined : side.bags.get(position.tree);
   if (!bag) return undefined;
   let place = side.places.get(bag);
@@ -154,10 +187,22 @@ function stepIntoArray(side: Side, position: Position, key: string): { label: st
   }
   const at = place.indexes.get(key);
   position.tree = treeChild(position.tree, key);
-  position.raw = at === undefined ? undefined : bag.array[at];
-  if (at !== undefined) position.segments.push(String(at));
-  return { label: at === undefined ? undefined : place.labels[at] };
+  const element = at === undefined ? undefined : bag.array[at];
+  position.raw = element;
+  if (at === undefined || element === undefined) return {};
+  position.segments.push(String(at));
+  const identity = bag.shared.has(at) ? undefined : identifyingMembers(element);
+  return { label: place.labels[at], index: at, identity };
 }
+
+/** Of two elements of one identity one may be gone: the other then changes from "one of two" to "the only one", in no other way. */
+const isSameElement = (
+  { changeType, rulePath, previousValue = null, currentValue = null }: Change,
+  memo: ContentMemo,
+) =>
+  changeType === "update" &&
+  rulePath.at(-1) === ELEMENT &&
+  contentOf(previousValue, memo) === contentOf(currentValue, memo);
 
 function stepIntoObject(position: Position, key: string, rawKey: string): void {
   position.tree = treeChild(position.tree, key);

@@ -16,6 +16,8 @@ export interface Identity {
   key: string;
   /** For people. */
   label: string;
+  /** The members that it is made of. */
+  of: readonly string[];
 }
 
 /** Undefined for everything that is told apart by its whole content. */
@@ -23,11 +25,54 @@ export function identityOf(element: JsonValue): Identity | undefined {
   if (!isObject(element)) return undefined;
   for (const key of IDENTIFYING_KEYS) {
     const label = Object.hasOwn(element, key) ? identifyingText(element[key]) : undefined;
-    if (label !== undefined) return { key: `${key}:${typeof element[key]}:${label}`, label };
+    if (label !== undefined) return { key: `${key}:${typeof element[key]}:${label}`, label, of: OF_KEY.get(key) ?? [] };
   }
   const parts = PCI_KEYS.map((key) => (Object.hasOwn(element, key) ? identifyingText(element[key]) : undefined));
   const label = parts.join(":");
-  return parts.includes(undefined) || label.length > MAX_IDENTITY_LENGTH ? undefined : { key: `pci:${label}`, label };
+  if (parts.includes(undefined) || label.length > MAX_IDENTITY_LENGTH) return undefined;
+  return { key: `pci:${label}`, label, of: PCI_KEYS };
+}
+
+const OF_KEY = new Map(IDENTIFYING_KEYS.map((key) => [key, [key]]));
+
+/** The members by which anybody finds the element in its array, as long as no other element has the same ones. */
+export function identifyingMembers(element: JsonValue): JsonObject | undefined {
+  const identity = identityOf(element);
+  if (!identity || !isObject(element)) return undefined;
+  return Object.fromEntries(identity.of.map((key) => [key, element[key] ?? null]));
+}
+
+/**
+ * Positions of elements whose identifying members another element has as well, be it that those do not identify the other one.
+ * Linear: in most arrays all elements are identified by the same members, and else there are few kinds.
+ */
+export function findShared(array: readonly JsonValue[], identities: readonly (Identity | undefined)[]): Set<number> {
+  const shared = new Set<number>();
+  for (const of of new Set(identities.map((identity) => identity?.of))) {
+    if (!of) continue;
+    const holders = new Map<string, number[]>();
+    for (const [at, element] of array.entries()) {
+      const members = isObject(element) ? membersText(element, of) : undefined;
+      if (members === undefined) continue;
+      const others = holders.get(members);
+      if (others) others.push(at);
+      else holders.set(members, [at]);
+    }
+    for (const places of holders.values())
+      if (places.length > 1) for (const at of places) if (identities[at]?.of === of) shared.add(at);
+  }
+  return shared;
+}
+
+function membersText(element: JsonObject, of: readonly string[]): string | undefined {
+  let text = "";
+  for (const key of of) {
+    const value = Object.hasOwn(element, key) ? element[key] : undefined;
+    const member = identifyingText(value);
+    if (member === undefined) return undefined;
+    text += `${typeof value}:${member}\0`;
+  }
+  return text;
 }
 
 function identifyingText(value: JsonValue | undefined): string | undefined {

@@ -1,5 +1,5 @@
 // Turns a document into a tree in which equal things sit at equal paths, so that a comparison of objects finds what changed.
-import { compareText, type ContentMemo, contentOf, identityOf } from "./identity.ts";
+import { compareText, type ContentMemo, contentOf, findShared, identityOf } from "./identity.ts";
 import { isExact, isObject, type JsonObject, type JsonValue } from "./json.ts";
 
 /** What fast-json-patch compares: objects and scalars only. */
@@ -13,6 +13,8 @@ export interface Bag {
   array: JsonValue[];
   /** The key of each element, in the array's order. */
   keys: string[];
+  /** Positions of elements that cannot be told from another one by their identity: they change as a whole. */
+  shared: ReadonlySet<number>;
 }
 
 export interface Normalised {
@@ -33,7 +35,7 @@ export const ARRAY_MARK = "\0";
  * megabytes of long keys around many changes would become gigabytes of pointers.
  */
 const MAX_POINTER_LENGTH = 1000;
-/** An array's index counts as so much, so that both documents stop at the same place. */
+/** An array's index counts as so much, or as its element's identity, so that both documents stop at the same place. */
 const INDEX_LENGTH = 7;
 
 export function normalise(document: JsonObject): Normalised {
@@ -86,10 +88,10 @@ function copyBefore(source: JsonObject, end: string): TreeObject {
 
 /** Elements are keyed by identity, else by their whole content, where position never counts. */
 function normaliseArray(array: JsonValue[], room: number, walk: Walk): TreeObject {
-  const identified: boolean[] = [];
+  const identities = array.map(identityOf);
+  const shared = findShared(array, identities);
   const keys = array.map((element, at) => {
-    const identity = identityOf(element);
-    identified[at] = identity !== undefined;
+    const identity = identities[at];
     return identity ? `i${identity.key}` : `c${contentOf(element, walk.memo)}`;
   });
   numberRepeated(keys, array, walk.memo);
@@ -97,16 +99,16 @@ function normaliseArray(array: JsonValue[], room: number, walk: Walk): TreeObjec
   for (let at = 0; at < keys.length; at++) {
     const element = array[at] ?? null;
     // A key made of the content already says everything, so such elements never need a look inside.
-    tree[keys[at] ?? ""] = identified[at] && isObject(element) ? normaliseElement(element, room, walk) : true;
+    const label = identities[at]?.label;
+    const left = shared.has(at) ? 0 : room - Math.max(INDEX_LENGTH, label?.length ?? 0);
+    tree[keys[at] ?? ""] = label !== undefined && isObject(element) ? normaliseElement(element, left, walk) : true;
   }
-  walk.bags.set(tree, { array, keys });
+  walk.bags.set(tree, { array, keys, shared });
   return tree;
 }
 
-function normaliseElement(element: JsonObject, room: number, walk: Walk): Tree {
-  const left = room - INDEX_LENGTH;
-  return left > 0 ? normaliseObject(element, left, walk) : `\0o${contentOf(element, walk.memo)}`;
-}
+const normaliseElement = (element: JsonObject, room: number, walk: Walk): Tree =>
+  room > 0 ? normaliseObject(element, room, walk) : `\0o${contentOf(element, walk.memo)}`;
 
 /** Elements of one key are numbered in the order of their contents, so that swapping two of them changes nothing. */
 function numberRepeated(keys: string[], array: JsonValue[], memo: ContentMemo): void {

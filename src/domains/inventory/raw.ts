@@ -24,3 +24,6 @@ export function rawResponse(message: string, data: unknown): Response {
     headers: { "content-type": "application/json;charset=utf-8" },
   });
 }
+
+/** The array elements of a stored change. */
+export const rawElements = (text: string | null) => new RawJson(text ?? "[]");

@@ -9,7 +9,7 @@ import type { Compare } from "./comparing.ts";
 import { fold, NOTHING_KNOWN } from "./learned.ts";
 import type { Known, Learned } from "./learned.ts";
 import { noisePath } from "./learned-path.ts";
-import { RawJson, rawOrNull } from "./raw.ts";
+import { RawJson, rawElements, rawOrNull } from "./raw.ts";
 import * as reading from "./reading.ts";
 import type { ChangeRow, RecordRow } from "./reading.ts";
 import type { ChangesQuery, CompareQuery, HistoryQuery, TimelineQuery } from "./schema.ts";
@@ -105,6 +105,7 @@ export function openReader({ database, compare, learned, showSystem }: Inventory
         changes: pageOf(changes).map(({ change, ...shown }) => ({
           pointer: change.pointer,
           field_path: change.fieldPath,
+          elements: rawElements(change.elements),
           change_type: change.changeType,
           category: change.category,
           severity: change.severity,
@@ -156,9 +157,13 @@ function pageOf<Change extends { previousValue: string | null; currentValue: str
 
 const beginningOf = (text: string | null) => text?.slice(0, BEGINNING).toWellFormed() ?? null;
 
-function changeOf({ previous_text, current_text, sort_time, position, ...row }: ChangeRow, known: Known) {
+function changeOf(
+  { elements_text, previous_text, current_text, sort_time, position, ...row }: ChangeRow,
+  known: Known,
+) {
   return {
     ...row,
+    elements: rawElements(elements_text),
     ...foldingOf(row, known),
     previous_value: rawOrNull(previous_text),
     current_value: rawOrNull(current_text),

@@ -64,6 +64,7 @@ export interface ChangeRow {
   position: number;
   pointer: string;
   field_path: string;
+  elements_text: string | null;
   change_type: string;
   category: string;
   severity: string;
@@ -78,8 +79,8 @@ export interface ChangeRow {
   sort_time: string;
 }
 
-const CHANGE = `id, record_id, previous_record_id, position, pointer, field_path, change_type, category, severity, significant, folded,
-  detected_at, ${isoTime("detected_at")} as sort_time`;
+const CHANGE = `id, record_id, previous_record_id, position, pointer, field_path, elements::text as elements_text, change_type, category,
+  severity, significant, folded, detected_at, ${isoTime("detected_at")} as sort_time`;
 
 /**
  * Newest first; within a record the last change first, so the list read backwards is the order of replay. As many as fit on a

@@ -69,12 +69,23 @@ export const ChangesQuery = Type.Object({
 });
 export type ChangesQuery = Static<typeof ChangesQuery>;
 
+const Index = Type.Union([Type.Integer(), Type.Null()]);
+export const ElementStep = Type.Object({
+  level: Type.Integer({ description: "Which segment of the pointer is its index; 0 is the first." }),
+  identity: Type.Union([Type.Record(Type.String(), Type.Unknown()), Type.Null()], {
+    description: "Members that this element alone has in the previous array; null: found by its whole value, or new.",
+  }),
+  previous_index: Index,
+  index: Index,
+});
+
 export const Change = Type.Object({
   id: Type.String(),
   record_id: Type.String(),
   previous_record_id: Type.String(),
   pointer: Type.String({ description: "JSON Pointer in the raw document." }),
   field_path: Type.String({ description: "The same place, for people." }),
+  elements: Type.Array(ElementStep, { description: "The elements of arrays on the way, outermost first." }),
   change_type: Type.Union(CHANGE_TYPES.map((one) => Type.Literal(one))),
   category: Type.String(),
   severity: Type.Union(SEVERITIES.map((one) => Type.Literal(one))),

@@ -228,6 +228,8 @@ export interface DiffRow {
   position: number;
   pointer: string;
   fieldPath: string;
+  /** JSON text. */
+  elements: string | null;
   changeType: string;
   category: string;
   severity: string;
@@ -284,14 +286,15 @@ export async function insertDiffs(db: Queryable, pairs: ComparedPair[]): Promise
 async function insertDiffRows(db: Queryable, rows: PlacedDiff[]): Promise<void> {
   await db.query(
     `insert into inventory_diffs (id, system_id, record_id, previous_record_id, detected_at, position, pointer, field_path,
-       change_type, category, severity, significant, folded, previous_value, current_value, value_bytes)
+       elements, change_type, category, severity, significant, folded, previous_value, current_value, value_bytes)
      select id, system_id, record_id, previous_record_id, detected_at, position, pointer, field_path,
-       change_type, category, severity, significant, folded, previous_value::json, current_value::json,
+       elements::json, change_type, category, severity, significant, folded, previous_value::json, current_value::json,
        coalesce(octet_length(previous_value), 0) + coalesce(octet_length(current_value), 0)
      from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::timestamptz[], $6::integer[], $7::text[], $8::text[], $9::text[],
-       $10::text[], $11::text[], $12::boolean[], $13::text[], $14::text[], $15::text[])
+       $10::text[], $11::text[], $12::boolean[], $13::text[], $14::text[], $15::text[],
+       $16::text[])
        as t (id, system_id, record_id, previous_record_id, detected_at, position, pointer, field_path,
-         change_type, category, severity, significant, folded, previous_value, current_value)`,
+         change_type, category, severity, significant, folded, previous_value, current_value, elements)`,
     [
       rows.map((row) => row.id),
       rows.map((row) => row.pair.systemId),
@@ -308,6 +311,7 @@ async function insertDiffRows(db: Queryable, rows: PlacedDiff[]): Promise<void> 
       rows.map((row) => row.folded),
       rows.map((row) => row.previousValue),
       rows.map((row) => row.currentValue),
+      rows.map((row) => row.elements),
     ],
     { name: "insert-diffs" },
   );

@@ -76,6 +76,7 @@ test("shows changes that came through the pipeline, whole", async () => {
     position: expect.any(Number),
     pointer: "/facts/distro/version",
     field_path: "facts.distro.version",
+    elements: [],
     change_type: "update",
     category: "os",
     severity: "high",

@@ -211,6 +211,7 @@ const DAY_MS = 86_400_000;
 const aChange = (facts: Partial<ComparedChange>): ComparedChange => ({
   pointer: "/facts/features/x/count",
   fieldPath: "facts.features.x.count",
+  elements: null,
   changeType: "update",
   category: "features",
   severity: "medium",

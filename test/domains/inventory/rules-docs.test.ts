@@ -26,9 +26,11 @@ function tableOf(heading: string): string[][] {
 const codes = (cell: string) => [...cell.matchAll(/`([^`]*)`/g)].map(([, text = ""]) => text);
 const code = (cell = "") => codes(cell)[0] ?? "";
 
+const changeOf = (kinds: string) => (kinds === "any" ? {} : { change: kinds.split(", ") });
+
 function changeAt(path: string, changeType: Change["changeType"], from?: JsonValue, to?: JsonValue): Change {
   const rulePath = parseFieldPath(path);
-  return { pointer: "/x", fieldPath: path, changeType, previousValue: from, currentValue: to, rulePath };
+  return { pointer: "/x", fieldPath: path, elements: [], changeType, previousValue: from, currentValue: to, rulePath };
 }
 
 test("every category rule is listed, and its example has the category", () => {
@@ -44,10 +46,9 @@ test("every severity rule is listed, and its example has the severity", () => {
   const rows = tableOf("Severities");
   const listed = rows.map(([path, kinds = "", severity]) => {
     const [names = "", values] = kinds.split(" to ");
-    const change = names === "any" ? {} : { change: names.split(", ") };
     return {
       path: code(path),
-      ...change,
+      ...changeOf(names),
       ...(values ? { to: codes(values).map((one) => JSON.parse(one)) } : {}),
       severity,
     };
@@ -65,10 +66,10 @@ test("every severity rule is listed, and its example has the severity", () => {
 
 test("every significance rule is listed, and its example is as significant", () => {
   const rows = tableOf("Significance");
-  expect<unknown>(rows.map(([path, significance]) => ({ path: code(path), significance }))).toEqual(
-    BUILTIN_RULES.significance,
-  );
-  for (const [, significance, example] of rows) {
+  expect<unknown>(
+    rows.map(([path, kinds = "", significance]) => ({ path: code(path), ...changeOf(kinds), significance })),
+  ).toEqual(BUILTIN_RULES.significance);
+  for (const [, , significance, example] of rows) {
     const judged = rules.classify(changeAt(code(example), "update", "a", "b"));
     const expected = { never: "hidden, foldable", minor: "hidden, foldable", always: "shown, not foldable" };
     const found = `${judged.significant ? "shown" : "hidden"}, ${judged.foldable ? "" : "not "}foldable`;

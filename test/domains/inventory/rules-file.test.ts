@@ -40,6 +40,7 @@ test("the example in the documentation is valid and does what the text says", as
     previousValue: 1,
     currentValue: 2,
     rulePath: path.split("."),
+    elements: [],
   });
   expect(rules.classify(change("facts.distro.version")).severity).toBe("critical");
   expect(rules.classify(change("facts.features.ha.role")).severity).toBe("high");

@@ -16,7 +16,15 @@ function change(
   currentValue?: JsonValue,
 ): Change {
   const rulePath = path === "" ? [] : path.split(".");
-  return { pointer: `/${rulePath.join("/")}`, fieldPath: path, changeType, previousValue, currentValue, rulePath };
+  return {
+    pointer: `/${rulePath.join("/")}`,
+    fieldPath: path,
+    elements: [],
+    changeType,
+    previousValue,
+    currentValue,
+    rulePath,
+  };
 }
 
 /** "change path category severity", with " -" at the end of what is not significant. */
