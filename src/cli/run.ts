@@ -82,7 +82,7 @@ async function runToItsEnd(
   terminal: Terminal,
   signals: ProcessSignals,
 ): Promise<number> {
-  const { cli, finish } = openCli(environment, terminal, signals);
+  const { cli, finish } = openCli(environment, terminal, signals, argv[0] === processVerb.name);
   try {
     const code = await dispatch(argv, cli);
     await finish();
@@ -134,6 +134,7 @@ function openCli(
   environment: () => CompletedEnvironment,
   terminal: Terminal,
   { untilStopped, onHangUp }: ProcessSignals,
+  isChild: boolean,
 ): { cli: Cli; finish(): Promise<void> } {
   const screen = watched(terminal);
   const answer: string[] = [];
@@ -143,7 +144,8 @@ function openCli(
     tellDoubts();
     return parseConfig(environment().env);
   };
-  let isTold = false;
+  /** By whoever started it. */
+  let isTold = isChild;
   /** What may explain a fault, or that a setting does nothing. */
   const tellDoubts = () => {
     if (isTold) return;

@@ -1,4 +1,5 @@
 // Writes what a command says: its answer on stdout, the rest on stderr.
+import { write } from "node:fs";
 
 export interface Terminal {
   /** Resolves when the reader has taken it; an OutputFault when stdout takes nothing more. */
@@ -19,21 +20,37 @@ export function processTerminal(): Terminal {
     answer: (text) => writing(async () => void (await Bun.write(Bun.stdout, text))),
     async pour(bytes) {
       let size = 0;
-      const writer = Bun.stdout.writer();
       for await (const chunk of bytes) {
-        await writing(async () => {
-          writer.write(chunk);
-          await writer.flush();
-        });
+        await writing(() => writeWhole(chunk));
         size += chunk.byteLength;
       }
-      await writing(async () => void (await writer.end()));
       return size;
     },
     tell: (text) => void process.stderr.write(text),
     columns: process.stderr.isTTY ? process.stderr.columns || 80 : undefined,
   };
 }
+
+const STDOUT = 1;
+/** Of a pipe that somebody else made not to block. */
+const FULL_MS = 5;
+
+/** By hand: Bun's own writer of stdout says nothing of a full disk. */
+async function writeWhole(bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.byteLength;) {
+    try {
+      at += await writeSome(bytes.subarray(at));
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "EAGAIN")) throw error;
+      await Bun.sleep(FULL_MS);
+    }
+  }
+}
+
+const writeSome = (bytes: Uint8Array) =>
+  new Promise<number>((resolve, reject) =>
+    write(STDOUT, bytes, (error, count) => (error ? reject(error) : resolve(count))),
+  );
 
 /** Stdout takes nothing more. */
 export class OutputFault extends Error {

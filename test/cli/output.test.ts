@@ -1,6 +1,7 @@
 // Where stdout leads nowhere: a full disk, a reader that has gone, a terminal that closed.
 import { expect, test } from "bun:test";
 import { openSync } from "node:fs";
+import { createTestDatabase } from "../support/postgres.ts";
 import { ROOT, SOURCES } from "../support/program.ts";
 
 const started = (args: string[], stdout: "pipe" | number) =>
@@ -24,6 +25,23 @@ test.each([[["help"]], [["version", "--licenses"]], [["config", "--json"]]])(
   },
   30_000,
 );
+
+test("a dump into a full disk says so, and one whose reader has gone is quiet", async () => {
+  await using database = await createTestDatabase();
+  const command = [...SOURCES, "dump", "-"].join(" ");
+  const run = (rest: string) =>
+    Bun.spawnSync(["bash", "-c", `${command} ${rest}`], {
+      cwd: ROOT,
+      env: { PATH: process.env["PATH"], DATABASE_URL: database.url, DATA_DIR: "/nonexistent-data" },
+    });
+  const full = run("> /dev/full");
+  expect([full.exitCode, full.stderr.toString()]).toEqual([
+    1,
+    "The answer could not be written: no space is left where stdout leads (ENOSPC).\n",
+  ]);
+  const gone = run('| true; exit "${PIPESTATUS[0]}"');
+  expect([gone.exitCode, gone.stderr.toString()]).toEqual([141, ""]);
+}, 60_000);
 
 test("a reader that has enough is no fault to speak of", async () => {
   const command = [...SOURCES, "version", "--licenses"].join(" ");
