@@ -318,6 +318,13 @@ CREATE INDEX inventory_alerts_open ON public.inventory_alerts USING btree (creat
 CREATE INDEX inventory_alerts_recent ON public.inventory_alerts USING btree (created_at DESC, id DESC);
 CREATE INDEX inventory_alerts_resolved ON public.inventory_alerts USING btree (resolved_at) WHERE is_resolved;
 
+create table inventory_budgets (
+  owner text not null,
+  day date not null,
+  bytes bigint not null
+) with (fillfactor=70);
+alter table inventory_budgets add constraint inventory_budgets_pkey PRIMARY KEY (owner, day);
+
 create table inventory_diffs (
   id uuid not null,
   system_id uuid not null,

@@ -155,6 +155,18 @@ export const settings = {
     "120",
     integer(1, 1_000_000),
   ),
+  inventoryPerSystem: setting(
+    "INVENTORY_PER_SYSTEM",
+    "Inventory history one system may add a day (UTC): documents as received, and the values of what changed.",
+    "100MB",
+    size(1024 ** 2, 1024 ** 5),
+  ),
+  inventoryPerOrganization: setting(
+    "INVENTORY_PER_ORGANIZATION",
+    "The same for all systems of an organization together.",
+    "10GB",
+    size(1024 ** 2, 1024 ** 5),
+  ),
   inventoryRulesFile: setting(
     "INVENTORY_RULES_FILE",
     "JSON file with rules for inventory changes. Empty: the built-in ones.",

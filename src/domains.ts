@@ -124,6 +124,7 @@ export function openDomains(deps: DomainsDeps) {
     admit,
     maxBytes: config.apiMaxRequestSize,
     ratePerMinute: config.inventoryRatePerMinute,
+    budgets: { perSystem: config.inventoryPerSystem, perOrganization: config.inventoryPerOrganization },
     keepers: [
       (tx, newest) => fleet.keep(tx, newest),
       (tx, newest) => compliance.keeper(tx, newest),

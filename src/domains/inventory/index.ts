@@ -16,6 +16,8 @@ import type { Gap } from "./partial.ts";
 import { encodeRecordId } from "./payload.ts";
 import { openPins } from "./pins.ts";
 import type { Pins } from "./pins.ts";
+import type { Budgets } from "./budget.ts";
+import { addHistory, findStanding } from "./budget-store.ts";
 import { openCompare } from "./comparing.ts";
 import { openLargeDocuments } from "./large.ts";
 import { openLearned } from "./learned.ts";
@@ -36,7 +38,6 @@ import { identityOf, labelsOf } from "./identity.ts";
 import { isExact } from "./json.ts";
 import type { JsonObject, JsonValue } from "./json.ts";
 import { RawJson, rawResponse } from "./raw.ts";
-import { findLatestHash } from "./store.ts";
 import { openSweep } from "./sweep.ts";
 
 export type { InventoryReader, JsonObject, JsonValue, NewestInventory, Pins, PruneReport, StateKeeper };
@@ -56,6 +57,7 @@ export interface InventoryDeps {
   admit(): Promise<void>;
   maxBytes: number;
   ratePerMinute: number;
+  budgets: Budgets;
   /** Other domains that keep something of each system's newest inventory. */
   keepers: StateKeeper[];
   rulesInForce: Pick<RulesInForce<unknown>, "rules" | "ruleSet" | "fault">;
@@ -110,7 +112,8 @@ export function openInventory(deps: InventoryDeps): Inventory {
     large,
     sweep,
     push: (push) => batcher.add(push),
-    latestHash: (systemId) => findLatestHash(database, systemId),
+    findStanding: (systemId, at) => findStanding(database, systemId, at),
+    addHistory: (added) => addHistory(database, added),
   });
   const learned = openLearned({ database, clock });
   const compare = openCompare({ rules: deps.rulesInForce, large });

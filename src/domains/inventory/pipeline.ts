@@ -5,9 +5,12 @@ import type { Clock } from "../../ports/clock.ts";
 import { databaseFor } from "../../ports/database.ts";
 import type { Database, Queryable } from "../../ports/database.ts";
 import type { Job, Push } from "../../ports/queue.ts";
+import { addHistory } from "./budget-store.ts";
+import type { Added } from "./budget-store.ts";
 import { insertChangeAlerts, resolveReturned } from "./change-alerts.ts";
 import type { ComparedChange } from "./compare.ts";
 import type { Compare } from "./comparing.ts";
+import { LARGE_BYTES } from "./large.ts";
 import { fold, NOTHING_KNOWN } from "./learned.ts";
 import type { Known, Learned } from "./learned.ts";
 import type { Rules } from "./rules.ts";
@@ -159,11 +162,23 @@ export async function compareRecords(
       if (marked.has(pair.recordId)) learned.observe(pair.systemId, pair.receivedAt, pair.judged);
       sweep.after(pair.bytes);
     }
+    // Beside the transaction: a row that a whole organization shares is not held while others are written.
+    await addHistory(database, compared.filter((pair) => marked.has(pair.recordId)).map(historyOf));
     recent.drop(round.map((pair) => pair.previousRecordId));
   }
   await learned.flush();
   return quiet;
 }
+
+/** A large document was counted when it was received. */
+const historyOf = ({ systemId, receivedAt, size, diffs }: ComparedPair): Added => ({
+  systemId,
+  receivedAt,
+  bytes: diffs.reduce(
+    (sum, one) => sum + (one.previousValue?.length ?? 0) + (one.currentValue?.length ?? 0),
+    size > LARGE_BYTES ? 0 : size,
+  ),
+});
 
 /** `judged` is what the rules said, before anything was folded as noise. */
 type JudgedPair = ComparedPair & { diffs: (DiffRow & ComparedChange)[]; judged: ComparedChange[] };

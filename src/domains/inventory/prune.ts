@@ -2,6 +2,7 @@
 import type { JobHandler, Schedule } from "../../domain.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Database } from "../../ports/database.ts";
+import { deleteBudgetsBefore } from "./budget-store.ts";
 import * as store from "./prune-store.ts";
 import type { StoredAgeingRecord, SystemRange } from "./prune-store.ts";
 import { judgeRecords, STAGES, thinnedBefore } from "./retention.ts";
@@ -73,6 +74,7 @@ export function pruneJob({ database, clock }: PruneDeps): JobHandler {
       const last = await pruneStep(deps, UUID.test(payload) ? payload : store.NIL, openTally(), false);
       if (last !== undefined) return [[{ queue: PRUNE_QUEUE, payload: last }]];
       await pruneAlerts(deps);
+      await deleteBudgetsBefore(deps.database, deps.clock.now());
     },
   };
 }

@@ -4,6 +4,9 @@ import { Failure } from "../../errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Limiter } from "../../ports/limiter.ts";
 import type { Push } from "../../ports/queue.ts";
+import { checkBudget } from "./budget.ts";
+import type { Budgets } from "./budget.ts";
+import type { Added, Standing } from "./budget-store.ts";
 import { inspect } from "./inspect.ts";
 import type { Inspected } from "./inspect.ts";
 import { LARGE_BYTES } from "./large.ts";
@@ -21,7 +24,11 @@ export interface ReceiverDeps {
   sweep: Sweep;
   /** Resolves when the push is durable. */
   push(push: Push): Promise<void>;
-  latestHash(systemId: string): Promise<string | undefined>;
+  /** Its last document, and how much history was added on the day of `at`. */
+  findStanding(systemId: string, at: Date): Promise<Standing>;
+  /** Notes history that is about to be added. */
+  addHistory(added: Added[]): Promise<void>;
+  budgets: Budgets;
 }
 
 export interface Receipt {
@@ -48,6 +55,10 @@ const HASH_PATIENCE_MS = 1_000;
 const LARGE_AT_WORK_BYTES = 20 * 1024 ** 2;
 const LARGE_WAITING_BYTES = 64 * 1024 ** 2;
 
+const ignoreOutage = (error: unknown) => {
+  if (!(error instanceof Failure && error.status === 503)) throw error;
+};
+
 export function openReceiver({
   clock,
   limiter,
@@ -55,23 +66,25 @@ export function openReceiver({
   large,
   sweep,
   push,
-  latestHash,
+  findStanding,
+  addHistory,
+  budgets,
 }: ReceiverDeps): Receiver {
   const turns = openTurns({ maxBytes: LARGE_AT_WORK_BYTES, maxWaitingBytes: LARGE_WAITING_BYTES });
   /** The last hash accepted from a system, for re-sends that overtake their own first copy. */
   const inFlight = new Map<string, { hash: string; untilMs: number }>();
 
-  const isResend = async (systemId: string, hash: string, nowMs: number): Promise<boolean> => {
+  const lastInFlight = (systemId: string, nowMs: number): string | undefined => {
     const last = inFlight.get(systemId);
-    return (last && last.untilMs > nowMs ? last.hash : await storedHash(systemId)) === hash;
+    return last && last.untilMs > nowMs ? last.hash : undefined;
   };
 
-  /** Undefined also when the database is away: the queue may not be, and then nobody knows what changed. */
-  const storedHash = async (systemId: string): Promise<string | undefined> => {
+  /** Undefined when the database is away: the queue may not be, and then nobody knows what changed, nor counts bytes. */
+  const standingOf = async (systemId: string, at: Date): Promise<Standing | undefined> => {
     const answered = new AbortController();
     const patience = clock.sleep(HASH_PATIENCE_MS, answered.signal).then(() => undefined);
     try {
-      return await Promise.race([latestHash(systemId), patience]);
+      return await Promise.race([findStanding(systemId, at), patience]);
     } catch (error) {
       if (error instanceof Failure && error.status === 503) return undefined;
       throw error;
@@ -92,7 +105,9 @@ export function openReceiver({
   const accept = async (systemId: string, read: Inspected, packed: string): Promise<Receipt> => {
     const { hash, size } = read;
     const receivedAt = clock.now();
-    const changesDetected = !(await isResend(systemId, hash, receivedAt.getTime()));
+    const standing = await standingOf(systemId, receivedAt);
+    const changesDetected = (lastInFlight(systemId, receivedAt.getTime()) ?? standing?.hash) !== hash;
+    if (changesDetected && standing) await spend(systemId, size, receivedAt, standing);
     const id = randomUUIDv7("hex", receivedAt.getTime());
     const payload = encodePacked({ header: { id, systemId, receivedAt, ...read }, packed });
     await push({ queue: RECORD_QUEUE, lane: systemId, payload });
@@ -105,6 +120,12 @@ export function openReceiver({
       message: "Your inventory data has been received and will be processed shortly",
       changes_detected: changesDetected,
     };
+  };
+
+  /** Large ones are counted at once, so that those on their way do not pass together; others when they are compared. */
+  const spend = async (systemId: string, size: number, receivedAt: Date, standing: Standing) => {
+    await checkBudget({ limiter, budgets }, systemId, size, standing);
+    if (size > LARGE_BYTES) await addHistory([{ systemId, receivedAt, bytes: size }]).catch(ignoreOutage);
   };
 
   return {

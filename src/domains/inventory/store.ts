@@ -192,19 +192,20 @@ export async function findUndiffed(db: Queryable, recordIds: string[]): Promise<
   );
 }
 
-/** A pair of neighbours to compare; sizes are bytes as received. */
+/** A pair of neighbours to compare; `size` is the record's, `bytes` that of both, as received. */
 export interface Pair {
   recordId: string;
   previousRecordId: string;
   systemId: string;
   receivedAt: Date;
+  size: number;
   bytes: number;
 }
 
 export async function findPairs(db: Queryable, recordIds: string[]): Promise<Pair[]> {
   return db.query(
     `select r.id as "recordId", p.id as "previousRecordId", r.system_id as "systemId", r.received_at as "receivedAt",
-       (r.data_size + p.data_size)::integer as bytes
+       r.data_size::integer as size, (r.data_size + p.data_size)::integer as bytes
      from inventory_records r join inventory_records p on p.id = r.previous_record_id
      where r.id = any($1::uuid[]) and r.diffed_at is null`,
     [recordIds],
@@ -333,15 +334,6 @@ export async function findSignificantDiffs(db: Queryable, recordIds: string[]): 
     [recordIds],
     { name: "find-significant-diffs" },
   );
-}
-
-export async function findLatestHash(db: Queryable, systemId: string): Promise<string | undefined> {
-  const [row] = await db.query<{ hash: string }>(
-    `select data_hash as hash from inventory_records where system_id = $1 order by received_at desc, id desc limit 1`,
-    [systemId],
-    { name: "find-latest-hash" },
-  );
-  return row?.hash;
 }
 
 export interface NewestRecord {
