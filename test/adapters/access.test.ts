@@ -12,10 +12,12 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { firstClosedDirectory } from "../../src/adapters/postgres/account.ts";
 import { openDatabase } from "../../src/adapters/postgres/database.ts";
 import { giveTo, layoutOf } from "../../src/adapters/postgres/layout.ts";
 import { passwdByName } from "../../src/adapters/postgres/libc.ts";
 import { openPostgres } from "../../src/adapters/postgres/open.ts";
+import { ROOT } from "../support/program.ts";
 import { temporaryDirectory, testLog } from "../support/run.ts";
 
 const TEST_MS = 90_000;
@@ -144,6 +146,31 @@ describe.if(process.getuid?.() === 0)("as root", () => {
       const bun = strangersBun();
       expect(await sayAs(NOBODY, [bun, "-e", CONNECT, socketOf(dataDir)])).toBe("EACCES\n");
       expect(await readable(NOBODY, dataDir)).toEqual([]);
+    },
+    TEST_MS,
+  );
+
+  test.skipIf(firstClosedDirectory(DAEMON, ROOT) !== undefined)(
+    "run by a user without privileges, everything is that user's, and other users stay outside",
+    async () => {
+      const dataDir = temporaryDirectory("access");
+      chownSync(dataDir, DAEMON.uid, DAEMON.gid);
+      const bun = strangersBun();
+      const gateway = Bun.spawn([bun, join(ROOT, "test/support/carried-gateway.ts"), dataDir], {
+        ...DAEMON,
+        cwd: "/",
+        env: {},
+        stdio: ["pipe", "pipe", "inherit"],
+      });
+      const { value } = await gateway.stdout.getReader().read();
+      const pid = Number(/^ready (\d+)/.exec(new TextDecoder().decode(value))?.[1]);
+      expect(uidOf(pid)).toBe(DAEMON.uid);
+      expect(await sayAs(NOBODY, [bun, "-e", CONNECT, socketOf(dataDir)])).toBe("EACCES\n");
+      expect(await readable(NOBODY, dataDir)).toEqual([]);
+      for (const who of [DAEMON, { uid: 0, gid: 0 }])
+        expect(await sayAs(who, [bun, "-e", CONNECT, socketOf(dataDir)])).toMatch(/^R/);
+      await gateway.stdin.end();
+      expect(await gateway.exited).toBe(0);
     },
     TEST_MS,
   );
