@@ -81,6 +81,14 @@ const insertSystems = (database: Database, systems: readonly { id: string; organ
     [systems.map((one) => one.id), systems.map((one) => one.organization)],
   );
 
+/** The change of a firewall's features from 1 to 2, as the built-in rules judge it. */
+function judged(features: object): Partial<ComparedChange> {
+  const was = JSON.stringify({ installation: "nethsecurity", facts: { features } });
+  const [change] = compareTexts(was, was.replace(":1}", ":2}"), openRules(BUILTIN_RULES));
+  if (!change) throw new Error("nothing changed");
+  return change;
+}
+
 describe("what an organization's systems teach", () => {
   const place = "facts.features.netifyd.flows_last_24h";
   const pointer = `/${place.replaceAll(".", "/")}`;
@@ -142,7 +150,9 @@ describe("what an organization's systems teach", () => {
   );
 
   test.each<[string, Partial<ComparedChange>]>([
-    ["a firewall's rules", { pointer: "/facts/features/firewall_stats/firewall/rules/forward", foldable: false }],
+    ["a firewall's rules", judged({ firewall_stats: { firewall: { rules: { forward: 1 } } } })],
+    ["a feature that is turned on or off", judged({ adblock: { enabled: 1 } })],
+    ["an interface's address", judged({ network: { configuration: { "eth0.6": { props: { ipaddr: 1 } } } } })],
     ["what is high", { pointer, severity: "high" }],
     ["what is critical", { pointer, severity: "critical" }],
     ["a version", { pointer: "/facts/features/snort/version" }],

@@ -1,6 +1,7 @@
 // Plain documents of any sender, bare and in the wrapper that some put around them: understood as far as everything else is.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
+import { findIdentities } from "../../../src/domains/alerts/identities.ts";
 import { readDocument } from "../../../src/domains/inventory/document.ts";
 import { unwrap } from "../../../src/domains/inventory/wrapper.ts";
 import { openTestApp } from "../../support/app.ts";
@@ -47,6 +48,12 @@ describe("a plain document", () => {
       version: "8.0.1",
       ipv4_address: "192.168.1.100",
       ipv6_address: "2001:db8::1",
+    });
+    const identities = await findIdentities(muster.database, [system.system_id]);
+    expect(identities.get(system.system_id)?.labels).toMatchObject({
+      system_type: "rocky-linux",
+      system_fqdn: "server.example.com",
+      system_ipv4: "192.168.1.100",
     });
     for (const words of ["server.example", "192.168.1.100", "8.0.1"]) {
       const { systems } = await get<{ systems: { system_key: string }[] }>(`/api/admin/systems?search=${words}`);
