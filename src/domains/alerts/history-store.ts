@@ -21,20 +21,25 @@ export interface PastRow {
 
 /**
  * One row an organisation, fingerprint and start, however often it is told. One whose end is corrected is news again: who lists
- * what came since his last look finds it. The organisation is the system's, never the payload's.
+ * what came since his last look finds it. Systems are locked first, as whoever erases one does. The organisation is the system's, never the payload's.
  */
 export async function insertPast(db: Queryable, rows: readonly PastRow[], now: Date): Promise<void> {
   await db.query(
-    `insert into alert_history as h (id, system_id, system_key, organization_id, alertname, severity, status, fingerprint,
+    `with given as (
+       select * from jsonb_to_recordset($1::jsonb) r(id uuid, "systemKey" text, "organizationId" text, alertname text, severity text,
+         status text, fingerprint text, "startsAt" timestamptz, "endsAt" timestamptz, summary text, labels jsonb,
+         annotations jsonb, receiver text)
+     ), known as (
+       select id, system_key, organization_id from systems
+       where system_key in (select "systemKey" from given) order by id for key share
+     )
+     insert into alert_history as h (id, system_id, system_key, organization_id, alertname, severity, status, fingerprint,
        starts_at, ends_at, summary, labels, annotations, receiver, created_at)
      select distinct on (organization_id, fingerprint, starts_at) *, $2::timestamptz from (
        select r.id, s.id as system_id, s.system_key, coalesce(s.organization_id, r."organizationId") as organization_id,
          r.alertname, r.severity, r.status, r.fingerprint, r."startsAt" as starts_at, r."endsAt" as ends_at, r.summary,
          r.labels, r.annotations, r.receiver
-       from jsonb_to_recordset($1::jsonb) r(id uuid, "systemKey" text, "organizationId" text, alertname text, severity text,
-         status text, fingerprint text, "startsAt" timestamptz, "endsAt" timestamptz, summary text, labels jsonb,
-         annotations jsonb, receiver text)
-       left join systems s on s.system_key = r."systemKey"
+       from given r left join known s on s.system_key = r."systemKey"
        where s.id is not null or (r."systemKey" is null and r."organizationId" is not null)
      ) known
      order by organization_id, fingerprint, starts_at, ends_at desc nulls last

@@ -24,17 +24,21 @@ const IN_ORDER = `subject collate "C", fingerprint collate "C"`;
 
 /**
  * A newer state replaces an older one, delivered or not; an older one that comes late changes nothing. What a suspect posts joins
- * the rest of its own; what Muster says of it never waits behind that. Returns the suspects among them.
+ * the rest of its own; what Muster says of it never waits behind that. Systems are locked first, as whoever erases one does.
+ * Returns the suspects among them.
  */
 export async function keepStates(db: Queryable, states: readonly AlertState[], now: Date): Promise<Suspect[]> {
   if (states.length === 0) return [];
   return db.query(
-    `with posted as (
+    `with given as (
+       select * from jsonb_to_recordset($1::jsonb)
+         r(subject text, fingerprint text, "systemId" uuid, tenant text, position bigint, alert jsonb)
+     ), known as (
+       select id from systems where id in (select "systemId" from given) order by id for key share
+     ), posted as (
        select distinct on (r.subject collate "C", r.fingerprint collate "C")
          r.subject, r.fingerprint, r."systemId", r.tenant, r.position, r.alert
-       from jsonb_to_recordset($1::jsonb)
-         r(subject text, fingerprint text, "systemId" uuid, tenant text, position bigint, alert jsonb)
-       where r."systemId" is null or exists (select from systems s where s.id = r."systemId")
+       from given r left join known on known.id = r."systemId" where r."systemId" is null or known.id is not null
        order by r.subject collate "C", r.fingerprint collate "C", r.position desc
      ), suspects as (
        select subject from (select distinct subject from posted) p

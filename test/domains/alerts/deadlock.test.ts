@@ -14,6 +14,23 @@ import { seeded } from "../../support/random.ts";
 import type { Random } from "../../support/random.ts";
 
 const ALERTS = 60;
+const FAST_DEADLOCKS = `do $$ begin execute format('alter database %I set deadlock_timeout = ''20ms''', current_database()); end $$`;
+
+const pastOf = (systemKey: string | null, fingerprint: string, seconds: number): PastRow => ({
+  id: crypto.randomUUID(),
+  systemKey,
+  organizationId: null,
+  alertname: "A",
+  severity: null,
+  status: "resolved",
+  fingerprint,
+  startsAt: "2026-01-01T00:00:00Z",
+  endsAt: new Date(seconds * 1_000).toISOString(),
+  summary: null,
+  labels: {},
+  annotations: {},
+  receiver: null,
+});
 
 function shuffled<T>(items: readonly T[], random: Random): T[] {
   const rest = [...items];
@@ -23,9 +40,7 @@ function shuffled<T>(items: readonly T[], random: Random): T[] {
 test("keeping, delivering, setting apart, pruning and the history deadlock never, in 2,000 batches that overlap", async () => {
   await using app = await openTestApp();
   const { database } = app;
-  await database.query(
-    `do $$ begin execute format('alter database %I set deadlock_timeout = ''20ms''', current_database()); end $$`,
-  );
+  await database.query(FAST_DEADLOCKS);
   const systems = await Promise.all(Array.from({ length: 6 }, (_, index) => app.addSystem(`s${index}`)));
   const random = seeded(40);
   let position = 0;
@@ -49,22 +64,10 @@ test("keeping, delivering, setting apart, pruning and the history deadlock never
           alert,
         };
       });
-  const past = (): PastRow[] =>
-    states().map(({ fingerprint, systemId, position: at }) => ({
-      id: crypto.randomUUID(),
-      systemKey: systems.find((one) => one.system_id === systemId)?.system_key ?? null,
-      organizationId: null,
-      alertname: "A",
-      severity: null,
-      status: "resolved",
-      fingerprint,
-      startsAt: "2026-01-01T00:00:00Z",
-      endsAt: new Date(at * 1_000).toISOString(),
-      summary: null,
-      labels: {},
-      annotations: {},
-      receiver: null,
-    }));
+  const past = () =>
+    states().map(({ fingerprint, systemId }) =>
+      pastOf(systems.find((one) => one.system_id === systemId)?.system_key ?? null, fingerprint, position),
+    );
   const now = () => new Date(position * 1_000);
   const future = new Date("2030-01-01T00:00:00Z");
   const steps: (() => Promise<unknown>)[] = [
@@ -105,4 +108,34 @@ test("keeping, delivering, setting apart, pruning and the history deadlock never
   );
   expect(counted?.deadlocks).toBe(0);
   expect(counted?.commits).toBeGreaterThan(1_000);
+}, 120_000);
+
+test("a system that is erased while it posts costs neither its alerts' job nor the operator an error", async () => {
+  await using app = await openTestApp();
+  await app.database.query(FAST_DEADLOCKS);
+  let position = 0;
+  const past = (systemKey: string, count: number) =>
+    Array.from({ length: count }, (_, index) => pastOf(systemKey, `f${index}`, (position += 1)));
+  for (let round = 0; round < 30; round += 1) {
+    const { system_id: subject, system_key } = await app.app.systems.add({ name: "x" });
+    const states = (from: number, count: number) =>
+      Array.from({ length: count }, (_, index) => ({
+        subject,
+        systemId: subject,
+        fingerprint: `f${from + index}`,
+        tenant: "t",
+        position: (position += 1),
+        alert: { labels: { a: "b" }, annotations: {}, startsAt: "2026-01-01T00:00:00Z" },
+      }));
+    await keepStates(app.database, states(0, 200), new Date());
+    await insertPast(app.database, past(system_key, 100), new Date());
+    await Promise.all([
+      keepStates(app.database, states(100, 300), new Date()),
+      keepStates(app.database, states(50, 300), new Date()),
+      insertPast(app.database, past(system_key, 200), new Date()),
+      insertPast(app.database, past(system_key, 300), new Date()),
+      Bun.sleep(round % 12).then(() => app.app.systems.erase(system_key)),
+    ]);
+  }
+  expect(await app.database.query("select from alert_outbox union all select from alert_history")).toEqual([]);
 }, 120_000);
