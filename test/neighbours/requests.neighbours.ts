@@ -6,7 +6,6 @@ import { startAlertmanager } from "../support/alertmanager.ts";
 import type { TestAlertmanager } from "../support/alertmanager.ts";
 import { tryInventedKeys, tryWrongSecrets } from "../support/attacks/logins.ts";
 import { endlessNumber } from "../support/attacks/numbers.ts";
-import { openConnection } from "../support/socket.ts";
 
 const LIMIT_MS = 180_000;
 const ALERTS = "/collect/api/services/mimir/alertmanager/api/v2/alerts";
@@ -29,49 +28,9 @@ afterAll(async () => {
   await alertmanager[Symbol.asyncDispose]();
 }, 60_000);
 
-const from = (index: number) => ({ "x-forwarded-for": `198.18.0.${index % 250}` });
 const attacker = (index = 0) => here.attackers[index % here.attackers.length];
 
 describe("a neighbour is answered while", () => {
-  test(
-    "strangers send brackets inside brackets to the registration",
-    () =>
-      here.endure("`[` × 32,700 to register, from 250 addresses, 2,000 times", () => {
-        const body = `${"[".repeat(32_700)}${"]".repeat(32_700)}`;
-        return flood(2_000, 20, (index) => here.send(undefined, "/api/systems/register", body, from(index)));
-      }),
-    LIMIT_MS,
-  );
-
-  test(
-    "4,200 connections promise 64 KB each and send one byte",
-    () =>
-      here.endure("4,200 bodies of 64 KB, of which one byte comes", async () => {
-        const head = "POST /api/systems/register HTTP/1.1\r\nHost: muster\r\nContent-Length: 65536\r\n\r\n{";
-        const connections = [];
-        for (let at = 0; at < 4_200; at += 200) {
-          const opened = Array.from({ length: 200 }, () => openConnection(here.gateway.url));
-          connections.push(...(await Promise.all(opened)));
-          for (const connection of connections.slice(-200)) connection.write(head);
-        }
-        await Bun.sleep(5_000);
-        for (const connection of connections) connection[Symbol.dispose]();
-      }),
-    LIMIT_MS,
-  );
-
-  test(
-    "an alert's annotations are nested without end",
-    () =>
-      here.endure("40 annotations of 30,000 brackets in a post of alerts, 40 times", () => {
-        const deep = `${"[".repeat(30_000)}${"]".repeat(30_000)}`;
-        const annotations = Array.from({ length: 40 }, (_, at) => `"a${at}":${deep}`).join(",");
-        const body = `[{"labels":{"alertname":"Deep"},"annotations":{${annotations}}}]`;
-        return flood(40, 2, () => here.send(attacker(), ALERTS, body, JSON_TYPE));
-      }),
-    LIMIT_MS,
-  );
-
   test(
     "templates are made to be slow",
     () =>

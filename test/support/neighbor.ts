@@ -8,7 +8,7 @@ const [url = "", authorization = "", pid = "0"] = process.argv.slice(2);
 const PATIENCE_MS = 15_000;
 const PAUSE_MS = 40;
 /** Every so many beats also an inventory, and an alert. */
-const BEATS_PER_INVENTORY = 10;
+const BEATS_PER_INVENTORY = 30;
 
 const report: NeighborReport = { answered: 0, faults: [], waitedMs: [], behindMs: [], largestBytes: 0 };
 let isOver = false;
