@@ -10,9 +10,11 @@ import type { Neighborhood } from "../support/neighborhood.ts";
 
 const LIMIT_MS = 180_000;
 const CONNECTIONS = 4_200;
-const ATTACK_MS = 6_000;
+const ATTACK_MS = 8_000;
 /** Of the gateway's process for all of it, 4,200 connections and a neighbour; seen were 0.7 to 1.9 s. */
 const MOST_CPU_MS = 6_000;
+/** 4,200 connections that come at once are taken, read and refused before the neighbour's: a third of a millisecond each. */
+const BURST_MS = 4_200 / 3;
 const SILENCES = "/collect/api/services/mimir/alertmanager/api/v2/silences";
 const REGISTER = "/api/systems/register";
 
@@ -53,12 +55,16 @@ describe("4,200 connections that never finish their bodies are not felt", () => 
     "%s",
     async (name, { isKnown = false, ...attack }) => {
       const lines = here.gateway.log().split("\n").length;
-      const { spentMs } = await here.endure(`4,200 unfinished bodies: ${name}`, async () => {
-        const signal = AbortSignal.timeout(ATTACK_MS);
-        const credentials = isKnown && here.attackers[0] ? { authorization: here.attackers[0].authorization } : {};
-        const where = { url: here.gateway.url, connections: CONNECTIONS, signal };
-        return (await attackWithUnfinishedBodies({ ...attack, ...where, ...credentials })).answers;
-      });
+      const { spentMs } = await here.endure(
+        `4,200 unfinished bodies: ${name}`,
+        async () => {
+          const signal = AbortSignal.timeout(ATTACK_MS);
+          const credentials = isKnown && here.attackers[0] ? { authorization: here.attackers[0].authorization } : {};
+          const where = { url: here.gateway.url, connections: CONNECTIONS, signal };
+          return (await attackWithUnfinishedBodies({ ...attack, ...where, ...credentials })).answers;
+        },
+        { behindMs: BURST_MS },
+      );
       expect(spentMs).toBeLessThan(MOST_CPU_MS);
       // Told of, but not one by one.
       expect(here.gateway.log().split("\n").length - lines).toBeLessThan(100);

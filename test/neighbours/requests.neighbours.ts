@@ -4,7 +4,7 @@ import { flood, openNeighborhood } from "../support/neighborhood.ts";
 import type { Neighborhood } from "../support/neighborhood.ts";
 import { startAlertmanager } from "../support/alertmanager.ts";
 import type { TestAlertmanager } from "../support/alertmanager.ts";
-import { tryInventedKeys, tryWrongSecrets } from "../support/attacks/logins.ts";
+import { tryInventedKeys } from "../support/attacks/logins.ts";
 import { endlessNumber } from "../support/attacks/numbers.ts";
 
 const LIMIT_MS = 180_000;
@@ -86,20 +86,6 @@ describe("a neighbour is answered while", () => {
               "x-forwarded-for": address,
             }),
           { from: (index) => `198.19.${(index >> 3) & 7}.${index % 250}`, count: 20_000, atOnce: 64 },
-        ),
-      ),
-    LIMIT_MS,
-  );
-
-  test(
-    "its own key is tried with wrong secrets from its own address",
-    () =>
-      here.endure("600 wrong secrets of the neighbour's key, from its address", () =>
-        tryWrongSecrets(
-          (_address, authorization) =>
-            here.send(undefined, "/collect/api/systems/heartbeat", undefined, { authorization }),
-          here.neighbor.system_key,
-          { from: "127.0.0.1", count: 600, atOnce: 8 },
         ),
       ),
     LIMIT_MS,

@@ -174,7 +174,7 @@ export async function openNeighborhood(env: Environment = {}, attackerCount = AT
       const spentMs = cpuMs(gateway.pid) - startMs;
       tell({ name, answers, report, behind, growth, spentMs });
       expect(report.faults).toEqual([]);
-      expect(report.answered).toBeGreaterThan(10);
+      expect(report.answered).toBeGreaterThan(4);
       expect(behind).toBeLessThan(behindMs);
       expect(growth).toBeLessThan(MAX_GROWTH_BYTES);
       return { spentMs };

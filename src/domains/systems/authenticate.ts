@@ -101,6 +101,30 @@ export function openAuthenticator({
     return system;
   };
 
+  /** By digest: requests that come with one credential at once wait for one look at the database, if it opens. */
+  const underWay = new Map<string, Promise<AuthenticatedSystem>>();
+
+  const lookupOnce = async (
+    header: string | null,
+    digest: string,
+    ...[request, server]: Parameters<Authenticate>
+  ): Promise<AuthenticatedSystem> => {
+    const epochBefore = epoch;
+    const system = await underWay.get(digest)?.catch(() => undefined);
+    if (system && epoch === epochBefore) {
+      requireOwnCertificate(server, request, system.key);
+      return system;
+    }
+    const own = lookup(header, digest, request, server);
+    if (digest === "" || underWay.has(digest)) return own;
+    underWay.set(digest, own);
+    try {
+      return await own;
+    } finally {
+      underWay.delete(digest);
+    }
+  };
+
   const verify = async (systemKey: string, token: string, network: string): Promise<CredentialRow | undefined> => {
     const parts = parseSecret(token);
     // PostgreSQL refuses U+0000 in text; a key that holds one is nobody's.
@@ -157,7 +181,7 @@ export function openAuthenticator({
         requireOwnCertificate(server, request, cached.system.key);
         return cached.system;
       }
-      return lookup(header, digest, request, server);
+      return lookupOnce(header, digest, request, server);
     },
     forget(systemKey) {
       changed();

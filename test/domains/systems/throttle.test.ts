@@ -166,3 +166,12 @@ test("a key that is tried from everywhere is looked up ten times a minute, and i
   expect(await login("203.0.113.1", basic(neighbour.system_key, withWrongHalf(neighbour.system_secret)))).toBe(401);
   expect(await login("203.0.113.1", attacked.authorization)).toBe(200);
 });
+
+test("a thousand requests that come at once with one credential cost one look at the database", async () => {
+  await using muster = await openTestApp();
+  const system = await muster.addSystem();
+  const { login, statements } = freshAuthenticator(muster);
+  const statuses = await Promise.all(Array.from({ length: 1_000 }, () => login(NAT, system.authorization)));
+  expect(new Set(statuses)).toEqual(new Set([200]));
+  expect(statements()).toBe(1);
+});
