@@ -9,6 +9,9 @@ export interface ChangeAlert {
   severity: string;
 }
 
+// Tables that grew a moment ago have no statistics, and a join planned without them compares all with all. So each row looks up
+// what it needs by itself: "limit", "offset 0" and a value in parentheses are no joins to the planner.
+
 /** What a place is known by: its path, or the beginning and a digest of one that no index would take. */
 const CAUSE = `case when octet_length(d.field_path) <= 500 then d.field_path else left(d.field_path, 300) || '#' || md5(d.field_path) end`;
 /** Characters of a path that every cause below it begins with. */
@@ -28,10 +31,10 @@ export async function insertChangeAlerts(db: Queryable, alerts: readonly ChangeA
      )
      insert into inventory_alerts as open (id, system_id, diff_id, alert_type, cause, message, severity, created_at, seen_at)
      select t.id, t.system_id, t.diff_id, 'change', t.cause, t.message, t.severity, $6, t.detected_at from told t
-     where not exists (
-       select from inventory_alerts a
-       where a.system_id = t.system_id and a.alert_type = 'change' and a.cause = t.cause and a.seen_at >= t.detected_at
-     )
+     where coalesce((
+       select max(a.seen_at) from inventory_alerts a
+       where a.system_id = t.system_id and a.alert_type = 'change' and a.cause = t.cause
+     ), '-infinity') < t.detected_at
      on conflict (system_id, alert_type, cause) where not is_resolved
      do update set message = excluded.message, severity = excluded.severity, seen_at = excluded.seen_at
      where open.seen_at < excluded.seen_at`,
@@ -58,8 +61,12 @@ export async function resolveReturned(db: Queryable, recordIds: readonly string[
   await db.query(
     `with touched as (
        select o.id, d.detected_at from inventory_diffs d
-       join inventory_alerts o on (o.system_id, o.alert_type, o.cause) = (d.system_id, 'change', ${CAUSE})
-         and not o.is_resolved and o.seen_at < d.detected_at
+       cross join lateral (
+         select o.id, o.diff_id from inventory_alerts o
+         where (o.system_id, o.alert_type, o.cause) = (d.system_id, 'change', ${CAUSE})
+           and not o.is_resolved and o.seen_at < d.detected_at
+         limit 1
+       ) o
        join inventory_diffs f on f.id = o.diff_id
        where d.record_id = any($1::uuid[]) and d.significant and case f.change_type
          when 'create' then d.change_type = 'delete'
@@ -72,9 +79,13 @@ export async function resolveReturned(db: Queryable, recordIds: readonly string[
        end
        union all
        select o.id, d.detected_at from inventory_diffs d
-       join inventory_alerts o on o.system_id = d.system_id and o.alert_type = 'change'
-         and o.cause > d.field_path || '.' and o.cause < d.field_path || '/'
-         and not o.is_resolved and o.seen_at < d.detected_at
+       cross join lateral (
+         select o.id, o.diff_id from inventory_alerts o
+         where o.system_id = d.system_id and o.alert_type = 'change'
+           and o.cause > d.field_path || '.' and o.cause < d.field_path || '/'
+           and not o.is_resolved and o.seen_at < d.detected_at
+         offset 0
+       ) o
        join inventory_diffs f on f.id = o.diff_id
        where d.record_id = any($1::uuid[]) and d.significant and d.change_type = 'delete'
          and length(d.field_path) < ${CAUSE_START} and f.change_type <> 'delete'
