@@ -10,8 +10,8 @@ import { seeded } from "../../support/random.ts";
 import type { Random } from "../../support/random.ts";
 
 const SYSTEMS = 80;
-/** Inventories of each system after its first; 24 are a minute or two. */
-const STEPS = Number(process.env["REPLAY_STEPS"] ?? 8);
+/** Inventories of each system after its first; `.ci/run` takes more. */
+const STEPS = Number(process.env["REPLAY_STEPS"] ?? 5);
 const python = Bun.which("python3");
 if (!python && process.env["REQUIRE_SERVICES"])
   throw new Error("python3 is not installed, and REQUIRE_SERVICES is set.");
