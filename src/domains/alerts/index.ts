@@ -18,7 +18,7 @@ import { bringPast, prunePast } from "./history-store.ts";
 import type { FormerAlert } from "./history-store.ts";
 import { findIdentities } from "./identities.ts";
 import type { Identity } from "./labels.ts";
-import { recoveryPush, tickPush, watchLinks } from "./link-failed.ts";
+import { isTurn, recoveryPush, tickPush, watchLinks } from "./link-failed.ts";
 import { listWaitingSuspects, listWaitingTenants, measureOutbox, pruneOutbox } from "./outbox.ts";
 import { openPositions } from "./positions.ts";
 import { openProxy } from "./proxy.ts";
@@ -245,10 +245,4 @@ export function openAlerts(deps: AlertsDeps): Alerts {
     recovered: (systemIds) => (upstream && systemIds.length > 0 ? [recoveryPush(systemIds)] : []),
     stop: () => acceptance.close(),
   };
-}
-
-/** Ticks come every minute; those that fall on the interval count. */
-function isTurn(tick: string, intervalMs: number): boolean {
-  const minute = Math.floor(Date.parse(tick) / 60_000);
-  return minute % Math.max(1, Math.round(intervalMs / 60_000)) === 0;
 }

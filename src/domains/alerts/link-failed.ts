@@ -40,6 +40,12 @@ export const recoveryPush = (recovered: readonly string[]): Push => ({
   payload: JSON.stringify({ recovered }),
 });
 
+/** Ticks come every minute; those that fall on the interval count. */
+export function isTurn(tick: string, intervalMs: number): boolean {
+  const minute = Math.floor(Date.parse(tick) / 60_000);
+  return minute % Math.max(1, Math.round(intervalMs / 60_000)) === 0;
+}
+
 /** Safe to repeat: every step looks at what is, and says it again. */
 export async function watchLinks(deps: LinkFailedDeps, job: Job): Promise<Push[]> {
   const { recovered } = JSON.parse(job.payload) as { recovered?: string[] };
