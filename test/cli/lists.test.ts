@@ -47,20 +47,6 @@ describe("systems list", () => {
     expect((await run("systems", "list", "--search", "Branch-1", "--limit", "3")).stderr).toStartWith("3 of 50 shown"));
 });
 
-test("organizations are listed as one counts them, page by page", async () => {
-  await using own = await openTestApp();
-  for (const number of [10, 2, 1]) await own.app.organizations.add({ id: `shop-${number}`, name: "Shop" });
-  await own.addSystem("a", { registered: false, organization: "shop-3" });
-  const env = { DATABASE_URL: own.databaseUrl, DATA_DIR: "/nonexistent-data" };
-  const list = (...args: string[]) => runCommand(["organizations", "list", ...args], env);
-  const idsOf = (stdout: string) => [...stdout.matchAll(/^shop-\d+/gm)].map(([id]) => id);
-  expect(idsOf((await list()).stdout)).toEqual(["shop-1", "shop-2", "shop-3", "shop-10"]);
-  const first = await list("--limit", "2");
-  expect(first.stderr).toStartWith("2 of 4 shown");
-  const [, cursor = ""] = /--cursor (\S+)/.exec(first.stderr) ?? [];
-  expect(idsOf((await list("--cursor", cursor)).stdout)).toEqual(["shop-3", "shop-10"]);
-});
-
 describe("an organization that does not exist", () => {
   test.each<string[]>([
     ["systems", "add", "--name", "x", "--organization", "amce"],

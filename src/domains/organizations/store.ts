@@ -5,16 +5,17 @@ import type { ChangedOrganization, NewOrganization, Organization } from "./schem
 const SHOWN = `id, coalesce(o.name, 'Owner') as name, coalesce(o.type, 'owner') as type, o.tenant, coalesce(o.vat, '') as vat,
   o.created_at, o.suspended_at`;
 
-/** By id, numbers in it as numbers, after the id `after`. */
+/** By id, after the id `after`. */
 export async function listOrganizations(db: Queryable, after: string | null, limit: number): Promise<Organization[]> {
   return db.query(
     `with named as (
-       select id from (select id from organizations union select organization_id from systems) every
-       where $1::text is null or (natural_order(id), id) > (natural_order($1), $1)
-       order by natural_order(id), id limit $2
+       (select id from organizations where $1::text is null or id > $1 order by id limit $2)
+       union
+       (select distinct organization_id from systems where $1::text is null or organization_id > $1 order by 1 limit $2)
+       order by id limit $2
      )
      select ${SHOWN}, (select count(*)::integer from systems s where s.organization_id = named.id) as systems
-     from named left join organizations o using (id) order by natural_order(id), id`,
+     from named left join organizations o using (id) order by id`,
     [after, limit],
   );
 }
