@@ -109,11 +109,14 @@ export function openAuthenticator({
     digest: string,
     ...[request, server]: Parameters<Authenticate>
   ): Promise<AuthenticatedSystem> => {
-    const epochBefore = epoch;
-    const system = await underWay.get(digest)?.catch(() => undefined);
-    if (system && epoch === epochBefore) {
-      requireOwnCertificate(server, request, system.key);
-      return system;
+    const first = underWay.get(digest);
+    if (first) {
+      const epochBefore = epoch;
+      const system = await first.catch(() => undefined);
+      if (system && epoch === epochBefore) {
+        requireOwnCertificate(server, request, system.key);
+        return system;
+      }
     }
     const own = lookup(header, digest, request, server);
     if (digest === "" || underWay.has(digest)) return own;
