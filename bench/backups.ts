@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { SQL } from "bun";
 import type { Environment } from "../src/config.ts";
 import { createTestDatabase } from "../test/support/postgres.ts";
-import { temporaryDirectory } from "../test/support/run.ts";
+import { diskDirectory } from "../test/support/run.ts";
 import { openTestApp } from "../test/support/app.ts";
 import { openBenchGateway } from "./support/gateway.ts";
 import type { BenchGateway } from "./support/gateway.ts";
@@ -28,7 +28,7 @@ const UNLIMITED: Environment = {
 };
 
 export async function benchBackups() {
-  const directory = temporaryDirectory("bench-bodies");
+  const directory = diskDirectory("bench-bodies");
   const body = (bytes: number) => sparseFile(join(directory, String(bytes)), bytes);
   const files = { round: body(ROUND_BYTES), large: body(LARGE_BYTES), slow: body(SLOW_BYTES) };
   try {

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs
 import { join } from "node:path";
 import type { Environment } from "../src/config.ts";
 import { createTestDatabase } from "../test/support/postgres.ts";
-import { temporaryDirectory } from "../test/support/run.ts";
+import { diskDirectory } from "../test/support/run.ts";
 import { ROOT } from "../test/support/program.ts";
 import { median, rounded } from "./support/load.ts";
 
@@ -14,7 +14,7 @@ const IDLE_MS = 5_000;
 
 export async function benchStart() {
   if (!existsSync(EXECUTABLE)) throw new Error("dist/muster is not there: bun run build makes it.");
-  const directory = temporaryDirectory("bench-start");
+  const directory = diskDirectory("bench-start");
   try {
     const external = await createTestDatabase();
     const externalMs = await repeat(ROUNDS, () =>

@@ -7,7 +7,7 @@ import { settings } from "../src/config.ts";
 import { openTestApp } from "./support/app.ts";
 import { createSystem } from "./support/documented.ts";
 import { openAuthority, openssl } from "./support/certificates.ts";
-import { temporaryDirectory } from "./support/run.ts";
+import { diskDirectory } from "./support/run.ts";
 import { ROOT, runMuster, startGateway } from "./support/program.ts";
 import type { Gateway } from "./support/program.ts";
 
@@ -82,7 +82,7 @@ describe.skipIf(missing.length > 0)("the commands of", () => {
   let gateway: Gateway;
   let env: Record<string, string>;
   beforeAll(async () => {
-    directory = temporaryDirectory("docs");
+    directory = diskDirectory("docs");
     const programs = join(directory, "bin");
     mkdirSync(programs, { recursive: true });
     const put = (name: string, script: string) => {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { settingsTable } from "../src/cli/config.ts";
-import { temporaryDirectory } from "./support/run.ts";
+import { diskDirectory } from "./support/run.ts";
 import { ROOT, startGateway } from "./support/program.ts";
 import type { Gateway } from "./support/program.ts";
 
@@ -32,13 +32,13 @@ describe("its commands", () => {
   let directory: string;
   let gateway: Gateway;
   beforeAll(async () => {
-    directory = temporaryDirectory("readme");
+    directory = diskDirectory("readme");
     gateway = await startGateway({ env: { DATA_DIR: directory } });
-  }, 60_000);
+  }, 300_000);
   afterAll(async () => {
     await gateway.stop();
     rmSync(directory, { recursive: true, force: true });
-  }, 60_000);
+  }, 300_000);
 
   test("work from the first appliance to its list of changes, and so do the operator's", async () => {
     expect(BLOCKS).toHaveLength(4);
@@ -56,7 +56,7 @@ describe("its commands", () => {
     expect(operated).toMatch(/Branch 12 {2}\S+Z {2}/);
     expect(operated).toContain('"message":"service ready"');
     expect(operated).toContain("process_cpu_seconds_total");
-  }, 60_000);
+  }, 300_000);
 
   test("npm start installs and serves, and nothing is left running when npm is told to end", async () => {
     const npm = Bun.which("npm");
@@ -67,7 +67,7 @@ describe("its commands", () => {
     await started.stop();
     const { stdout } = Bun.spawnSync(["ps", "-eo", "args"]);
     expect(stdout.toString()).not.toContain(env.DATA_DIR);
-  }, 120_000);
+  }, 300_000);
 
   /** Where commands would not say so themselves, a line marks the end of each block's output. */
   async function runBlocks() {

@@ -4,7 +4,7 @@ import { openApp } from "../../src/app.ts";
 import { parseConfig } from "../../src/config.ts";
 import type { Environment } from "../../src/config.ts";
 import { openLog } from "../../src/log.ts";
-import { temporaryDirectory } from "../../test/support/run.ts";
+import { diskDirectory } from "../../test/support/run.ts";
 import { startGateway } from "../../test/support/program.ts";
 
 export interface BenchGateway extends AsyncDisposable {
@@ -17,7 +17,7 @@ export interface BenchGateway extends AsyncDisposable {
 }
 
 export async function openBenchGateway(systems: number, env: Environment = {}): Promise<BenchGateway> {
-  const dataDir = temporaryDirectory("bench");
+  const dataDir = diskDirectory("bench");
   // Limits are for strangers; the load comes from one address.
   const limits = { REGISTER_RATE_PER_MINUTE: "1000000", INVENTORY_RATE_PER_MINUTE: "1000000", LOG_LEVEL: "info" };
   const gateway = await startGateway({ env: { DATA_DIR: dataDir, ...limits, ...env } });

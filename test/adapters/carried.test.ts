@@ -46,7 +46,7 @@ describe("the carried PostgreSQL", () => {
     }
     expect(said).toEqual(["Made a database and started the carried PostgreSQL.", "Started the carried PostgreSQL."]);
     expect(serverProcesses(filesOf(dataDir))).toEqual([]);
-  });
+  }, 60_000);
 
   test("keeps data safely and sorts the same everywhere", async () => {
     await using pg = await open(newDataDir());
@@ -99,7 +99,7 @@ describe("the carried PostgreSQL", () => {
       expect(rows).toHaveLength(round);
       expect(pg.info()?.pid).not.toBe(killed);
     }
-  });
+  }, 60_000);
 
   test("a statement under way when the server is killed is a 503, not a riddle", async () => {
     await using pg = await open(newDataDir());
@@ -127,7 +127,7 @@ describe("the carried PostgreSQL", () => {
     const main = serverProcesses(filesOf(dataDir)).filter((one) => one.isMain);
     expect(main).toEqual([{ pid: pg.info()?.pid ?? 0, isMain: true }]);
     expect(main[0]?.pid).not.toBe(serverPid);
-  });
+  }, 60_000);
 
   test("a note of a dead server whose pid now belongs to somebody else does not keep it from starting", async () => {
     const dataDir = newDataDir();
@@ -198,14 +198,14 @@ describe("a start that fails", () => {
     for (const output of outputs) {
       expect(sentenceFor(output, "No start")).toBe("No start: the disk is full. Free some space, then start again.");
     }
-  });
+  }, 60_000);
 
   test("repeats PostgreSQL's own reason without the chatter around it", () => {
     expect(sentenceFor("LOG:  starting\nFATAL:  data directory has wrong ownership\nLOG:  bye\n", "No start")).toBe(
       "No start: FATAL:  data directory has wrong ownership",
     );
     expect(sentenceFor("", "No start")).toBe("No start: it gave no reason");
-  });
+  }, 60_000);
 
   test("leaves the directory free for the next try", async () => {
     const dataDir = newDataDir();
@@ -227,11 +227,11 @@ describe("a server that dies again and again", () => {
   test("is started within half a second each time when it had answered, however soon it is killed", () => {
     expect(pausesOf({ isReady: true, livedMs: 10 })).toEqual([20, 100, 250, 500, 500, 500, 500, 500]);
     expect(pausesOf({ isReady: true, livedMs: 1_000 })).toEqual(Array(8).fill(20));
-  });
+  }, 60_000);
 
   test("is started later and later when it never answers", () => {
     expect(pausesOf({ isReady: false, livedMs: 10 })).toEqual([20, 100, 250, 500, 1_000, 2_000, 5_000, 5_000]);
-  });
+  }, 60_000);
 });
 
 describe("one data directory", () => {
@@ -292,7 +292,7 @@ describe("one data directory", () => {
     expect(opened.describe).toBe("PostgreSQL at db.example:6543, database muster");
     await opened.close();
     expect(existsSync(dataDir)).toBe(false);
-  });
+  }, 60_000);
 });
 
 describe.if(process.getuid?.() === 0)("as root", () => {
@@ -302,7 +302,7 @@ describe.if(process.getuid?.() === 0)("as root", () => {
     await expect(open(join(closed, "private/data"))).rejects.toThrow(
       new RegExp(`runs as the user \\w+, who may not pass through ${closed}/private\\..*chmod o\\+x ${closed}/private`),
     );
-  });
+  }, 60_000);
 });
 
 function newDataDir(): string {

@@ -24,7 +24,7 @@ objectsContract("directory", async () => {
 describe("a directory", () => {
   const directory = temporaryDirectory("objects");
   const objects = openDirectory(join(directory, "objects"));
-  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+  afterAll(() => rmSync(directory, { recursive: true, force: true }), 60_000);
 
   test("keeps what it makes from everybody else", async () => {
     await objects.put("org/system/one", chunksOf(new Uint8Array([1]), 1), { ...PUT, length: 1 });

@@ -4,7 +4,7 @@ import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, rmSync, stat
 import { join } from "node:path";
 import { Glob } from "bun";
 import { version } from "../../package.json";
-import { temporaryDirectory } from "../support/run.ts";
+import { diskDirectory } from "../support/run.ts";
 import { ROOT, runJson, runMuster, startGateway } from "../support/program.ts";
 import type { Gateway } from "../support/program.ts";
 
@@ -41,7 +41,7 @@ function tryExecutable(name: string, wrapper: string[]): void {
   let system: { system_key: string; system_secret: string };
 
   beforeAll(() => {
-    directory = temporaryDirectory(`binary-${name}`);
+    directory = diskDirectory(`binary-${name}`);
     const cwd = join(directory, "alone");
     mkdirSync(cwd);
     copyFileSync(EXECUTABLE, join(cwd, "muster"));
@@ -49,8 +49,8 @@ function tryExecutable(name: string, wrapper: string[]): void {
     if (wrapper.length > 0) chownSync(cwd, NOBODY, NOBODY);
     else chmodSync(cwd, 0o711);
     options = { command: [...wrapper, join(cwd, "muster")], cwd, env: { DATA_DIR: join(cwd, "data"), HOME: cwd } };
-  });
-  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+  }, 60_000);
+  afterAll(() => rmSync(directory, { recursive: true, force: true }), 60_000);
 
   const authorization = () => `Basic ${btoa(`${system.system_key}:${system.system_secret}`)}`;
   const post = (path: string, body?: string | Blob, headers: Record<string, string> = {}) =>

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { temporaryDirectory } from "../support/run.ts";
+import { diskDirectory } from "../support/run.ts";
 import { runJson, runMuster, startGateway } from "../support/program.ts";
 import type { Gateway } from "../support/program.ts";
 
@@ -18,10 +18,10 @@ let directory: string;
 let env: { DATA_DIR: string };
 
 beforeAll(() => {
-  directory = temporaryDirectory("beside");
+  directory = diskDirectory("beside");
   env = { DATA_DIR: join(directory, "data") };
-});
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
+}, 60_000);
+afterAll(() => rmSync(directory, { recursive: true, force: true }), 60_000);
 
 const names = async () =>
   (await runJson<{ systems: { name: string }[] }>(["systems", "list"], { env })).systems.map((system) => system.name);

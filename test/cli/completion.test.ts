@@ -60,8 +60,8 @@ describe("bash", () => {
     writeFileSync(join(directory, "bin/muster"), `#!/bin/sh\nexec ${SOURCES.join(" ")} "$@"\n`);
     chmodSync(join(directory, "bin/muster"), 0o755);
     writeFileSync(join(directory, "fleet.tar.zst"), "");
-  });
-  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+  }, 60_000);
+  afterAll(() => rmSync(directory, { recursive: true, force: true }), 60_000);
 
   /** What a terminal with bash in it shows once the keys were completed to the given line. */
   const shows = async (keys: string, line: string): Promise<string> => {

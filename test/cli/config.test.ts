@@ -13,8 +13,8 @@ let directory: string;
 
 beforeAll(() => {
   directory = temporaryDirectory("config");
-});
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
+}, 60_000);
+afterAll(() => rmSync(directory, { recursive: true, force: true }), 60_000);
 
 describe("muster config", () => {
   test("shows defaults and what was set, each with its meaning", async () => {

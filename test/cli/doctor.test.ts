@@ -2,10 +2,10 @@
 import { expect, test } from "bun:test";
 import { runCommand } from "../support/command.ts";
 import { createTestDatabase } from "../support/postgres.ts";
-import { temporaryDirectory } from "../support/run.ts";
+import { diskDirectory } from "../support/run.ts";
 
 const doctor = async (env: Record<string, string>) => {
-  const { stdout, code } = await runCommand(["doctor"], { DATA_DIR: temporaryDirectory("doctor"), ...env });
+  const { stdout, code } = await runCommand(["doctor"], { DATA_DIR: diskDirectory("doctor"), ...env });
   return {
     code,
     lineOf: (check: string) => stdout.split("\n").find((line) => line.slice(8).startsWith(check)),

@@ -4,14 +4,14 @@ import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { commandJson, runCommand } from "../support/command.ts";
 import { createTestDatabase } from "../support/postgres.ts";
-import { temporaryDirectory } from "../support/run.ts";
+import { diskDirectory } from "../support/run.ts";
 import { startGateway } from "../support/program.ts";
 
 let directory: string;
 beforeAll(() => {
-  directory = temporaryDirectory("installation");
-});
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
+  directory = diskDirectory("installation");
+}, 60_000);
+afterAll(() => rmSync(directory, { recursive: true, force: true }), 60_000);
 
 const COMMANDS = [
   ["systems", "list"],

@@ -17,8 +17,8 @@ beforeAll(() => {
   settings = join(directory, "etc/muster.env");
   mkdirSync(join(directory, "etc"));
   writeFileSync(settings, "DUMP_SCHEDULE=30 2 * * *\nDATABASE_URL_FILE=/run/url\nLOG_LEVEL=warn\nexport A=1\n");
-});
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
+}, 60_000);
+afterAll(() => rmSync(directory, { recursive: true, force: true }), 60_000);
 
 describe("the installed program", () => {
   test("reads the service's settings, and knows where its data is", () => {

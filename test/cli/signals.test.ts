@@ -20,7 +20,7 @@ beforeAll(async () => {
   env = { DATA_DIR: dataDir };
   await runJson(["migrate"], { env });
 }, TEST_MS);
-afterAll(() => rmSync(dataDir, { recursive: true, force: true }));
+afterAll(() => rmSync(dataDir, { recursive: true, force: true }), 60_000);
 
 const servers = () => serverProcesses(layoutOf(dataDir).files);
 const isAlive = (pid: number) => !/^(\d+ \(.*\) [ZX]|$)/s.test(statOf(pid));

@@ -70,7 +70,7 @@ const names = async (env: Record<string, string>) =>
 
 describe.skipIf(native === undefined)("from PostgreSQL 17", () => {
   beforeAll(makeOldInstallation, TEST_MS);
-  afterAll(() => rmSync(template, { recursive: true, force: true }));
+  afterAll(() => rmSync(template, { recursive: true, force: true }), 60_000);
 
   test(
     "serve refuses the files and names the verb, which moves all, keeps the old ones, and removes them when told",

@@ -25,7 +25,7 @@ describe.skipIf(!openssl)("TLS", () => {
     const { cert, key } = authority.issue("server", "localhost");
     env = { TLS_CERT_FILE: cert, TLS_KEY_FILE: key };
   }, 60_000);
-  afterAll(() => authority[Symbol.dispose]());
+  afterAll(() => authority[Symbol.dispose](), 60_000);
 
   const trusting = (client: { cert?: string; key?: string } = {}) => ({
     tls: {

@@ -10,7 +10,7 @@ beforeAll(async () => {
   fixture = await createTestDatabase();
 }, 60_000);
 afterAll(() => fixture[Symbol.asyncDispose](), 60_000);
-beforeEach(() => fixture.database.query("truncate jobs, held_job_keys"));
+beforeEach(() => fixture.database.query("truncate jobs, held_job_keys"), 60_000);
 
 test("runs everything due, and what follows from it, until nothing is left", async () => {
   const { runner, queue, push } = openJobs(fixture.database);

@@ -10,7 +10,7 @@ beforeAll(async () => {
   fixture = await createTestDatabase();
 }, 60_000);
 afterAll(() => fixture[Symbol.asyncDispose](), 60_000);
-beforeEach(() => fixture.database.query("truncate jobs, held_job_keys"));
+beforeEach(() => fixture.database.query("truncate jobs, held_job_keys"), 60_000);
 
 test("starts a job as soon as this process pushed it, and a follow-up as soon as it follows", async () => {
   const { runner, push, counts, clock } = openJobs(fixture.database);

@@ -15,7 +15,7 @@ beforeAll(async () => {
   fixture = await createSeverableDatabase();
 }, 60_000);
 afterAll(() => fixture[Symbol.asyncDispose](), 60_000);
-beforeEach(() => fixture.direct.query("truncate jobs, held_job_keys"));
+beforeEach(() => fixture.direct.query("truncate jobs, held_job_keys"), 60_000);
 
 function openScheduled(schedules = [EVERY_MINUTE]) {
   const jobs = openJobs(fixture.database);

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createTestDatabase } from "../support/postgres.ts";
-import { temporaryDirectory } from "../support/run.ts";
+import { diskDirectory } from "../support/run.ts";
 import { ROOT, runMuster, startGateway } from "../support/program.ts";
 
 const EXECUTABLE = join(ROOT, "dist/arm64/muster");
@@ -25,10 +25,10 @@ describe.skipIf(reason !== undefined)("on arm64", () => {
   const command = [...emulated, EXECUTABLE];
   let directory: string;
   beforeAll(() => {
-    directory = temporaryDirectory("arm64");
+    directory = diskDirectory("arm64");
     mkdirSync(directory, { recursive: true });
-  });
-  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+  }, 60_000);
+  afterAll(() => rmSync(directory, { recursive: true, force: true }), 60_000);
 
   test("the executable says what it is", async () => {
     const { stdout } = await runMuster(["version"], { command });

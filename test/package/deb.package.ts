@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { makeDebian } from "../support/debian.ts";
-import { temporaryDirectory } from "../support/run.ts";
+import { diskDirectory } from "../support/run.ts";
 import { ROOT, startGateway } from "../support/program.ts";
 import type { Gateway } from "../support/program.ts";
 
@@ -27,11 +27,11 @@ describe.skipIf(reason !== undefined)("the Debian package", () => {
   let root: string;
   let bare: string[];
   beforeAll(() => {
-    root = join(temporaryDirectory("debian"), "root");
+    root = join(diskDirectory("debian"), "root");
     makeDebian(root, ["systemd"]);
     bare = listing(root);
   }, 300_000);
-  afterAll(() => rmSync(join(root, ".."), { recursive: true, force: true }));
+  afterAll(() => rmSync(join(root, ".."), { recursive: true, force: true }), 60_000);
 
   /** In a mount namespace of its own, so that /proc is gone with it. */
   const within = (...command: string[]) => [

@@ -20,7 +20,7 @@ function tryImage(): void {
   let image: Image;
   let system: { system_key: string; system_secret: string };
   beforeAll(() => void (image = buildImage()), 400_000);
-  afterAll(() => image?.[Symbol.dispose]());
+  afterAll(() => image?.[Symbol.dispose](), 60_000);
 
   const healthOf = ({ exec }: Container) => exec(image.config.Healthcheck.Test.slice(1));
   const post = (container: Container, path: string, args: string[]) =>

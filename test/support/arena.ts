@@ -7,7 +7,7 @@ import type { PostgresDatabase } from "../../src/adapters/postgres/database.ts";
 import type { Environment } from "../../src/config.ts";
 import { basic } from "./app.ts";
 import { noAcknowledgements, runLoad } from "./load.ts";
-import { temporaryDirectory, testLog } from "./run.ts";
+import { diskDirectory, testLog } from "./run.ts";
 import { runJson, startGateway } from "./program.ts";
 import type { Gateway } from "./program.ts";
 import { seeded } from "./random.ts";
@@ -49,7 +49,7 @@ export const limitOf = (rounds: number) => 90_000 + (ROUNDS ?? rounds) * 15_000;
 
 export async function openArena({
   env = {},
-  dataDir = temporaryDirectory("kill"),
+  dataDir = diskDirectory("kill"),
   database,
 }: ArenaOptions = {}): Promise<Arena> {
   const settings = { DATA_DIR: dataDir, INVENTORY_RATE_PER_MINUTE: "100000", ...env };

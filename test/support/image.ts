@@ -4,7 +4,7 @@ import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { makeDebian } from "./debian.ts";
 import { parseDockerfile } from "./dockerfile.ts";
-import { temporaryDirectory } from "./run.ts";
+import { diskDirectory } from "./run.ts";
 import { ROOT } from "./program.ts";
 
 export interface Image {
@@ -37,7 +37,7 @@ export function reasonNoImage(): string | undefined {
 
 /** Builds the Dockerfile of this repository as it stands. */
 export function buildImage(): Image {
-  const scratch = temporaryDirectory("image");
+  const scratch = diskDirectory("image");
   const buildah = buildahIn(scratch);
   const dispose = () => {
     try {

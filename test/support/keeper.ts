@@ -1,9 +1,8 @@
 // Keeps what the whole test run shares, its PostgreSQL, and ends everything that the run has left once the runner is gone.
 // Argument: the run's directory, whose name says who runs it.
 import { readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { DIRECTORY_PREFIX, inMemoryOf, isAlive, socketOf } from "./run.ts";
+import { DIRECTORY_PREFIX, isAlive, PLACES, socketOf } from "./run.ts";
 import type { Identity } from "./run.ts";
 import { databasePrefix, openTestServer } from "./server.ts";
 import type { TestServer } from "./server.ts";
@@ -66,7 +65,7 @@ async function clear(directory: string): Promise<void> {
     }
     await Bun.sleep(10);
   }
-  for (const path of [inMemoryOf(directory), directory]) rmSync(path, { recursive: true, force: true });
+  for (const place of PLACES) rmSync(join(place, basename(directory)), { recursive: true, force: true });
 }
 
 function end(pid: number, signal: NodeJS.Signals): void {
@@ -79,9 +78,9 @@ function end(pid: number, signal: NodeJS.Signals): void {
 
 /** A machine that lost power, or somebody who killed the keeper too, left these. */
 async function clearFormerRuns(): Promise<void> {
-  for (const name of readdirSync(tmpdir())) {
+  for (const name of PLACES.flatMap((place) => read(() => readdirSync(place).join("/")).split("/"))) {
     const root = rootOf(name);
-    if (root && !isAlive(root)) await clear(join(tmpdir(), name));
+    if (root && !isAlive(root)) await clear(name);
   }
 }
 

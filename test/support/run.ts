@@ -1,5 +1,5 @@
 // Gives a test run one directory for all that it makes, and a keeper outside the runner that ends what is left with the run.
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { openLog } from "../../src/log.ts";
@@ -33,16 +33,29 @@ export function identityOf(pid: number): Identity | undefined {
 export const isAlive = (one: Identity) => identityOf(one.pid)?.startedAt === one.startedAt;
 
 /** A directory of its own, removed with the run; PostgreSQL's user can pass through it, also where root runs the tests. */
-export function temporaryDirectory(purpose: string): string {
-  const path = mkdtempSync(join(runDirectory(), `${purpose}-`));
+export const temporaryDirectory = (purpose: string) => makeDirectory(runDirectory(), purpose);
+
+/** The same on a disk, for what is large, or writes past the file system's cache. */
+export function diskDirectory(purpose: string): string {
+  const path = join(tmpdir(), basename(runDirectory()));
+  mkdirSync(path, { recursive: true });
+  chmodSync(path, 0o711);
+  return makeDirectory(path, purpose);
+}
+
+function makeDirectory(directory: string, purpose: string): string {
+  const path = mkdtempSync(join(directory, `${purpose}-`));
   chmodSync(path, 0o711);
   return path;
 }
 
-/** A file system without a disk, if there is one. */
-export const MEMORY = "/dev/shm";
-/** The run's directory there. */
-export const inMemoryOf = (directory: string) => join(MEMORY, basename(directory));
+/** Where runs have their directories: a file system without a disk, if there is one, and the disk. */
+export const PLACES = ["/dev/shm", tmpdir()];
+/** Benchmarks use these servers too, and measure what a disk costs. */
+export const IS_TEST = process.env["NODE_ENV"] === "test";
+/** Three times what a run was seen to need. */
+const NEEDED_BYTES = 3 * 1024 ** 3;
+
 export const socketOf = (directory: string) => join(directory, "keeper.sock");
 
 /** The run's directory; whichever process makes it starts the keeper too. */
@@ -51,10 +64,12 @@ export function runDirectory(): string {
   const pid = process.env["BUN_TEST_WORKER_ID"] ? process.ppid : process.pid;
   const root = identityOf(pid);
   if (!root) throw new Error(`The process ${pid} that runs the tests has ended.`);
-  const path = join(tmpdir(), `${DIRECTORY_PREFIX}${root.pid}-${root.startedAt}`);
-  if (existsSync(path)) return path;
+  const name = `${DIRECTORY_PREFIX}${root.pid}-${root.startedAt}`;
+  const made = PLACES.map((place) => join(place, name)).find((path) => existsSync(path));
+  if (made) return made;
+  const path = join((IS_TEST && PLACES.find(isRoomy)) || tmpdir(), name);
   try {
-    mkdirSync(path, { mode: 0o711 });
+    mkdirSync(path);
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "EEXIST") return path;
     throw error;
@@ -62,6 +77,15 @@ export function runDirectory(): string {
   chmodSync(path, 0o711);
   startKeeper(path);
   return path;
+}
+
+/** A database is some 600 files, which cost a disk's file system twenty times what they cost in memory. */
+function isRoomy(place: string): boolean {
+  if (!existsSync(place)) return false;
+  const { bavail, bsize } = statfsSync(place);
+  // PostgreSQL's programs lie there too.
+  const mayNotRun = new RegExp(` ${place} \\S+ \\S*\\bnoexec\\b`).test(readFileSync("/proc/self/mounts", "utf8"));
+  return !mayNotRun && bavail * bsize > NEEDED_BYTES;
 }
 
 /** Through a shell that ends at once: the runner ends a test's own children when its time is over, and a Ctrl-C all of its group. */

@@ -3,7 +3,7 @@ import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { temporaryDirectory } from "./run.ts";
+import { diskDirectory } from "./run.ts";
 
 export interface TestS3 extends AsyncDisposable {
   endpoint: string;
@@ -50,7 +50,7 @@ export async function openTestS3(): Promise<TestS3> {
 }
 
 async function start(): Promise<TestS3> {
-  const directory = temporaryDirectory("s3");
+  const directory = diskDirectory("s3");
   const children: Bun.Subprocess[] = [];
   const stop = async () => {
     for (const child of children.toReversed()) {

@@ -1,5 +1,5 @@
 // Runs the PostgreSQL that a whole test run shares, or uses the one that TEST_POSTGRES_URL names, and makes copies of a template there.
-import { chmodSync, existsSync, mkdirSync, readFileSync, statfsSync } from "node:fs";
+import { chmodSync, mkdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { carriedConnection } from "../../src/adapters/postgres/carried.ts";
 import { createCluster } from "../../src/adapters/postgres/cluster.ts";
@@ -9,7 +9,7 @@ import { prepareLayout } from "../../src/adapters/postgres/layout.ts";
 import { migrate } from "../../src/adapters/postgres/migrate.ts";
 import { readPostmaster } from "../../src/adapters/postgres/remains.ts";
 import { unpackServer } from "../../src/adapters/postgres/unpack.ts";
-import { inMemoryOf, MEMORY, testLog } from "./run.ts";
+import { IS_TEST, testLog } from "./run.ts";
 
 export interface TestServer {
   /** Returns the new database's URL; without tables if it is to be empty. */
@@ -23,12 +23,10 @@ export interface TestServer {
 const MAX_CLIENTS = 500;
 const PATIENCE_MS = 120_000;
 const POLL_MS = 10;
-/** Twice what was seen. */
-const NEEDED_BYTES = 1024 ** 3;
 
 export async function openTestServer(directory: string): Promise<TestServer> {
   const databaseUrl = process.env["TEST_POSTGRES_URL"];
-  const server = databaseUrl ? { connectionString: databaseUrl } : await startServer(serverDirectory(directory));
+  const server = databaseUrl ? { connectionString: databaseUrl } : await startServer(join(directory, "shared"));
   const patient = { log: testLog, queryTimeoutMs: PATIENCE_MS };
   const admin = openDatabase(server, { maxConnections: 4, ...patient });
   const prefix = databasePrefix(directory);
@@ -61,17 +59,7 @@ export async function openTestServer(directory: string): Promise<TestServer> {
 /** Several runs may share one server. */
 export const databasePrefix = (directory: string) => `${basename(directory).replaceAll("-", "_")}_`;
 
-/** A database is some 600 files, which cost a disk's file system twenty times what they cost in memory. */
-function serverDirectory(directory: string): string {
-  const onDisk = join(directory, "shared");
-  if (!existsSync(MEMORY)) return onDisk;
-  const { bavail, bsize } = statfsSync(MEMORY);
-  // Its programs lie there too.
-  const mayRun = !new RegExp(` ${MEMORY} \\S+ \\S*\\bnoexec\\b`).test(readFileSync("/proc/self/mounts", "utf8"));
-  return mayRun && bavail * bsize > NEEDED_BYTES ? inMemoryOf(directory) : onDisk;
-}
-
-/** The carried one, made as a gateway makes it, but with nothing to lose: a test's database is not kept over a crash. */
+/** The carried one, made as a gateway makes it; a test's has nothing to lose in a crash. */
 async function startServer(dataDir: string): Promise<PostgresConnection> {
   mkdirSync(dataDir);
   chmodSync(dataDir, 0o711);
@@ -84,10 +72,10 @@ async function startServer(dataDir: string): Promise<PostgresConnection> {
     max_connections: String(MAX_CLIENTS),
     shared_buffers: "64MB",
     min_wal_size: "32MB",
-    max_wal_size: "128MB",
+    max_wal_size: IS_TEST ? "128MB" : "512MB",
     jit: "off",
-    fsync: "off",
-    full_page_writes: "off",
+    fsync: IS_TEST ? "off" : "on",
+    full_page_writes: IS_TEST ? "off" : "on",
     log_timezone: "UTC",
   };
   const flags = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);

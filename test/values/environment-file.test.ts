@@ -77,8 +77,8 @@ describe.skipIf(!tmpfiles)("systemd's own reader", () => {
   beforeAll(() => {
     root = temporaryDirectory("systemd");
     mkdirSync(join(root, "etc"));
-  });
-  afterAll(() => rmSync(root, { recursive: true, force: true }));
+  }, 60_000);
+  afterAll(() => rmSync(root, { recursive: true, force: true }), 60_000);
 
   /** systemd reads os-release by the same rules, and systemd-tmpfiles writes what BUILD_ID is there. */
   const asSystemd = (file: string): string => {

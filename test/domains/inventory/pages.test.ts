@@ -54,7 +54,7 @@ beforeAll(async () => {
       }),
     );
 }, 120_000);
-afterAll(() => muster[Symbol.asyncDispose]());
+afterAll(() => muster[Symbol.asyncDispose](), 60_000);
 
 async function readPages(path: string, parameter: "cursor" | "after"): Promise<Change[]> {
   const changes: Change[] = [];
