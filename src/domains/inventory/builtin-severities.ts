@@ -96,6 +96,7 @@ const HIGH: SeverityRules = [
       "openvpn_rw.instances.*",
       "openvpn_tun.tunnels.*",
       "wireguard.servers.*",
+      "backups.backup_passphrase",
     ),
   ]),
   ...to("high", NOT_RUNNING, ["services.*", "services.*.status", "facts.services.*", "facts.services.*.status"]),

@@ -55,9 +55,18 @@ export function findGaps(document: JsonObject, other?: JsonObject, { isEarlier =
         isUncollected(facts, name) || (!isEarlier && !Object.hasOwn(facts, name) && Object.hasOwn(neighbour, name)),
     )
     .map((name) => ({ path: ["facts", name], reason: `facts.${name} was not collected` }));
-  if (installation === "nethsecurity") return gaps;
+  if (installation === "nethsecurity") return [...gaps, ...gapsOfMachine(facts, neighbour)];
   return [...gaps, ...gapsOfNodes(facts, neighbour), ...gapsOfModules(facts, neighbour)];
 }
+
+/** What the firmware tells is "" where it could not be read; a machine that never told is no gap. */
+const gapsOfMachine = (facts: JsonObject, neighbour: JsonObject): Gap[] =>
+  ["product", "virtual"]
+    .filter((name) => isBlank(getOwn(facts, name)) && !isBlank(getOwn(neighbour, name) ?? ""))
+    .map((name) => ({ path: ["facts", name], reason: `facts.${name} was not collected` }));
+
+const isBlank = (value: JsonValue | undefined): boolean =>
+  value === "" || (isObject(value ?? null) && Object.values(value as JsonObject).every((member) => member === ""));
 
 /**
  * A section that is there and empty, or null, failed: there is no cluster without a node or a module. An absent one failed

@@ -188,3 +188,35 @@ test("a hundred thousand modules of one id, with and without their facts, are ju
   });
   expect(spentMs).toBeLessThan(3000);
 });
+
+describe("a firewall", () => {
+  const whole = of(nsec, "valid");
+
+  test("whose firmware could not be read lost no hardware", () => {
+    const blank = of(nsec, "no DMI");
+    for (const [previous, current] of [
+      [whole, blank],
+      [blank, whole],
+    ] as const)
+      expect(told(judge(previous, current))).toEqual([
+        "update facts.product.manufacturer hardware low",
+        "update facts.product.name hardware low",
+        "update facts.virtual hardware low",
+      ]);
+    expect(partialReasons(blank)).toEqual([]);
+    const other = withFacts(whole, (facts) => (facts["product"] = { name: "other", manufacturer: "other" }));
+    expect(told(judge(whole, other))).toEqual([
+      "update facts.product.manufacturer hardware high",
+      "update facts.product.name hardware high",
+    ]);
+  });
+
+  test("that has no passphrase for its backups any more, or no interface, is news", () => {
+    expect(told(judge(whole, of(nsec, "no backup passphrase")))).toContain(
+      "delete facts.features.backups.backup_passphrase backup high",
+    );
+    expect(told(judge(whole, of(nsec, "all interfaces down")))).toContain(
+      "delete facts.features.network.configuration.br-lan network high",
+    );
+  });
+});
