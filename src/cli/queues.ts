@@ -45,7 +45,7 @@ const list = action({
       return { jobs, total: (await app.queue.counts())[name]?.[wanted] ?? 0 };
     });
     if (json) {
-      const shown = jobs.map(({ payload, ...job }) => ({ ...job, payload_bytes: Buffer.byteLength(payload) }));
+      const shown = jobs.map(({ payload, payloadBytes, ...job }) => ({ ...job, payload_bytes: payloadBytes }));
       cli.print(JSON.stringify({ jobs: shown }));
       return 0;
     }

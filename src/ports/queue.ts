@@ -33,6 +33,9 @@ export interface Job {
   pushedAt: Date;
 }
 
+/** Characters of a payload in a list. */
+export const LISTED_CHARACTERS = 4_096;
+
 /**
  * A job is pending (due: claimable, or next in its lane), delayed (due later), active (leased) or dead (given up, with a
  * reason). One whose lease ran out is pending.
@@ -40,6 +43,9 @@ export interface Job {
 export type JobState = "pending" | "delayed" | "active" | "dead";
 
 export interface ListedJob extends Omit<Job, "lease"> {
+  /** Its beginning: a list holds many jobs, and a payload may have megabytes. */
+  payload: string;
+  payloadBytes: number;
   state: JobState;
   dueAt: Date;
   /** Why the last attempt failed; null before any did. */

@@ -86,6 +86,14 @@ function pushAndClaim(tests: QueueTests): void {
     expect(Buffer.from(jobs[0]?.payload ?? "").equals(Buffer.from(payload))).toBe(true);
   });
 
+  test("lists how a payload begins, and its size", async () => {
+    const { queue } = tests;
+    const name = unique("q");
+    await queue.push([{ queue: name, payload: "é".repeat(1_000_000) }]);
+    const [listed] = await queue.list(name, "pending", 10);
+    expect(listed).toMatchObject({ payload: "é".repeat(4_096), payloadBytes: 2_000_000 });
+  });
+
   test("keeps a payload of 10 MB", async () => {
     const name = unique("q");
     const payload = JSON.stringify({ text: "0123456789abcdef".repeat(655_360) });

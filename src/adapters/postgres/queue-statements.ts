@@ -1,5 +1,6 @@
 // SQL of the queue, one function a statement; those on the hot path are prepared.
 import type { Queryable } from "../../ports/database.ts";
+import { LISTED_CHARACTERS } from "../../ports/queue.ts";
 import type { ClaimLimit, Job, JobState, ListedJob, QueueCounts, QueueName } from "../../ports/queue.ts";
 import type { PackedPushes } from "./queue-pack.ts";
 
@@ -183,12 +184,18 @@ export async function listJobs(
   limit: number,
   after: string,
 ): Promise<ListedJob[]> {
-  const rows = await db.query<ClaimedRow & { due_at: Date; reason: string | null }>(
-    `select id::text, queue, payload, key, lane, attempt, pushed_at, due_at, reason from jobs
-     where ${STATE_CONDITIONS[state]} and queue = $2 and id > $3 order by jobs.id limit $4`,
+  const rows = await db.query<ClaimedRow & { payload_bytes: number; due_at: Date; reason: string | null }>(
+    `select id::text, queue, left(payload, ${LISTED_CHARACTERS}) as payload, payload_bytes, key, lane, attempt, pushed_at, due_at, reason
+     from jobs where ${STATE_CONDITIONS[state]} and queue = $2 and id > $3 order by jobs.id limit $4`,
     [now, queue, after, limit],
   );
-  return rows.map(({ pushed_at, due_at, ...row }) => ({ ...row, state, pushedAt: pushed_at, dueAt: due_at }));
+  return rows.map(({ pushed_at, due_at, payload_bytes, ...row }) => ({
+    ...row,
+    payloadBytes: payload_bytes,
+    state,
+    pushedAt: pushed_at,
+    dueAt: due_at,
+  }));
 }
 
 export async function redriveJobs(db: Queryable, now: Date, queue: QueueName, ids: string[] | null): Promise<number> {

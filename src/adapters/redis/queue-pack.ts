@@ -1,5 +1,6 @@
 // Pushes and replies of the queue's steps, as values that travel well.
 import { Permanent } from "../../errors.ts";
+import { LISTED_CHARACTERS } from "../../ports/queue.ts";
 import type { Job, JobState, ListedJob, Push } from "../../ports/queue.ts";
 import type { Reply } from "./connection.ts";
 
@@ -52,6 +53,8 @@ export function readListed(reply: Reply, nowMs: number): ListedJob {
   };
   return {
     ...job,
+    payload: job.payload.slice(0, LISTED_CHARACTERS),
+    payloadBytes: Buffer.byteLength(job.payload),
     state: states[String(state)] ?? "pending",
     dueAt: new Date(Number(dueMs)),
     reason: typeof reason === "string" ? reason : null,

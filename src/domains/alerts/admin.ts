@@ -59,8 +59,8 @@ export function adminRoutes({ database, clock, alertmanager, showSystem }: Admin
   const history = async ({ cursor, system, ...query }: HistoryQuery) => {
     const before = decodeCursor(cursor, ["time", "uuid"]);
     const systemId = system === undefined ? undefined : (await showSystem(system)).system_id;
-    const rows = await listPast(database, query, systemId, before);
-    const last = rows.length === query.limit ? rows.at(-1) : undefined;
+    const { rows, more } = await listPast(database, query, systemId, before);
+    const last = more ? rows.at(-1) : undefined;
     return {
       alerts: rows.map(({ sort_time, ...alert }) => alert),
       next_cursor: last ? encodeCursor(last.sort_time, last.id) : null,

@@ -1,5 +1,6 @@
 // SQL of alerts that are over.
 import type { Queryable } from "../../ports/database.ts";
+import { PAGE_BYTES } from "../../values/page.ts";
 import type { HistoryQuery, PastAlert } from "./schema.ts";
 
 export interface PastRow {
@@ -58,17 +59,26 @@ export async function listPast(
   query: Omit<HistoryQuery, "cursor" | "system">,
   systemId: string | undefined,
   before: readonly [time: string, id: string] | undefined,
-): Promise<(PastAlert & { sort_time: string })[]> {
-  return db.query(
-    `select id, system_key, organization_id, alertname, severity, status, fingerprint, starts_at, ends_at, summary, labels,
-       annotations, receiver, created_at,
-       to_char(created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as sort_time
+): Promise<{ rows: (PastAlert & { sort_time: string })[]; more: boolean }> {
+  const found = await db.query<PastAlert & { sort_time: string; found: number }>(
+    `with page as (
+       select *, count(*) over ()::integer as found,
+         sum(bytes) over (order by created_at desc, id desc rows unbounded preceding) - bytes as ahead
+       from (
+     select *, octet_length(labels::text) + octet_length(annotations::text) as bytes
      from alert_history
      where ($1::uuid is null or system_id = $1) and ($2::text is null or organization_id = $2)
        and ($3::text is null or alertname = $3) and ($4::text is null or severity = $4)
        and ($5::timestamptz is null or created_at >= $5) and ($6::timestamptz is null or created_at <= $6)
        and ($7::timestamptz is null or (created_at, id) < ($7, $8::uuid))
-     order by created_at desc, id desc limit $9`,
+     order by created_at desc, id desc limit $9
+       ) found
+     )
+     select id, system_key, organization_id, alertname, severity, status, fingerprint, starts_at, ends_at, summary, labels,
+       annotations, receiver, created_at,
+       to_char(created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as sort_time,
+       found
+     from page where ahead < ${PAGE_BYTES} order by created_at desc, id desc`,
     [
       systemId ?? null,
       query.organization ?? null,
@@ -81,6 +91,8 @@ export async function listPast(
       query.limit,
     ],
   );
+  const more = found.length === query.limit || found.length < (found[0]?.found ?? 0);
+  return { rows: found.map(({ found: _, ...row }) => row), more };
 }
 
 /** Returns how many went; fewer than the limit when there are no more. */

@@ -39,7 +39,7 @@ export function openQueues(deps: QueuesDeps): Domain {
     const jobs = await queue.list(name, state, limit, decodeCursor(cursor, ["text"])?.[0]);
     const last = jobs.length === limit ? jobs.at(-1) : undefined;
     // Payloads stay inside: they hold what appliances sent.
-    const shown = jobs.map(({ payload, ...job }) => ({ ...job, payload_bytes: Buffer.byteLength(payload) }));
+    const shown = jobs.map(({ payload, payloadBytes, ...job }) => ({ ...job, payload_bytes: payloadBytes }));
     return { jobs: shown, next_cursor: last ? encodeCursor(last.id) : null };
   };
 

@@ -325,3 +325,31 @@ test("a tenant that does not answer keeps its old totals, which grow stale, and 
   ]);
   expect(app.logged.filter((line) => line.includes("could not be counted")).length).toBe(1);
 }, 60_000);
+
+test("a page ends at 2 MB, whatever the annotations hold, and the cursor goes on", async () => {
+  await using app = await openAlertsApp(env);
+  const system = await app.addSystem();
+  for (let at = 0; at < 6; at += 1)
+    await tell(app, [
+      past(
+        system,
+        {},
+        {
+          fingerprint: `page${at}`,
+          startsAt: `2026-01-0${at + 1}T00:00:00Z`,
+          annotations: { text: "x".repeat(600_000) },
+        },
+      ),
+    ]);
+  const sizes: number[] = [];
+  for (let query = ""; ;) {
+    const { body } = await app.admin<{ alerts: unknown[]; next_cursor: string | null }>(
+      "GET",
+      `/api/admin/alerts/history?limit=200${query}`,
+    );
+    sizes.push(body.data.alerts.length);
+    if (body.data.next_cursor === null) break;
+    query = `&cursor=${body.data.next_cursor}`;
+  }
+  expect(sizes).toEqual([4, 2]);
+}, 60_000);
