@@ -1,5 +1,5 @@
 // Alerts on inventory on the real store: one open row a cause, from the inventory that shows it to the one that does not.
-import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { afterEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,13 +20,10 @@ interface Alert {
   resolution: string | null;
 }
 
-/** Several gateways and fleets, on a machine that has other things to do too. */
-setDefaultTimeout(60_000);
-
 const directories: string[] = [];
 afterEach(() => {
   for (const directory of directories.splice(0)) rmSync(directory, { recursive: true, force: true });
-});
+}, 60_000);
 
 /** A rules file of its own; `write` replaces it as editors and configuration management do. */
 function rulesFile(content: unknown) {
@@ -109,7 +106,7 @@ describe("a required version", () => {
     await post(muster, system, firewall("8.5.0"));
     const [reopened] = await alertsOf(muster);
     expect(reopened?.id).not.toBe(first?.id ?? "");
-  });
+  }, 60_000);
 
   test("that is the fleet's most common one moves with the fleet", async () => {
     const rules = rulesFile({ versions: [{ product: "nsec", minimum: "most_common" }] });
@@ -127,7 +124,7 @@ describe("a required version", () => {
     expect(await alertsOf(muster)).toMatchObject([{ system_key: a.system_key, severity: "medium" }]);
     await post(muster, a, firewall("8.6.0"));
     expect(await alertsOf(muster)).toEqual([]);
-  });
+  }, 60_000);
 });
 
 describe("an advisory", () => {
@@ -160,7 +157,7 @@ describe("an advisory", () => {
     expect(await causesOf(muster)).toEqual(["CVE-1 module/webtop", "CVE-2 kernel"]);
     await post(muster, system, cluster("5.2.0"));
     expect(await causesOf(muster)).toEqual(["CVE-2 kernel"]);
-  });
+  }, 60_000);
 
   test("that an operator accepted stays so while it holds, and opens anew after it was gone", async () => {
     const rules = rulesFile({ advisories: [advisory("CVE-1", "8.6.0")] });
@@ -178,7 +175,7 @@ describe("an advisory", () => {
     expect(await alertsOf(muster, "type=advisory")).toMatchObject([{ resolution: "operator" }]);
     await post(muster, system, firewall("8.5.0"));
     expect(await causesOf(muster)).toEqual(["CVE-1 nsec"]);
-  });
+  }, 60_000);
 });
 
 describe("a new system", () => {
@@ -199,7 +196,7 @@ describe("a new system", () => {
     await muster.admin("POST", `/api/admin/inventory/alerts/${open[0]?.id}/resolve`);
     await review(muster);
     expect(await alertsOf(muster, "type=new_system")).toMatchObject([{ id: open[0]?.id, resolution: "operator" }]);
-  });
+  }, 60_000);
 
   test("ends by itself after days, or with its registration", async () => {
     await using muster = await openTestApp(rulesFile(on).env);
@@ -214,7 +211,7 @@ describe("a new system", () => {
     await muster.clock.advance(8 * 86_400_000);
     await review(muster);
     expect(await alertsOf(muster, "type=new_system&open=true")).toEqual([]);
-  });
+  }, 60_000);
 });
 
 describe("a serious change", () => {
@@ -232,7 +229,7 @@ describe("a serious change", () => {
     expect(await alertsOf(muster, change)).toMatchObject([{ id: first?.id }]);
     await post(muster, system, firewall("8.5.0"));
     expect(await alertsOf(muster, "type=change")).toMatchObject([{ id: first?.id, resolution: "cause_gone" }]);
-  });
+  }, 60_000);
 
   test("that removed something is resolved when it is back, whatever it holds", async () => {
     await using muster = await openTestApp();
@@ -244,7 +241,7 @@ describe("a serious change", () => {
     expect(await openChanges(muster)).toEqual(["facts.features.ha"]);
     await post(muster, system, withFeature(2));
     expect(await openChanges(muster)).toEqual([]);
-  });
+  }, 60_000);
 
   test("is acknowledged by an operator, or ends by age; a job that comes twice opens nothing again", async () => {
     await using muster = await openTestApp();
@@ -265,7 +262,7 @@ describe("a serious change", () => {
     await muster.clock.advance(31 * 86_400_000);
     await review(muster);
     expect(await openChanges(muster)).toEqual([]);
-  });
+  }, 60_000);
 
   test("is none where the rules turn it off", async () => {
     const rules = rulesFile({ critical_change: { enabled: false, resolve_after_days: 1 } });
@@ -274,7 +271,7 @@ describe("a serious change", () => {
     await post(muster, system, firewall("8.5.0"));
     await post(muster, system, firewall("8.6.0"));
     expect(await openChanges(muster)).toEqual([]);
-  });
+  }, 60_000);
 });
 
 describe("the rules file", () => {
@@ -296,7 +293,7 @@ describe("the rules file", () => {
     await review(muster);
     expect(await alertsOf(muster)).toEqual([]);
     expect(muster.logged.filter((line) => line.includes("were read again"))).toHaveLength(3);
-  });
+  }, 60_000);
 
   test("with faults leaves the old one in force; all faults are named once, and in /ready", async () => {
     const rules = rulesFile({ versions: [{ product: "nsec", minimum: "8.6.0" }] });
@@ -338,7 +335,7 @@ describe("the rules file", () => {
     await review(muster);
     expect(muster.app.rulesFault()).toBeUndefined();
     expect(await alertsOf(muster)).toEqual([]);
-  });
+  }, 60_000);
 
   test("with faults stops the start, in words", async () => {
     const rules = rulesFile({ advisories: [{ ...advisory("CVE-1", "x"), severity: "red" }, advisory("CVE-2", "x")] });
@@ -348,7 +345,7 @@ describe("the rules file", () => {
     );
     expect(failure?.message).toContain('/advisories/0/severity: "red", expected one of low, medium, high, critical');
     expect(failure?.message).toContain('/advisories/1/affected/0/fixed: "x", expected a version');
-  });
+  }, 60_000);
 });
 
 describe("two gateways on one database", () => {
@@ -374,7 +371,7 @@ describe("two gateways on one database", () => {
     expect(new Set(open.map((one) => one.cause))).toEqual(new Set(["CVE-1 nsec", "CVE-6 nsec"]));
     // CVE-1 held throughout: each system has had one alert for it, ever.
     expect(await countAlerts(first, "CVE-1 nsec")).toBe(30);
-  });
+  }, 60_000);
 
   test("one of which still has an old file does not judge by it", async () => {
     const [old, fresh] = [rulesFile({}), rulesFile({ advisories: [advisory("CVE-1", "8.6.0")] })];
@@ -387,7 +384,7 @@ describe("two gateways on one database", () => {
     expect(await causesOf(ahead)).toEqual(["CVE-1 nsec"]);
     await post(behind, system, firewall("8.5.1"));
     expect(await causesOf(ahead)).toEqual(["CVE-1 nsec"]);
-  });
+  }, 60_000);
 });
 
 test("a sweep that was killed in the middle is taken up where it was, and its alerts are the same", async () => {
@@ -413,7 +410,7 @@ test("a sweep that was killed in the middle is taken up where it was, and its al
   await review(muster);
   expect(await alertsOf(muster)).toHaveLength(1_000);
   expect(await countAlerts(muster)).toBe(1_000);
-});
+}, 60_000);
 
 test("gateways that are killed while they sweep lose no alert and double none", async () => {
   const SYSTEMS = 3_000;
@@ -461,7 +458,7 @@ test("5,000 new advisories reach 1,000 systems for little work", async () => {
   await review(muster);
   expect(cpuSpent(pids) - before).toBeLessThan(5_000);
   expect(await countAlerts(muster)).toBe(2_000);
-});
+}, 60_000);
 
 /** Open or resolved. */
 async function countAlerts(muster: TestApp, cause?: string): Promise<number> {
@@ -498,7 +495,7 @@ test("inventories that came before an upgrade are looked at too", async () => {
   await review(muster);
   expect(await causesOf(muster)).toEqual(["CVE-1 nsec", "CVE-1 nsec", "CVE-2 kernel", "CVE-2 kernel"]);
   expect(await muster.database.query("select listed_to from alert_review")).toEqual([{ listed_to: null }]);
-});
+}, 60_000);
 
 describe("the list of alerts", () => {
   test("is filtered by severity, type, system and state, page by page, newest first", async () => {
@@ -530,7 +527,7 @@ describe("the list of alerts", () => {
     expect(new Set(seen).size).toBe(5);
     const overview = await muster.admin("GET", "/api/admin/overview");
     expect(overview.body.data["open_alerts"]).toEqual({ critical: 3, low: 2 });
-  });
+  }, 60_000);
 
   test.each([
     ["severity=red", 400],
@@ -552,7 +549,7 @@ describe("the list of alerts", () => {
     expect((await muster.admin("POST", path(Bun.randomUUIDv7()))).status).toBe(404);
     expect((await muster.request("POST", path(Bun.randomUUIDv7()))).status).toBe(401);
     expect((await muster.request("GET", "/api/admin/inventory/alerts")).status).toBe(401);
-  });
+  }, 60_000);
 });
 
 test("erasing a system takes its alerts and products along", async () => {
@@ -565,4 +562,4 @@ test("erasing a system takes its alerts and products along", async () => {
   expect((await muster.admin("DELETE", `/api/admin/systems/${system.system_key}`)).status).toBe(200);
   expect(await alertsOf(muster)).toEqual([]);
   expect(await muster.database.query("select from system_products")).toEqual([]);
-});
+}, 60_000);

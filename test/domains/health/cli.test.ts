@@ -1,12 +1,10 @@
 // Health and the rules file on the command line: what an operator without a browser sees.
-import { expect, setDefaultTimeout, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { openTestApp } from "../../support/app.ts";
 import { runMuster, runJson } from "../../support/program.ts";
 import { temporaryDirectory } from "../../support/run.ts";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-
-setDefaultTimeout(60_000);
 
 test("systems show prints the score and why, systems list the score", async () => {
   await using muster = await openTestApp();
@@ -24,7 +22,7 @@ test("systems show prints the score and why, systems list the score", async () =
   expect((await runMuster(["systems", "list"], { env })).stdout).toContain("   40  Branch 12");
   const json = await runJson<{ health: { score: number } }>(["systems", "show", system.system_key], { env });
   expect(json.health.score).toBe(40);
-});
+}, 60_000);
 
 test("doctor names every fault of the rules file, and the other verbs still work", async () => {
   await using muster = await openTestApp();
@@ -48,4 +46,4 @@ test("doctor names every fault of the rules file, and the other verbs still work
   writeFileSync(path, "{}");
   expect((await runMuster(["doctor"], { env })).stdout).toContain(`ok      rules        ${path} has no fault.`);
   rmSync(directory, { recursive: true });
-});
+}, 60_000);
