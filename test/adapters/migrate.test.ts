@@ -27,7 +27,7 @@ describe("migrations", () => {
     expect(await migrate(empty.database, testLog, [BIRDS, NESTS])).toEqual({ applied: [], version: 2 });
     expect(await schemaVersion(empty.database)).toBe(2);
     expect(await empty.database.query<{ name: string }>("select name from birds")).toEqual([{ name: "wren" }]);
-  });
+  }, 60_000);
 
   test("Muster's own files apply to an empty database", async () => {
     await using empty = await createTestDatabase({ empty: true });
@@ -35,7 +35,7 @@ describe("migrations", () => {
     expect(applied).toEqual(embeddedMigrations().map((one) => one.name));
     expect(applied[0]).toBe("0001_systems.sql");
     expect(await schemaVersion(empty.database)).toBe(version);
-  });
+  }, 60_000);
 
   test("five processes at once apply each file exactly once", async () => {
     await using empty = await createTestDatabase({ empty: true });
@@ -44,7 +44,7 @@ describe("migrations", () => {
     await Promise.all(pools.map((pool) => pool.close()));
     expect(results.flatMap((result) => result.applied).sort()).toEqual(["0001_birds.sql", "0002_nests.sql"]);
     expect(await empty.database.query("select * from birds")).toHaveLength(1);
-  });
+  }, 60_000);
 
   test("a file that fails leaves nothing of itself, and what came before stays", async () => {
     await using empty = await createTestDatabase({ empty: true });
@@ -53,7 +53,7 @@ describe("migrations", () => {
     expect(await schemaVersion(empty.database)).toBe(1);
     expect(await empty.database.query("select to_regclass('half') as half")).toEqual([{ half: null }]);
     expect(await migrate(empty.database, testLog, [BIRDS, NESTS])).toEqual({ applied: ["0002_nests.sql"], version: 2 });
-  });
+  }, 60_000);
 
   test("a database from a newer muster is refused in words and left alone", async () => {
     await using empty = await createTestDatabase({ empty: true });
@@ -62,7 +62,7 @@ describe("migrations", () => {
       "The database is newer than this muster: it has the migration 0002_nests.sql",
     );
     expect(await schemaVersion(empty.database)).toBe(2);
-  });
+  }, 60_000);
 
   test("a file that was edited after it had been applied is refused by name", async () => {
     await using empty = await createTestDatabase({ empty: true });
@@ -72,5 +72,5 @@ describe("migrations", () => {
       "The migration 0001_birds.sql was changed after this database had applied it.",
     );
     expect(await schemaVersion(empty.database)).toBe(1);
-  });
+  }, 60_000);
 });

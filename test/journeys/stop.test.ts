@@ -9,8 +9,6 @@ import { basic } from "../support/app.ts";
 
 const TEST_MS = 90_000;
 const LIMIT_MS = 6_000;
-/** Two budgets would take twice the limit. */
-const ONE_BUDGET_MS = LIMIT_MS * 1.7;
 const BACKUP_BYTES = 40 * 1024 ** 2;
 
 let dataDir: string;
@@ -45,12 +43,6 @@ function openSocket({ url }: Gateway) {
   return socket;
 }
 
-async function stopTimed(gateway: Gateway): Promise<number> {
-  const startMs = performance.now();
-  expect(await gateway.stop()).toBe(0);
-  return performance.now() - startMs;
-}
-
 for (const processes of ["1", "2"])
   test(
     `a request and a job that hang share one limit, and are named: PROCESSES=${processes}`,
@@ -69,11 +61,14 @@ for (const processes of ["1", "2"])
       expect(posted.status).toBe(200);
       // Until the job is at the silent Alertmanager's.
       while (silent.pendingRequests === 0) await Bun.sleep(20);
-      expect(await stopTimed(gateway)).toBeLessThan(ONE_BUDGET_MS);
+      expect(await gateway.stop()).toBe(0);
       socket.destroy();
       const left = /Stopped before all was finished.* left="([^"]*)"/g;
-      const named = [...gateway.log().matchAll(left)].map(([, names]) => names).join(", ");
-      expect(named).toContain("POST /api/systems/inventory");
+      const named = [...gateway.log().matchAll(left)].map(([, names]) => names ?? "");
+      expect(named.join()).toContain("POST /api/systems/inventory");
+      expect(named.join()).toContain("1 job of muster:alert-delivery");
+      // With a limit for each, a process would give up twice.
+      expect(named).toHaveLength(Number(processes));
     },
     TEST_MS,
   );
@@ -81,7 +76,8 @@ for (const processes of ["1", "2"])
 test(
   "a download that its client does not read holds a stop for a moment only",
   async () => {
-    await using gateway = await startGateway({ env: { ...env, SHUTDOWN_TIMEOUT: "80s" } });
+    // Longer than this test may take.
+    await using gateway = await startGateway({ env: { ...env, SHUTDOWN_TIMEOUT: "10m" } });
     const uploaded = await fetch(`${gateway.url}/api/systems/backups`, {
       method: "POST",
       headers: { authorization, "content-type": "application/octet-stream", "x-filename": "large.tar.gz.gpg" },
@@ -93,7 +89,7 @@ test(
     const began = new Promise<void>((resolve) => socket.once("data", () => (socket.pause(), resolve())));
     socket.write(`GET /api/systems/backups/${data.id} HTTP/1.1\r\nhost: x\r\nauthorization: ${authorization}\r\n\r\n`);
     await began;
-    expect(await stopTimed(gateway)).toBeLessThan(30_000);
+    expect(await gateway.stop()).toBe(0);
     expect(gateway.log()).toContain("1 answer half sent");
     socket.destroy();
   },
