@@ -57,7 +57,7 @@ test("every verb that the pages name is one", async () => {
   );
   expect(named.length).toBeGreaterThan(20);
   expect([...new Set(named)].filter((verb) => !verbs.includes(verb) && verb !== "help")).toEqual([]);
-});
+}, 60_000);
 
 test("every setting that the pages set is one", () => {
   const ofTests = ["KILL_SEED", "FUZZ_CASES"];
@@ -136,7 +136,7 @@ describe.skipIf(missing.length > 0)("the commands of", () => {
       for (const text of blocksOf(page, "sql"))
         for (const statement of text.split(/;\n/).filter((one) => one.trim() !== ""))
           await app.database.query(statement.replace(/^explain analyze /i, ""));
-  });
+  }, 60_000);
 
   test("docs/appliances/nethserver8.md register a cluster and set what its programs read", async () => {
     const system = added();

@@ -6,7 +6,7 @@ import { runMuster } from "./support/program.ts";
 
 test("src/cli/licenses.txt is of the packages that are installed; bun scripts/licenses.ts rewrites it", async () => {
   expect(await Bun.file(LICENSES).text()).toBe(describeLicenses());
-});
+}, 60_000);
 
 test("every package that Muster depends on is named, with Bun and PostgreSQL", async () => {
   const { code, stdout } = await runMuster(["version", "--licenses"]);
@@ -15,4 +15,4 @@ test("every package that Muster depends on is named, with Bun and PostgreSQL", a
     if (name !== "bun") expect(stdout).toContain(`${name}@${version} (`);
   expect(stdout).toContain("Bun (MIT)");
   expect(stdout).toContain("PostgreSQL Global Development Group");
-});
+}, 60_000);

@@ -6,7 +6,7 @@ import { createTestDatabase } from "./support/postgres.ts";
 test("sql/schema.sql is what the migrations make; bun scripts/schema-snapshot.ts rewrites it", async () => {
   await using made = await createTestDatabase();
   expect(await describeSchema(made.database)).toBe(await Bun.file(SNAPSHOT).text());
-});
+}, 60_000);
 
 test("the snapshot sees a column, an index and a function that are not in it", async () => {
   await using made = await createTestDatabase();
@@ -19,4 +19,4 @@ test("the snapshot sees a column, an index and a function that are not in it", a
   expect(added).toContain("nickname text default 'none'::text");
   expect(added).toContain("CREATE INDEX systems_by_nickname ON public.systems USING btree (nickname);");
   expect(added).toContain("FUNCTION public.f()");
-});
+}, 60_000);

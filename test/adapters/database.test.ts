@@ -25,7 +25,7 @@ describe("a database", () => {
       amount: "1.10",
       zone: "UTC",
     });
-  });
+  }, 60_000);
 
   test("prepares a named statement once on a connection", async () => {
     await using db = await createTestDatabase({ maxConnections: 1 });
@@ -33,7 +33,7 @@ describe("a database", () => {
       expect(await db.database.query("select $1::int as n", [n], { name: "echo" })).toEqual([{ n }]);
     }
     expect(await db.database.query("select name from pg_prepared_statements")).toEqual([{ name: "echo" }]);
-  });
+  }, 60_000);
 
   test("commits what succeeds, and keeps nothing of what fails", async () => {
     await using db = await createTestDatabase();
@@ -49,7 +49,7 @@ describe("a database", () => {
     });
     await expect(failing).rejects.toThrow("changed my mind");
     expect(await db.database.query("select id from notes")).toEqual([{ id: 1 }]);
-  });
+  }, 60_000);
 
   test("says so when a transaction could not commit because an error in it was swallowed", async () => {
     await using db = await createTestDatabase({ maxConnections: 1 });
@@ -58,12 +58,12 @@ describe("a database", () => {
     });
     await expect(swallowing).rejects.toThrow("rolled back because a statement in it had failed");
     expect(await db.database.query("select 1 as one")).toEqual([{ one: 1 }]);
-  });
+  }, 60_000);
 
   test("passes the errors of a statement on as they are", async () => {
     await using db = await createTestDatabase();
     await expect(db.database.query("select * from no_such_table")).rejects.toMatchObject({ code: "42P01" });
-  });
+  }, 60_000);
 
   test("answers 503 when its connection is cut, in a transaction too, and works again at once", async () => {
     await using db = await createTestDatabase({ maxConnections: 1 });
@@ -77,7 +77,7 @@ describe("a database", () => {
     });
     await expect(cut).rejects.toMatchObject(UNAVAILABLE);
     expect(await db.database.query("select 1 as one")).toEqual([{ one: 1 }]);
-  });
+  }, 60_000);
 
   test("ends a statement past its time on the server too, and says that it is no outage", async () => {
     await using db = await createTestDatabase();
@@ -94,7 +94,7 @@ describe("a database", () => {
     await expect(within).rejects.toMatchObject({ code: "database.ended", outage: false });
     expect(await pid()).toEqual(before);
     await impatient.close();
-  });
+  }, 60_000);
 
   test("gives work its own time where it asks for it, and the next caller the usual one again", async () => {
     await using db = await createTestDatabase();
@@ -119,7 +119,7 @@ describe("a database", () => {
       }),
     ).toEqual([{ limit: "400ms" }]);
     await impatient.close();
-  });
+  }, 60_000);
 
   test("does not wait for a server that hangs: that one is away", async () => {
     await using db = await createTestDatabase();
@@ -136,7 +136,7 @@ describe("a database", () => {
     expect(await impatient.query("select 3 as three")).toEqual([{ three: 3 }]);
     await impatient.close();
     await rm(directory, { recursive: true, force: true });
-  });
+  }, 60_000);
 
   test("answers 503 when nobody listens, and when it was closed", async () => {
     const nobody = openDatabase(
@@ -147,5 +147,5 @@ describe("a database", () => {
     await nobody.close();
     await expect(nobody.query("select 1")).rejects.toMatchObject(UNAVAILABLE);
     await nobody.close();
-  });
+  }, 60_000);
 });

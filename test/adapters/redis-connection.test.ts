@@ -42,7 +42,7 @@ describe.skipIf(!hasRedis)("redis", () => {
       code: "queue.unavailable",
     });
     await clientInfo({ url: redis.url, db: 1, password: "wrong" }).catch(() => {});
-  });
+  }, 60_000);
 
   test("is described without its secrets", async () => {
     const redis = await openRedis({
@@ -54,7 +54,7 @@ describe.skipIf(!hasRedis)("redis", () => {
     });
     expect(redis.describe).toBe("Redis at 127.0.0.1:1, database 1");
     await redis.close();
-  });
+  }, 60_000);
 
   test("that is a cluster is said to be of no use, and refuses as if it were away", async () => {
     await using redis = await startRedis(["cluster-enabled yes"]);
@@ -66,7 +66,7 @@ describe.skipIf(!hasRedis)("redis", () => {
     await push.catch(() => {});
     await queue.close();
     await connection.close();
-  });
+  }, 60_000);
 
   test("leaves no timer behind when it is closed", async () => {
     await using server = await startRedis();
@@ -75,7 +75,7 @@ describe.skipIf(!hasRedis)("redis", () => {
     expect(clock.pending()).toBe(1);
     await redis.close();
     expect(clock.pending()).toBe(0);
-  });
+  }, 60_000);
 });
 
 describe("its settings", () => {

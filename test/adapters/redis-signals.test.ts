@@ -42,7 +42,7 @@ describe.skipIf(!hasRedis)("redis", () => {
     await signals.publish("meanwhile", "heard");
     expect(await next.message).toBe("heard");
     await signals.close();
-  });
+  }, 60_000);
 
   test("with two carriers a message arrives while either of them works", async () => {
     await using redis = await startRedis();
@@ -63,7 +63,7 @@ describe.skipIf(!hasRedis)("redis", () => {
     const failure = await lonely.publish("c", "x").catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(Failure);
     await lonely.close();
-  });
+  }, 60_000);
 });
 
 const KEY = "NETH-0123-4567-89AB-CDEF-0123-4567-89AB-CDEF";

@@ -35,7 +35,7 @@ describe("signals on PostgreSQL", () => {
     expect(signals.publish("c", "ü".repeat(4_000))).rejects.toThrow("at most 7999 bytes, got 8000");
     expect(signals.subscribe("x".repeat(64), () => {})).rejects.toThrow("at most 63 bytes, got 64");
     await signals.close();
-  });
+  }, 60_000);
 
   test("closing leaves no connection behind", async () => {
     await using db = await createTestDatabase();
@@ -47,5 +47,5 @@ describe("signals on PostgreSQL", () => {
       );
       if (rows.length === 0) break;
     }
-  });
+  }, 60_000);
 });

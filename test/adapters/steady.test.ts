@@ -17,14 +17,14 @@ describe("a steady clock", () => {
     expect(steady.now().getTime() - startMs).toBe(HOUR_MS);
     await clock.advance(-HOUR_MS);
     expect(steady.now().getTime() - startMs).toBeGreaterThanOrEqual(HOUR_MS);
-  });
+  }, 60_000);
 
   test("stands where its clock stands", async () => {
     const steady = steadyClock(testClock());
     const startMs = steady.now().getTime();
     await Bun.sleep(20);
     expect(steady.now().getTime()).toBe(startMs);
-  });
+  }, 60_000);
 
   test("goes on slowly after its clock was set back, so that the two meet again", async () => {
     const clock = testClock();
@@ -36,7 +36,7 @@ describe("a steady clock", () => {
     const passedMs = steady.now().getTime() - startMs;
     expect(passedMs).toBeGreaterThan(0);
     expect(passedMs).toBeLessThan(performance.now() - before);
-  });
+  }, 60_000);
 
   test("lets a queue give out at once what was pushed before the clock was set back by an hour", async () => {
     await using fixture = await createTestDatabase();
@@ -48,7 +48,7 @@ describe("a steady clock", () => {
     const claimed = await queue.claim(["work"], { count: 10, bytes: 1_000 }, 60_000);
     expect(claimed.map(({ payload }) => payload)).toEqual(["before", "after"]);
     await queue.close();
-  });
+  }, 60_000);
 });
 
 test("the backlog is counted anew when the clock was set back", async () => {
@@ -60,4 +60,4 @@ test("the backlog is counted anew when the clock was set back", async () => {
   await clock.advance(-HOUR_MS);
   await backlog.read();
   expect(await backlog.read()).toBe(2);
-});
+}, 60_000);

@@ -60,7 +60,7 @@ function tryExecutable(name: string, wrapper: string[]): void {
   test("says its version and its settings", async () => {
     expect(await runJson(["version"], options)).toMatchObject({ version });
     expect((await runMuster(["config"], options)).stdout).toContain(`DATA_DIR=${options.env["DATA_DIR"]}\n`);
-  });
+  }, 60_000);
 
   test("migrate makes the database, the second time there is nothing to do", async () => {
     const first = await runJson<{ applied: string[]; version: number }>(["migrate"], options);
@@ -117,7 +117,7 @@ function tryExecutable(name: string, wrapper: string[]): void {
     expect((await fetch(`${gateway.url}/api/admin/systems`)).status).toBe(401);
     expect(await (await fetch(`${gateway.url}/api/openapi.json`)).json()).toMatchObject({ openapi: "3.1.0" });
     expect(await (await fetch(`${gateway.operationsUrl}/metrics`)).text()).toContain("muster_");
-  });
+  }, 60_000);
 
   test("SIGTERM ends it with 0 and nothing of it is left running", async () => {
     expect(await gateway.stop()).toBe(0);

@@ -42,14 +42,14 @@ describe("what is offered", () => {
     [["systems", "frobnicate", ""], []],
     [["frobnicate", ""], []],
     [["systems", "show", ""], []],
-  ])("after muster %j", async (words, expected) => expect<unknown>(await offered(...words)).toEqual(expected));
+  ])("after muster %j", async (words, expected) => expect<unknown>(await offered(...words)).toEqual(expected), 60_000);
 
   test("every verb with what it does, and help", async () => {
     const { stdout } = await runCommand(["complete", ""]);
     expect(stdout).toMatch(/^systems\tAdd, list/m);
     expect(stdout).toMatch(/^help\t/m);
     expect(stdout).not.toMatch(/^(process|complete)\b/m);
-  });
+  }, 60_000);
 });
 
 describe("bash", () => {

@@ -22,7 +22,7 @@ describe("muster config", () => {
     expect(code).toBe(0);
     expect(stdout).toContain("HEARTBEAT_TIMEOUT_MINUTES=25\n    A system is inactive after this long");
     expect(stdout).toContain("LISTEN_ADDRESS=127.0.0.1:8081  (default)");
-  });
+  }, 60_000);
 
   test("hides secrets in words, as JSON and in faults", async () => {
     const given = { env: { DATABASE_URL: URL_WITH_SECRET } };
@@ -50,7 +50,7 @@ describe("muster config", () => {
     expect(stdout).toContain("S3_ENDPOINT=https://…@s3.example.org");
     expect(stderr).toContain('got "https://…@s3.example.org".');
     expect(stdout + stderr).not.toContain(PASSWORD);
-  });
+  }, 60_000);
 
   test("prints the README's table, the same whatever is set", async () => {
     const plain = await runMuster(["config", "--markdown"]);

@@ -43,13 +43,20 @@ test.each([
   [401, "FAILED", "Check the user and the password in MIMIR_URL."],
   [404, "warning", "Does MIMIR_URL lead up to /alertmanager"],
   [503, "warning", "Check MIMIR_URL"],
-] as const)("an Alertmanager that answers with %d is told as %s", async (status, mark, advice) => {
-  await using database = await createTestDatabase();
-  await using server = answering(status);
-  const { lineOf, stdout } = await doctor({ DATABASE_URL: database.url, MIMIR_URL: `http://127.0.0.1:${server.port}` });
-  expect(lineOf("alerts")).toStartWith(mark);
-  expect(stdout).toContain(advice);
-});
+] as const)(
+  "an Alertmanager that answers with %d is told as %s",
+  async (status, mark, advice) => {
+    await using database = await createTestDatabase();
+    await using server = answering(status);
+    const { lineOf, stdout } = await doctor({
+      DATABASE_URL: database.url,
+      MIMIR_URL: `http://127.0.0.1:${server.port}`,
+    });
+    expect(lineOf("alerts")).toStartWith(mark);
+    expect(stdout).toContain(advice);
+  },
+  60_000,
+);
 
 test("one that nobody reaches is blamed, and not the database", async () => {
   await using database = await createTestDatabase();
@@ -57,7 +64,7 @@ test("one that nobody reaches is blamed, and not the database", async () => {
   expect(code).toBe(1);
   expect(lineOf("alerts")).toStartWith("FAILED");
   expect(lineOf("database")).toStartWith("ok");
-});
+}, 60_000);
 
 test("the database alone is blamed for itself, and the rest is looked at", async () => {
   await using server = answering(200);
@@ -69,7 +76,7 @@ test("the database alone is blamed for itself, and the rest is looked at", async
   expect(stdout).toContain("→ Check DATABASE_URL");
   expect(lineOf("alerts")).toStartWith("ok");
   expect(lineOf("disk")).toStartWith("ok");
-});
+}, 60_000);
 
 test("a check whose own question fails is blamed by its name", async () => {
   await using database = await createTestDatabase();
@@ -78,7 +85,7 @@ test("a check whose own question fails is blamed by its name", async () => {
   expect(lineOf("database")).toStartWith("ok");
   expect(lineOf("queues")).toStartWith("FAILED");
   expect(lineOf("clock")).toStartWith("ok");
-});
+}, 60_000);
 
 test.each([
   [{ LISTEN_ADDRESS: "0.0.0.0:8081" }, "warning"],
@@ -88,9 +95,16 @@ test.each([
   [{ LISTEN_ADDRESS: "0.0.0.0:8081", TRUSTED_PROXIES: "172.16.0.0/12" }, "ok"],
   [{ LISTEN_ADDRESS: "127.0.0.1:8081" }, undefined],
   [{ LISTEN_ADDRESS: "[::1]:8081" }, undefined],
-])("plain HTTP: %j is told as %s", async (env, mark) => {
-  const { lineOf } = await doctor({ DATABASE_URL: "postgres://127.0.0.1:1/none", ...(env as Record<string, string>) });
-  const line = lineOf("listener");
-  if (mark === undefined) expect(line).toBeUndefined();
-  else expect(line).toStartWith(mark);
-});
+])(
+  "plain HTTP: %j is told as %s",
+  async (env, mark) => {
+    const { lineOf } = await doctor({
+      DATABASE_URL: "postgres://127.0.0.1:1/none",
+      ...(env as Record<string, string>),
+    });
+    const line = lineOf("listener");
+    if (mark === undefined) expect(line).toBeUndefined();
+    else expect(line).toStartWith(mark);
+  },
+  60_000,
+);

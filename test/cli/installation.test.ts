@@ -28,20 +28,24 @@ const COMMANDS = [
 ];
 
 describe("where no installation is", () => {
-  test.each(COMMANDS)("muster %s %s says so and makes nothing", async (...args) => {
-    const missing = join(directory, "missing");
-    const { code, stdout, stderr } = await runCommand(args, { DATA_DIR: missing });
-    expect(code).toBe(1);
-    expect(args[0] === "doctor" ? stdout : stderr).toContain(`There is no installation in ${missing}.`);
-    expect(existsSync(missing)).toBe(false);
-  });
+  test.each(COMMANDS)(
+    "muster %s %s says so and makes nothing",
+    async (...args) => {
+      const missing = join(directory, "missing");
+      const { code, stdout, stderr } = await runCommand(args, { DATA_DIR: missing });
+      expect(code).toBe(1);
+      expect(args[0] === "doctor" ? stdout : stderr).toContain(`There is no installation in ${missing}.`);
+      expect(existsSync(missing)).toBe(false);
+    },
+    60_000,
+  );
 
   test("an empty directory stays empty", async () => {
     const empty = join(directory, "empty");
     mkdirSync(empty);
     expect((await runCommand(["systems", "list"], { DATA_DIR: empty })).stderr).toContain("There is no installation");
     expect(readdirSync(empty)).toEqual([]);
-  });
+  }, 60_000);
 
   test("an empty database stays empty, and is named without its password", async () => {
     await using empty = await createTestDatabase({ empty: true });
@@ -75,7 +79,7 @@ describe("a schema of another version", () => {
       expect(stdout + stderr).toContain("Nothing was changed.");
     }
     expect(await versionsOf(older.database)).toEqual(before);
-  });
+  }, 60_000);
 
   test("that is newer is refused, and stays as it is", async () => {
     await using newer = await createTestDatabase();
@@ -87,7 +91,7 @@ describe("a schema of another version", () => {
       expect(code).toBe(1);
       expect(stdout + stderr).toContain("The database is newer than this muster");
     }
-  });
+  }, 60_000);
 });
 
 describe("what changes something says where", () => {

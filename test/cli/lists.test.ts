@@ -29,7 +29,7 @@ describe("systems list", () => {
       Array.from({ length: 50 }, (_, at) => String(at + 1)),
     );
     expect(stderr).toMatch(/^50 of 138 shown: --all shows them all, --cursor \S+ the next ones\.\n$/);
-  });
+  }, 60_000);
 
   test("--cursor goes on where it ended, --limit shows fewer, --all shows them all", async () => {
     const [, cursor = ""] = /--cursor (\S+)/.exec((await run("systems", "list", "--limit", "137")).stderr) ?? [];
@@ -41,10 +41,16 @@ describe("systems list", () => {
     expect(page.systems).toHaveLength(138);
     expect(page.systems.at(-1)?.name).toBe("Branch-138");
     expect(page.next_cursor).toBeNull();
-  });
+  }, 60_000);
 
-  test("counts what its filters let through", async () =>
-    expect((await run("systems", "list", "--search", "Branch-1", "--limit", "3")).stderr).toStartWith("3 of 50 shown"));
+  test(
+    "counts what its filters let through",
+    async () =>
+      expect((await run("systems", "list", "--search", "Branch-1", "--limit", "3")).stderr).toStartWith(
+        "3 of 50 shown",
+      ),
+    60_000,
+  );
 });
 
 describe("an organization that does not exist", () => {
@@ -54,20 +60,24 @@ describe("an organization that does not exist", () => {
     ["backups", "list", "--organization", "amce"],
     ["inventory", "query", "facts.x = 1", "--organization", "amce"],
     ["inventory", "facets", "facts.x", "--organization", "amce"],
-  ])("is refused by muster %s %s, with the one that was meant", async (...args) => {
-    const { code, stdout, stderr } = await run(...args);
-    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
-    expect(stderr).toBe(
-      'There is no organization "amce". Did you mean "acme"? "muster organizations add ID --name NAME" makes one.\n',
-    );
-  });
+  ])(
+    "is refused by muster %s %s, with the one that was meant",
+    async (...args) => {
+      const { code, stdout, stderr } = await run(...args);
+      expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+      expect(stderr).toBe(
+        'There is no organization "amce". Did you mean "acme"? "muster organizations add ID --name NAME" makes one.\n',
+      );
+    },
+    60_000,
+  );
 
   test("was not made; the default one needs no making", async () => {
     const { organizations } = await json<{ organizations: { id: string }[] }>("organizations", "list");
     expect(organizations.map((one) => one.id)).toEqual(["acme"]);
     expect((await run("systems", "add", "--name", "x", "--organization", "default")).code).toBe(0);
     expect((await run("systems", "add", "--name", "x")).code).toBe(0);
-  });
+  }, 60_000);
 });
 
 describe("a queue that does not exist", () => {
@@ -75,14 +85,23 @@ describe("a queue that does not exist", () => {
     ["queues", "list"],
     ["queues", "redrive"],
     ["queues", "discard"],
-  ])("is refused by muster %s %s", async (...args) => {
-    const { code, stderr } = await run(...args, "collect:procesing");
-    expect(code).toBe(1);
-    expect(stderr).toStartWith('There is no queue "collect:procesing". Did you mean "collect:processing"?\nThere are ');
-  });
+  ])(
+    "is refused by muster %s %s",
+    async (...args) => {
+      const { code, stderr } = await run(...args, "collect:procesing");
+      expect(code).toBe(1);
+      expect(stderr).toStartWith(
+        'There is no queue "collect:procesing". Did you mean "collect:processing"?\nThere are ',
+      );
+    },
+    60_000,
+  );
 
-  test("one that does and is empty is listed as such", async () =>
-    expect((await run("queues", "list", "collect:processing")).stdout).toBe("No dead jobs.\n"));
+  test(
+    "one that does and is empty is listed as such",
+    async () => expect((await run("queues", "list", "collect:processing")).stdout).toBe("No dead jobs.\n"),
+    60_000,
+  );
 
   test("a list of jobs says how many there are, and shows all of them when asked", async () => {
     await muster.app.queue.push(Array.from({ length: 60 }, () => ({ queue: "collect:processing", payload: "{}" })));
@@ -94,7 +113,7 @@ describe("a queue that does not exist", () => {
     expect((await run("queues")).stdout).toMatch(
       /^QUEUE +PENDING +DELAYED +ACTIVE +DEAD\ncollect:processing +60 +0 +0 +0\n$/,
     );
-  });
+  }, 60_000);
 });
 
 describe("tokens revoke", () => {
@@ -112,12 +131,12 @@ describe("tokens revoke", () => {
     // Now one alone has the name.
     expect((await run("tokens", "revoke", "grafana")).code).toBe(0);
     expect((await run("tokens", "revoke", "grafana")).code).toBe(1);
-  });
+  }, 60_000);
 
   test("the list has headers", async () => {
     await run("tokens", "add", "--name", "x");
     expect((await run("tokens", "list")).stdout).toMatch(/^ID +NAME +MADE +LAST USED\n\S+ +x +\S+Z +-\n$/);
-  });
+  }, 60_000);
 });
 
 describe("a table", () => {

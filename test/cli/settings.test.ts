@@ -72,7 +72,7 @@ describe("the installed program", () => {
     const shown = await runCommand(["config"], {}, { program, settings: file });
     expect(shown.stderr).toContain(`Read from the environment, and from ${file}.`);
     expect(shown.stdout).toContain("DATABASE_URL=(hidden)");
-  });
+  }, 60_000);
 
   test.skipIf(process.getuid?.() !== 0 || !Bun.which("setpriv"))(
     "where the file may not be read, says who may",
@@ -130,5 +130,5 @@ describe("a mistyped setting", () => {
     expect((await runCommand(["version"], env)).stderr).toBe("");
     const json = await runCommand(["config"], { ...env, LOG_FORMAT: "json" });
     expect(JSON.parse(json.stderr)).toMatchObject({ level: "warn", message: said.trim() });
-  });
+  }, 60_000);
 });

@@ -33,42 +33,54 @@ describe.skipIf(!hasAlertmanager)("real clients", () => {
     ["alerts-ns8-alert-proxy", "DiskSpaceCritical"],
     ["alerts-prometheus-2.42", "NodeOffline"],
     ["alerts-vmalert-1.79.5-duplicate-alertname", "WanDown"],
-  ])("%s is answered with exactly 200 and nothing, and reaches Alertmanager", async (name, alertname) => {
-    const answer = await exchange(app.main, await recorded(name));
-    expect([answer.status, answer.body]).toEqual([200, ""]);
-    const delivered = () =>
-      app.database.query<{ labels: Record<string, string>; refused: string | null }>(
-        `select alert -> 'labels' as labels, refused from alert_outbox
+  ])(
+    "%s is answered with exactly 200 and nothing, and reaches Alertmanager",
+    async (name, alertname) => {
+      const answer = await exchange(app.main, await recorded(name));
+      expect([answer.status, answer.body]).toEqual([200, ""]);
+      const delivered = () =>
+        app.database.query<{ labels: Record<string, string>; refused: string | null }>(
+          `select alert -> 'labels' as labels, refused from alert_outbox
          where delivered_position = position and alert #>> '{labels,alertname}' = $1`,
-        [alertname],
-      );
-    let found = await delivered();
-    for (let tries = 0; tries < 100 && found.length === 0; tries += 1) {
-      await app.clock.advance(1_000);
-      await Bun.sleep(20);
-      found = await delivered();
-    }
-    expect(found).toMatchObject([{ labels: { system_key: RECORDED_KEY }, refused: null }]);
-  });
+          [alertname],
+        );
+      let found = await delivered();
+      for (let tries = 0; tries < 100 && found.length === 0; tries += 1) {
+        await app.clock.advance(1_000);
+        await Bun.sleep(20);
+        found = await delivered();
+      }
+      expect(found).toMatchObject([{ labels: { system_key: RECORDED_KEY }, refused: null }]);
+    },
+    60_000,
+  );
 
-  test.each(["silences-alert.py", "silences-amtool-add"])("%s gets a silence of its own", async (name) => {
-    // Recorded silences are over; Alertmanager takes none that are.
-    const endsAt = new Date(Date.now() + 3_600_000).toISOString();
-    const [head = "", body = ""] = new TextDecoder().decode(await recorded(name)).split("\r\n\r\n");
-    const later = body.replace(/"endsAt": ?"[^"]+"/, `"endsAt":"${endsAt}"`);
-    const request = `${head.replace(/Content-Length: \d+/, `Content-Length: ${Buffer.byteLength(later)}`)}\r\n\r\n${later}`;
-    const answer = await exchange(app.main, request);
-    expect(answer.status).toBe(200);
-    expect(JSON.parse(answer.body).silenceID).toMatch(/^[0-9a-f-]{36}$/);
-  });
+  test.each(["silences-alert.py", "silences-amtool-add"])(
+    "%s gets a silence of its own",
+    async (name) => {
+      // Recorded silences are over; Alertmanager takes none that are.
+      const endsAt = new Date(Date.now() + 3_600_000).toISOString();
+      const [head = "", body = ""] = new TextDecoder().decode(await recorded(name)).split("\r\n\r\n");
+      const later = body.replace(/"endsAt": ?"[^"]+"/, `"endsAt":"${endsAt}"`);
+      const request = `${head.replace(/Content-Length: \d+/, `Content-Length: ${Buffer.byteLength(later)}`)}\r\n\r\n${later}`;
+      const answer = await exchange(app.main, request);
+      expect(answer.status).toBe(200);
+      expect(JSON.parse(answer.body).silenceID).toMatch(/^[0-9a-f-]{36}$/);
+    },
+    60_000,
+  );
 
-  test.each(["alerts-amtool-query", "silences-amtool-query"])("%s gets a list", async (name) => {
-    const answer = await exchange(app.main, await recorded(name));
-    expect([answer.status, Array.isArray(JSON.parse(answer.body))]).toEqual([200, true]);
-  });
+  test.each(["alerts-amtool-query", "silences-amtool-query"])(
+    "%s gets a list",
+    async (name) => {
+      const answer = await exchange(app.main, await recorded(name));
+      expect([answer.status, Array.isArray(JSON.parse(answer.body))]).toEqual([200, true]);
+    },
+    60_000,
+  );
 
   test("amtool's expire of a silence that is not there is a 404 that it can read", async () => {
     const answer = await exchange(app.main, await recorded("silences-amtool-expire"));
     expect([answer.status, typeof JSON.parse(answer.body)]).toEqual([404, "string"]);
-  });
+  }, 60_000);
 });

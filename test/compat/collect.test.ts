@@ -24,7 +24,7 @@ test("NS8's inventory is accepted as curl sends it", async () => {
   const answer = await exchange(app.main, await recorded("ns8-inventory-small"));
   expect(answer.status).toBe(200);
   expect(body(answer.body).data).toMatchObject({ queue_status: "queued", data_size: 149, changes_detected: true });
-});
+}, 60_000);
 
 test("an inventory that is empty because its collector crashed is refused and stores nothing", async () => {
   await using app = await openListeningApp();
@@ -34,7 +34,7 @@ test("an inventory that is empty because its collector crashed is refused and st
   expect(body(answer.body).data).not.toBeNull();
   const [row] = await app.database.query<{ count: number }>("select count(*)::integer as count from jobs");
   expect(row?.count).toBe(0);
-});
+}, 60_000);
 
 test("what curl makes of a redirect, a POST without its body, is refused in words", async () => {
   await using app = await openListeningApp();
@@ -46,7 +46,7 @@ test("what curl makes of a redirect, a POST without its body, is refused in word
   const text = new TextDecoder().decode(await recorded("ns8-inventory-after-301-body-dropped"));
   const answer = await exchange(app.main, text.replace("/other", "/collect/api/systems/inventory"));
   expect(answer.status).toBe(400);
-});
+}, 60_000);
 
 test("NethSecurity registers, then asks for its subscription", async () => {
   await using app = await openListeningApp();
@@ -61,7 +61,7 @@ test("NethSecurity registers, then asks for its subscription", async () => {
   expect(data["organization"]).toMatchObject({ name: "Owner" });
   const again = await exchange(app.main, await recorded("nsec-register"));
   expect(again.status).toBe(409);
-});
+}, 60_000);
 
 test("one connection carries request after request", async () => {
   await using app = await openListeningApp();
@@ -72,7 +72,7 @@ test("one connection carries request after request", async () => {
     connection.write(request);
     expect((await connection.answer()).status).toBe(200);
   }
-});
+}, 60_000);
 
 test("no path that appliances use is ever answered with a redirect", async () => {
   await using app = await openListeningApp();
@@ -84,4 +84,4 @@ test("no path that appliances use is ever answered with a redirect", async () =>
       expect(`${path} ${response.status}`).toMatch(/ (400|401)$/);
     }
   }
-});
+}, 60_000);

@@ -34,7 +34,7 @@ export function signalsContract(name: string, open: () => Promise<SignalsFixture
       await here.publish("credentials", "NOC-1");
       expect(await Promise.all([seenHere.message, seenThere.message])).toEqual(["NOC-1", "NOC-1"]);
       await Promise.all([here.close(), there.close()]);
-    });
+    }, 60_000);
 
     test("a channel's messages stay in it, come in order, and end with the subscription", async () => {
       const signals = await fixture.open(testLog);
@@ -55,7 +55,7 @@ export function signalsContract(name: string, open: () => Promise<SignalsFixture
       expect(await last.message).toBe("");
       expect(seen).toEqual(["one", "two"]);
       await signals.close();
-    });
+    }, 60_000);
 
     test("after its connection was cut it says so, listens again, and delivers", async () => {
       const signals = await fixture.open(testLog);
@@ -66,7 +66,7 @@ export function signalsContract(name: string, open: () => Promise<SignalsFixture
       await signals.publish("credentials", "after the gap");
       expect(await next.message).toBe("after the gap");
       await signals.close();
-    });
+    }, 60_000);
 
     test("a listener that throws does not keep the message from the others", async () => {
       const lines: string[] = [];
@@ -79,6 +79,6 @@ export function signalsContract(name: string, open: () => Promise<SignalsFixture
       expect(await next.message).toBe("yes");
       expect(lines).toEqual(["A listener of a signal failed."]);
       await signals.close();
-    });
+    }, 60_000);
   });
 }

@@ -90,11 +90,11 @@ test("registrations of an address are counted before their bodies are read", asy
   await app.clock.advance(61_000);
   const body = JSON.stringify({ system_secret });
   expect((await app.request("POST", "/api/systems/register", { body })).status).toBe(200);
-});
+}, 60_000);
 
 test("a cursor of brackets is no cursor", async () => {
   await using app = await openTestApp();
   const cursor = Buffer.from(nested(10_000)).toString("base64url");
   const { status, body } = await app.admin("GET", `/api/admin/systems?cursor=${cursor}`);
   expect([status, body.message.length < 200]).toEqual([400, true]);
-});
+}, 60_000);

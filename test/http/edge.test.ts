@@ -24,7 +24,7 @@ test("headers of 10 KB are read, and one that should hold credentials is refused
   const authorization = `Authorization: Basic ${"QUFB".repeat(2_500)}`;
   const beat = await exchange(app.main, `POST /api/systems/heartbeat HTTP/1.1\r\nHost: gw\r\n${authorization}\r\n\r\n`);
   expect([beat.status, message(beat.body)]).toEqual([401, "invalid authentication encoding"]);
-});
+}, 60_000);
 
 test("host names of every length reach the same routes", async () => {
   await using app = await openListeningApp();
@@ -33,7 +33,7 @@ test("host names of every length reach the same routes", async () => {
     expect({ host, status }).toEqual({ host, status: 200 });
   }
   expect((await exchange(app.main, "GET /api/health HTTP/1.0\r\n\r\n")).status).toBe(200);
-});
+}, 60_000);
 
 test("a request that names several hosts, or none that could be one, is 400 on both listeners", async () => {
   await using app = await openListeningApp();
@@ -44,7 +44,7 @@ test("a request that names several hosts, or none that could be one, is 400 on b
       expect({ host, status: answer.status }).toEqual({ host, status: 400 });
       expect(message(answer.body)).toBe("malformed request: it must name one host");
     }
-});
+}, 60_000);
 
 test("a refusal comes before the body that it refuses, also to clients that ask first with Expect", async () => {
   await using app = await openListeningApp();
@@ -82,7 +82,7 @@ test("every route that takes credentials refuses a request without them before i
     const { status } = await exchange(app.main, `${line} HTTP/1.1\r\nHost: gw\r\nContent-Length: 1000\r\n\r\n`);
     expect({ line, status }).toEqual({ line, status: line.endsWith("/alert_history") ? 503 : 401 });
   }
-});
+}, 60_000);
 
 test("a client that waits for 100 Continue gets it and its answer", async () => {
   await using app = await openListeningApp();
@@ -108,7 +108,7 @@ test("a body that nobody reads is dropped, and its connection goes on", async ()
   expect((await connection.answer()).status).toBe(200);
   connection.write(beat(""));
   expect((await connection.answer()).status).toBe(200);
-});
+}, 60_000);
 
 test("a chunked body beyond the limit is 413 while it is still coming", async () => {
   await using app = await openListeningApp({ API_MAX_REQUEST_SIZE: "64KB" });
@@ -120,7 +120,7 @@ test("a chunked body beyond the limit is 413 while it is still coming", async ()
   for (let count = 0; count < 5; count += 1) connection.write(`4000\r\n${" ".repeat(0x4000)}\r\n`);
   const answer = await connection.answer();
   expect([answer.status, JSON.parse(answer.body).data]).toEqual([413, { max_size_bytes: 65_536 }]);
-});
+}, 60_000);
 
 test("ambiguous and broken requests are 400 and end their connection", async () => {
   await using app = await openListeningApp();
@@ -138,7 +138,7 @@ test("ambiguous and broken requests are 400 and end their connection", async () 
     expect({ bytes, ok: status >= 400 && status <= 505 }).toEqual({ bytes, ok: true });
     expect(await connection.closed).toBe("");
   }
-});
+}, 60_000);
 
 test("an unknown path and a wrong method are 404 in the envelope, HEAD answers like GET without its body", async () => {
   await using app = await openListeningApp();
@@ -208,7 +208,7 @@ test("a body that stalls, or comes byte by byte, is given up with 408 and ends i
     await connection.closed;
   }
   expect(app.logged.filter((line) => line.includes("A body was given up."))).toHaveLength(2);
-});
+}, 60_000);
 
 test("stopping waits for the request in flight, and refuses new connections", async () => {
   const app = await openListeningApp();

@@ -55,7 +55,7 @@ test("has the structure that OpenAPI 3.1 asks for", async () => {
       }
     }
   }
-});
+}, 60_000);
 
 test("describes every route that the systems' issue names, with who may call it", async () => {
   const { paths } = await readDocument();
@@ -86,7 +86,7 @@ test("describes every route that the systems' issue names, with who may call it"
   expect(caller("/api/admin/overview", "get")).toBe("operator");
   const register = paths["/api/systems/register"]?.["post"]?.requestBody?.content["application/json"]?.schema;
   expect(register).toMatchObject({ properties: { system_secret: { type: "string", writeOnly: true } } });
-});
+}, 60_000);
 
 test("every path it names is a route, and an admin route without a token is refused", async () => {
   await using app = await openTestApp({ AUTH_FAILURES_PER_MINUTE: "1000" });
@@ -98,4 +98,4 @@ test("every path it names is a route, and an admin route without a token is refu
       if (security.length > 0) expect({ method, path, status }).toEqual({ method, path, status: 401 });
     }
   }
-});
+}, 60_000);

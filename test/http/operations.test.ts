@@ -23,7 +23,7 @@ test("/health says that the process is alive, and the main listener says so too"
       { code: 200, message: "service healthy", data: { version: "0.0.0-test" } },
     ]);
   }
-});
+}, 60_000);
 
 test("/ready names each dependency and how it is", async () => {
   await using app = await openTestApp();
@@ -31,7 +31,7 @@ test("/ready names each dependency and how it is", async () => {
   expect(status).toBe(200);
   expect(at(text, "status")).toBe("ready");
   expect(at(text, "checks", "database")).toEqual({ status: "ok" });
-});
+}, 60_000);
 
 test("with the database away it is alive but not ready, says why, and is ready again after", async () => {
   await using way = await createSeverableDatabase();
@@ -47,7 +47,7 @@ test("with the database away it is alive but not ready, says why, and is ready a
   expect([metrics.status, metrics.text.includes("muster_database_up 0")]).toEqual([200, true]);
   await way.mend();
   expect((await ask(app, "/ready")).status).toBe(200);
-});
+}, 60_000);
 
 test("a check that warns degrades without refusing traffic, one that hangs counts as failed", async () => {
   const ok = { name: "ok", run: async () => undefined };
@@ -130,7 +130,7 @@ test("buckets only grow, each holding the ones below it", async () => {
   expect(buckets.length).toBeGreaterThan(10);
   expect(buckets).toEqual(buckets.toSorted((a, b) => a - b));
   expect(buckets.at(-1)).toBe(20);
-});
+}, 60_000);
 
 test("what it does not know is 404 and names what there is; other methods are 405; HEAD is answered", async () => {
   await using app = await openTestApp();
@@ -142,4 +142,4 @@ test("what it does not know is 404 and names what there is; other methods are 40
   const posted = await ask(app, "/health", "POST");
   expect([posted.status, posted.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
   expect((await ask(app, "/ready", "HEAD")).status).toBe(200);
-});
+}, 60_000);

@@ -92,7 +92,7 @@ describe("a name given twice", () => {
     expect([status, body.message]).toEqual([400, "invalid query: limit is given twice"]);
     expect((await app.admin("GET", "/api/admin/systems?__proto__=1")).status).toBe(400);
     expect((await app.admin("POST", "/api/admin/systems", JSON.parse('{"name":"x","__proto__":1}'))).status).toBe(400);
-  });
+  }, 60_000);
 });
 
 describe("a cursor", () => {

@@ -91,7 +91,7 @@ describe.skipIf(!openssl)("TLS", () => {
     for (const ciphers of ["ALL:!AESGCM:!CHACHA20", "kRSA"]) expect(await tls12(ciphers)).toBe("(NONE)");
     for (const version of ["-tls1", "-tls1_1"])
       expect((await suiteOf(version, "-cipher", "ALL:@SECLEVEL=0")) ?? "(NONE)").toBe("(NONE)");
-  });
+  }, 60_000);
 
   test("a renewed certificate is shown within ten seconds, and open connections go on", async () => {
     await using app = await openListeningApp(env);

@@ -36,7 +36,7 @@ describe("over the API", () => {
     for (const [index, start] of wanted.entries()) expect(trail[index]).toStartWith(start);
     for (const secret of [created.body.data["system_secret"], body.data["system_secret"]])
       expect(app.logged.join("")).not.toContain(String(secret));
-  });
+  }, 60_000);
 
   test("thirty failed logins are one line, and no change", async () => {
     await using app = await openTestApp();
@@ -47,7 +47,7 @@ describe("over the API", () => {
       expect.stringContaining("An address is throttled: too many failed logins of operators. address=127.0.0.1"),
     ]);
     expect(trailOf(app)).toEqual([]);
-  });
+  }, 60_000);
 
   test("a name made to forge a line stays within its own", async () => {
     await using app = await openTestApp();
@@ -57,7 +57,7 @@ describe("over the API", () => {
     expect(more).toEqual([]);
     expect(line).toContain('outcome="404 system not found');
     expect(line).not.toContain("\n");
-  });
+  }, 60_000);
 });
 
 describe("by a command beside the gateway", () => {

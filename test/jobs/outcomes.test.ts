@@ -28,7 +28,7 @@ test("runs everything due, and what follows from it, until nothing is left", asy
     work: { running: 0, done: 2, failed: 0, buried: 0 },
     next: { running: 0, done: 4, failed: 0, buried: 0 },
   });
-});
+}, 60_000);
 
 test("hands over no more jobs or bytes at once than the handler takes", async () => {
   const { runner, push } = openJobs(fixture.database);
@@ -36,7 +36,7 @@ test("hands over no more jobs or bytes at once than the handler takes", async ()
   await push("1", "2", "3", "4", "5", "x".repeat(100), "y".repeat(100));
   await runner(handlerOf(async (jobs) => void sizes.push(jobs.length), { batch: 3, batchBytes: 110 })).drain();
   expect(sizes).toEqual([3, 3, 1]);
-});
+}, 60_000);
 
 test("splits a poison job off, lets its neighbours pass at once, and never runs it with them again", async () => {
   const { runner, clock, counts, push } = openJobs(fixture.database);
@@ -59,7 +59,7 @@ test("splits a poison job off, lets its neighbours pass at once, and never runs 
   await opened.drain();
   expect(done.filter((payload) => payload === "d")).toHaveLength(1);
   expect(opened.stats()["work"]).toMatchObject({ done: 4, failed: 2 });
-});
+}, 60_000);
 
 test("tries a failing job after 5, 10, 20 and 40 s, then keeps it dead with its reason and attempts", async () => {
   const { runner, clock, queue, push, lines } = openJobs(fixture.database);
@@ -97,7 +97,7 @@ test("buries a job at once when it can never succeed", async () => {
   const dead = await queue.list("work", "dead", 10);
   expect(dead).toMatchObject([{ payload: "not JSON", attempt: 1, reason: "Not JSON at position 0." }]);
   expect(opened.stats()["work"]).toMatchObject({ done: 2, failed: 1, buried: 1 });
-});
+}, 60_000);
 
 test("waits as long as the handler asks for", async () => {
   const { runner, clock, counts, push } = openJobs(fixture.database);
@@ -117,7 +117,7 @@ test("waits as long as the handler asks for", async () => {
   await opened.drain();
   expect(tries).toBe(2);
   expect(await counts()).toMatchObject({ delayed: 0, dead: 0 });
-});
+}, 60_000);
 
 test.each([503, 507] as const)(
   "never buries a job for a dependency that is away for an hour (%d)",
@@ -165,7 +165,7 @@ test("lets good jobs pass one that always looks like an outage", async () => {
   ).drain();
   expect(done.toSorted()).toEqual(["a", "b", "c"]);
   expect(await counts()).toMatchObject({ delayed: 1, dead: 0 });
-});
+}, 60_000);
 
 test("counts a statement past its time as a try, and buries the job with its reason in the end", async () => {
   const { runner, clock, queue, counts, push } = openJobs(fixture.database);
@@ -187,7 +187,7 @@ test("counts a statement past its time as a try, and buries the job with its rea
   expect(await queue.list("work", "dead", 10)).toMatchObject([
     { payload: "slow", attempt: 5, reason: "The database took too long over this." },
   ]);
-});
+}, 60_000);
 
 test("survives whatever a handler throws", async () => {
   const { runner, clock, queue, push } = openJobs(fixture.database);
@@ -230,7 +230,7 @@ test("survives whatever a handler throws", async () => {
   await push("sync");
   await sync.drain();
   expect((await queue.list("work", "dead", 10))[0]?.reason).toBe("thrown before any promise");
-});
+}, 60_000);
 
 test("holds a follow-up that the queue refuses against the job that made it, not against its neighbours", async () => {
   const { runner, queue, push } = openJobs(fixture.database);
@@ -242,7 +242,7 @@ test("holds a follow-up that the queue refuses against the job that made it, not
   ).drain();
   expect((await queue.list("work", "dead", 10)).map((job) => job.payload)).toEqual(["bad"]);
   expect((await queue.list("later", "pending", 10)).map((job) => job.payload).toSorted()).toEqual(["a", "b"]);
-});
+}, 60_000);
 
 test("gives a job up that was claimed again and again without an outcome, and runs it alone before", async () => {
   const { runner, clock, queue, push } = openJobs(fixture.database);
@@ -265,4 +265,4 @@ test("gives a job up that was claimed again and again without an outcome, and ru
   await opened.drain();
   expect(calls).toHaveLength(2);
   expect(await queue.list("work", "dead", 10)).toMatchObject([{ payload: "kills the process", attempt: 26 }]);
-});
+}, 60_000);

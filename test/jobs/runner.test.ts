@@ -29,7 +29,7 @@ test("starts a job as soon as this process pushed it, and a follow-up as soon as
   expect(await opened.stop(1_000)).toBe(0);
   expect(await counts("next")).toMatchObject({ pending: 0, active: 0 });
   expect(clock.pending()).toBe(0);
-});
+}, 60_000);
 
 test("finds what another process pushed, and what time made due, by polling", async () => {
   const { runner, clock, queue } = openJobs(fixture.database);
@@ -45,7 +45,7 @@ test("finds what another process pushed, and what time made due, by polling", as
   await until(() => seen.length === 2, clock, POLL_MS);
   expect(clock.now().getTime()).toBeGreaterThanOrEqual(dueAt);
   await opened.stop(1_000);
-});
+}, 60_000);
 
 test("lingers after a batch that was not full, so that what comes meanwhile is done at once", async () => {
   const { runner, push, clock } = openJobs(fixture.database);
@@ -59,7 +59,7 @@ test("lingers after a batch that was not full, so that what comes meanwhile is d
   await until(() => batches.length === 2, clock, 50);
   expect(batches).toEqual([1, 3]);
   expect(await opened.stop(1_000)).toBe(0);
-});
+}, 60_000);
 
 test("runs as many batches at once as the handler allows, and no more", async () => {
   const { runner, push } = openJobs(fixture.database);
@@ -84,7 +84,7 @@ test("runs as many batches at once as the handler allows, and no more", async ()
   await until(() => opened.stats()["work"]?.done === 5);
   expect(most).toBe(3);
   await opened.stop(1_000);
-});
+}, 60_000);
 
 test("a stop claims nothing more, and lets what runs finish and settle", async () => {
   const { runner, push, queue, clock } = openJobs(fixture.database);
@@ -111,7 +111,7 @@ test("a stop claims nothing more, and lets what runs finish and settle", async (
   expect((await queue.list("next", "pending", 10)).map((job) => job.payload)).toEqual(["a"]);
   expect((await queue.list("work", "pending", 10)).map((job) => job.payload)).toEqual(["b", "c"]);
   expect(clock.pending()).toBe(0);
-});
+}, 60_000);
 
 test("a stop at its deadline says how many jobs it left, and they come back by their lease", async () => {
   const { runner, push, counts, clock } = openJobs(fixture.database);
@@ -126,7 +126,7 @@ test("a stop at its deadline says how many jobs it left, and they come back by t
   expect(await counts()).toMatchObject({ active: 1 });
   door.open();
   await until(() => opened.stats()["work"]?.running === 0);
-});
+}, 60_000);
 
 test("keeps a lease for as long as its handler works", async () => {
   const { runner, push, queue, clock } = openJobs(fixture.database);
@@ -146,7 +146,7 @@ test("keeps a lease for as long as its handler works", async () => {
   expect(await queue.counts()).toEqual({});
   await opened.stop(1_000);
   expect(clock.pending()).toBe(0);
-});
+}, 60_000);
 
 test("drops the outcome of a job whose lease was lost", async () => {
   const { runner, push, queue, lines } = openJobs(fixture.database);
@@ -171,7 +171,7 @@ test("drops the outcome of a job whose lease was lost", async () => {
   expect(await queue.list("next", "pending", 10)).toEqual([]);
   expect(held && (await late.queue.settle([{ job: held, followUps: [] }]))).toEqual([held?.id ?? ""]);
   await opened.stop(1_000);
-});
+}, 60_000);
 
 test("a job that failed before takes its time beside the others, who do not wait for it", async () => {
   const { runner, push, clock, counts } = openJobs(fixture.database);
@@ -199,4 +199,4 @@ test("a job that failed before takes its time beside the others, who do not wait
   slow.open();
   await until(() => seen.includes("slow"));
   expect(await opened.stop(1_000)).toBe(0);
-});
+}, 60_000);

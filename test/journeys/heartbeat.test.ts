@@ -47,4 +47,4 @@ test("from the first registration to the last trace", async () => {
     body: JSON.stringify({ system_secret: created.system_secret }),
   });
   expect(again.status).toBe(403);
-});
+}, 60_000);

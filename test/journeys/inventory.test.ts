@@ -60,7 +60,7 @@ describe.each(["ns8", "nsec"])("an appliance of kind %s", (kind) => {
     const body = JSON.stringify({ system_secret: system.system_secret });
     const registered = await muster.request("POST", "/backend/api/systems/register", { body });
     expect(registered.body.data).toMatchObject({ system_key: system.system_key });
-  });
+  }, 60_000);
 
   test("posts its first inventory, which there is nothing to compare with", async () => {
     const { status, body } = await post(first);
@@ -80,7 +80,7 @@ describe.each(["ns8", "nsec"])("an appliance of kind %s", (kind) => {
     expect(inventory).toEqual(JSON.parse(first));
     expect((await read<{ changes: Change[] }>("/inventory/changes")).changes).toEqual([]);
     expect(await read("")).toMatchObject({ last_inventory_at: expect.any(String), version: expect.any(String) });
-  });
+  }, 60_000);
 
   test("sends it again, keys in another order, gzipped: no new record, no change", async () => {
     const reordered = JSON.stringify(Object.fromEntries(Object.entries(JSON.parse(first)).reverse()));
@@ -90,7 +90,7 @@ describe.each(["ns8", "nsec"])("an appliance of kind %s", (kind) => {
     const { records } = await read<{ records: Record[] }>("/inventory/history");
     expect(records).toHaveLength(1);
     expect(Date.parse(records[0]?.last_seen_at ?? "")).toBe(Date.parse(records[0]?.received_at ?? "") + HOUR_MS);
-  });
+  }, 60_000);
 
   test("posts one that differs, and the operator reads what changed, newest first", async () => {
     expect((await post(later)).body.data).toMatchObject({ changes_detected: true });
@@ -106,7 +106,7 @@ describe.each(["ns8", "nsec"])("an appliance of kind %s", (kind) => {
       expect(value, `${type} ${pointer}`).toEqual(valueAt(JSON.parse(document), pointer));
       if (type === "update") expect(JSON.stringify(before)).not.toBe(JSON.stringify(after));
     }
-  });
+  }, 60_000);
 
   test("is found by its changes' severity, category and kind, and page by page the list is the same", async () => {
     const { changes: all } = await read<{ changes: Change[] }>("/inventory/changes?limit=1000");
@@ -128,7 +128,7 @@ describe.each(["ns8", "nsec"])("an appliance of kind %s", (kind) => {
       cursor = page.next_cursor;
     }
     expect(paged).toEqual(all);
-  });
+  }, 60_000);
 
   test("has a day in the timeline, and any two of its records can be compared", async () => {
     const { groups } = await read<{ groups: { inventory_count: number; change_count: number }[] }>(
@@ -141,7 +141,7 @@ describe.each(["ns8", "nsec"])("an appliance of kind %s", (kind) => {
     const compared = await read<{ changes: Change[] }>(`/inventory/compare?from=${older?.id}&to=${newer?.id}`);
     const { changes: all } = await read<{ changes: Change[] }>("/inventory/changes?limit=1000");
     expect(compared.changes.map((one) => one.pointer).sort()).toEqual(all.map((one) => one.pointer).sort());
-  });
+  }, 60_000);
 
   test("sends nonsense, which is refused with the reason and changes nothing", async () => {
     for (const [body, reason] of [
@@ -156,7 +156,7 @@ describe.each(["ns8", "nsec"])("an appliance of kind %s", (kind) => {
     }
     await settle();
     expect((await read<{ records: Record[] }>("/inventory/history")).records).toHaveLength(2);
-  });
+  }, 60_000);
 
   test("goes back to how it was: a third record, whose changes undo the second's", async () => {
     const { changes: there } = await read<{ changes: Change[] }>("/inventory/changes?limit=1000");
@@ -170,7 +170,7 @@ describe.each(["ns8", "nsec"])("an appliance of kind %s", (kind) => {
     expect(back).toHaveLength(there.length);
     expect(count(back, "create")).toBe(count(there, "delete"));
     expect(count(back, "delete")).toBe(count(there, "create"));
-  });
+  }, 60_000);
 
   test("is erased with everything kept of it", async () => {
     expect((await muster.admin("DELETE", `/api/admin/systems/${system.system_key}`)).status).toBe(200);
@@ -180,7 +180,7 @@ describe.each(["ns8", "nsec"])("an appliance of kind %s", (kind) => {
     );
     expect(left?.count).toBe(0);
     expect((await post(first)).status).toBe(401);
-  });
+  }, 60_000);
 });
 
 /** What a JSON Pointer points at. */

@@ -106,7 +106,7 @@ function tryProcesses(command: string[]): void {
           .split("\0")
           .filter((one) => /^BUN_/.test(one)),
       ).toEqual([]);
-  });
+  }, 60_000);
 
   test("requests are spread over both, and metrics say whose they are", async () => {
     for (let count = 0; count < 60; count += 1)
@@ -121,7 +121,7 @@ function tryProcesses(command: string[]): void {
     // One family each, and what all would say alike only once.
     expect(metrics.split("# TYPE process_resident_memory_bytes ").length).toBe(2);
     expect(metrics.match(/^muster_database_up\b.*$/gm)).toEqual(["muster_database_up 1"]);
-  });
+  }, 60_000);
 
   test("a killed HTTP process is replaced while the other one answers", async () => {
     const [first] = await processesOf(gateway);
@@ -325,11 +325,15 @@ describe("faults", () => {
       { ROLES: "worker,scheduler", PROCESSES: "2", DATABASE_URL: "postgres://x/y" },
       "PROCESSES counts HTTP processes, and ROLES leaves out http",
     ],
-  ])("%p stops the start in words", async (env, words) => {
-    const { code, stderr } = await runMuster(["serve"], { env: { DATA_DIR: "/nonexistent", ...env } });
-    expect(stderr).toContain(words);
-    expect(code).toBe(1);
-  });
+  ])(
+    "%p stops the start in words",
+    async (env, words) => {
+      const { code, stderr } = await runMuster(["serve"], { env: { DATA_DIR: "/nonexistent", ...env } });
+      expect(stderr).toContain(words);
+      expect(code).toBe(1);
+    },
+    60_000,
+  );
 
   test("a port that is taken ends the supervisor in words", async () => {
     const directory = temporaryDirectory("taken");
@@ -344,11 +348,11 @@ describe("faults", () => {
     rmSync(directory, { recursive: true, force: true });
     expect(stderr).toContain(`${other.port} in use`);
     expect(code).toBe(1);
-  });
+  }, 60_000);
 
   test("a process without a supervisor says who starts it", async () => {
     const { code, stderr } = await runMuster(["process"]);
     expect(stderr).toContain("Started by muster serve");
     expect(code).toBe(2);
-  });
+  }, 60_000);
 });

@@ -73,7 +73,7 @@ describe.skipIf(!hasRedis)("with Redis", () => {
       message: "service ready",
       data: { checks: { redis: { status: "ok" } } },
     });
-  });
+  }, 60_000);
 
   test("while Redis is away everything is accepted and stored, and /ready says so; it is used again when it is back", async () => {
     await using redis = await startRedis();
@@ -101,7 +101,7 @@ describe.skipIf(!hasRedis)("with Redis", () => {
     expect(await (await redis.connect()).command("LLEN", "collect:heartbeat")).toBe(1);
     expect(muster.logged.join("")).toContain("Redis is away");
     expect(muster.logged.join("")).toContain("Redis is back");
-  });
+  }, 60_000);
 
   test("a frozen Redis delays one request by 1.5 s, the others not at all, and nothing is stored twice", async () => {
     await using redis = await startRedis();
@@ -120,7 +120,7 @@ describe.skipIf(!hasRedis)("with Redis", () => {
     expect(await accepted(3)).toBe(true);
     await muster.app.runner.drain();
     expect(await recordCount(muster.database)).toBe(3);
-  });
+  }, 60_000);
 
   test("it starts without Redis, says so, and uses it when it comes", async () => {
     await using redis = await startRedis();
@@ -133,7 +133,7 @@ describe.skipIf(!hasRedis)("with Redis", () => {
     await eventually(muster, async () => (await readiness(muster)).message === "service ready");
     expect((await beat(muster, system)).status).toBe(200);
     expect(await (await redis.connect()).command("LLEN", "collect:heartbeat")).toBe(1);
-  });
+  }, 60_000);
 
   test("while PostgreSQL is away, systems that are known are accepted and stored when it is back", async () => {
     await using redis = await startRedis();
@@ -159,7 +159,7 @@ describe.skipIf(!hasRedis)("with Redis", () => {
     await eventually(muster, async () => (await muster.app.runner.drain(), (await recordCount(store.direct)) === 1));
     const shown = await muster.admin("GET", `/api/admin/systems/${known.system_key}`);
     expect(shown.body.data).toMatchObject({ status: "active" });
-  });
+  }, 60_000);
 
   test("a Redis that may lose what it acknowledged is said to be unfit, loudly", async () => {
     await using redis = await startRedis(["maxmemory-policy allkeys-lru"]);
@@ -173,7 +173,7 @@ describe.skipIf(!hasRedis)("with Redis", () => {
     expect(muster.logged.join("")).toContain("REDIS IS NOT SAFE FOR QUEUES");
     await shell.command("CONFIG", "SET", "maxmemory-policy", "noeviction", "appendonly", "yes");
     expect((await readiness(muster)).message).toBe("service ready");
-  });
+  }, 60_000);
 });
 
 describe.skipIf(!hasRedis)("a changed credential", () => {
@@ -193,7 +193,7 @@ describe.skipIf(!hasRedis)("a changed credential", () => {
         await eventually(muster, async () => (await beat(muster, system)).status === 401);
       await changer.app.systems.resume(system.system_key);
     }
-  });
+  }, 60_000);
 
   test("is heard from the NethServer backend when its signature is right", async () => {
     await using redis = await startRedis();
@@ -216,7 +216,7 @@ describe.skipIf(!hasRedis)("a changed credential", () => {
     const signature = createHmac("sha256", secret).update(system.system_key).digest("hex");
     await backend.command("PUBLISH", "my:auth:invalidate:qa", `${system.system_key}|${signature}`);
     await eventually(muster, async () => (await beat(muster, system)).status === 401);
-  });
+  }, 60_000);
 
   test("that was said while Redis was away is looked up again when it is back", async () => {
     await using redis = await startRedis();
@@ -229,7 +229,7 @@ describe.skipIf(!hasRedis)("a changed credential", () => {
     expect((await beat(muster, system)).status).toBe(200);
     await redis.start();
     await eventually(muster, async () => (await beat(muster, system)).status === 401);
-  });
+  }, 60_000);
 
   test("is never trusted for longer than the cache's time, though no message comes at all", async () => {
     await using redis = await startRedis();
@@ -241,5 +241,5 @@ describe.skipIf(!hasRedis)("a changed credential", () => {
     expect((await beat(muster, system)).status).toBe(200);
     await muster.clock.advance(1_000);
     expect((await beat(muster, system)).status).toBe(401);
-  });
+  }, 60_000);
 });

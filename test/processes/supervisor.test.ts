@@ -32,7 +32,7 @@ describe("a supervisor", () => {
     await expect(supervisor.start()).rejects.toThrow(/^(http-1|worker) ended before it was ready: exit code 3\.$/);
     expect(supervisor.report.describe().map((one) => one.pid)).toEqual([null, null]);
     Bun.spawnSync(["rmdir", pid]);
-  });
+  }, 60_000);
 });
 
 describe("metrics of several processes", () => {

@@ -167,7 +167,7 @@ test("an older state that comes late does not replace a newer one", async () => 
   await app.app.queue.push([posted(1_000, "old")]);
   await app.drain();
   expect(upstream.asked.map((one) => JSON.parse(one.body)[0].annotations.value)).toEqual(["new"]);
-});
+}, 60_000);
 
 test("what waits without a job is found by the net within a minute", async () => {
   await using upstream = startUpstream(ok);
@@ -208,7 +208,7 @@ test("alerts of a system that was erased meanwhile are not delivered", async () 
   await app.drain();
   expect(upstream.asked).toEqual([]);
   expect(await app.database.query("select 1 from alert_outbox")).toEqual([]);
-});
+}, 60_000);
 
 describe("an upstream that", () => {
   test.each([
@@ -250,14 +250,14 @@ describe("an upstream that", () => {
     await using app = await openAlertsApp({ MIMIR_URL: `http://127.0.0.1:${server.port}` });
     expect((await app.call(await app.addSystem(), "GET", "alerts")).status).toBe(502);
     server.stop(true);
-  });
+  }, 60_000);
 
   test("closes the connection is a 502", async () => {
     await using app = await openAlertsApp({ MIMIR_URL: "http://127.0.0.1:1", ALERTS_FORWARD: "direct" });
     const system = await app.addSystem();
     const got = await post(app, system, [alert({})]);
     expect([got.status, got.json]).toEqual([502, "Alertmanager cannot be reached"]);
-  });
+  }, 60_000);
 
   test("hangs is a 503 after ten seconds, and is left at once when the machine goes away", async () => {
     const waiting: (() => void)[] = [];
@@ -278,7 +278,7 @@ describe("an upstream that", () => {
     leaving.abort();
     expect((await gone).status).toBe(400);
     for (const answer of waiting) answer();
-  });
+  }, 60_000);
 });
 
 describe("of bad input", () => {
@@ -338,7 +338,7 @@ describe("of bad input", () => {
     await using app = await openAlertsApp({ MIMIR_URL: "http://127.0.0.1:1" });
     const answer = await post(app, await app.addSystem(), `[${" ".repeat(10 * 1024 ** 2)}]`);
     expect([answer.status, typeof answer.json]).toEqual([413, "string"]);
-  });
+  }, 60_000);
 
   test("10,000 alerts of 1 KB are taken, and others are answered meanwhile", async () => {
     await using upstream = startUpstream(ok);
@@ -379,7 +379,7 @@ describe("of bad input", () => {
     const warned = app.logged.filter((line) => line.includes("An annotation is no template"));
     expect(warned.length).toBe(1);
     expect(warned[0]).toContain("recursing");
-  });
+  }, 60_000);
 
   test("NUL and halves of characters are harmless, numbers in annotations become text", async () => {
     await using upstream = startUpstream(ok);
@@ -405,7 +405,7 @@ describe("of bad input", () => {
     expect(statuses).toEqual([200, 200, 200, 429]);
     const throttled = await post(app, system, [alert({})]);
     expect(Number(throttled.headers.get("retry-after"))).toBeWithin(1, 6);
-  });
+  }, 60_000);
 
   test("a post of many alerts counts as one for each 200, and nothing of one that is too much is kept", async () => {
     await using app = await openAlertsApp({ MIMIR_URL: "http://127.0.0.1:1", ALERTS_RATE_PER_MINUTE: "5" });
@@ -415,7 +415,7 @@ describe("of bad input", () => {
     expect((await post(app, system, many(201))).status).toBe(429);
     expect((await post(app, neighbour, many(1_000))).status).toBe(200);
     expect((await app.app.queue.counts())["collect:alerts"]?.pending).toBe(2);
-  });
+  }, 60_000);
 
   test("compressed bodies are read here", async () => {
     await using upstream = startUpstream(ok);

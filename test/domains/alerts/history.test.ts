@@ -68,7 +68,7 @@ test("a row whose end is corrected is news again; one that is only told again is
   const since = encodeURIComponent(app.clock.now().toISOString());
   const { body } = await app.admin<{ alerts: unknown[] }>("GET", `/api/admin/alerts/history?from=${since}`);
   expect(body.data.alerts.length).toBe(1);
-});
+}, 60_000);
 
 test("what still fires, what is of nobody and what is of an unknown system is left out with 204", async () => {
   await using app = await openAlertsApp(env);
@@ -81,7 +81,7 @@ test("what still fires, what is of nobody and what is of an unknown system is le
     past(system, {}, { startsAt: "0001-01-01T00:00:00Z" }),
   ]);
   expect([status, (await rows(app)).length]).toEqual([204, 0]);
-});
+}, 60_000);
 
 test("a site's alert is kept under its organisation", async () => {
   await using app = await openAlertsApp(env);

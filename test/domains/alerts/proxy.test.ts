@@ -38,7 +38,7 @@ describe.skipIf(!hasAlertmanager)("below /services/mimir/alertmanager/api/v2", (
     expect([answer.status, answer.text]).toEqual([200, ""]);
     expect((await list(ours)).map(({ annotations }) => annotations)).toEqual([{ summary: "ours!" }]);
     expect(await list(other)).toEqual([]);
-  });
+  }, 60_000);
 
   const FORGED = "NOC-0000";
   test.each([
@@ -52,20 +52,24 @@ describe.skipIf(!hasAlertmanager)("below /services/mimir/alertmanager/api/v2", (
         .join(","),
     ],
     ["in capitals, which is another label", `"System_Key":"${FORGED}"`],
-  ])("labels forged %s come out as the machine's own", async (how, labels) => {
-    const alertname = `Forged${how.length}`;
-    const { status } = await post(ours, `[{"labels":{"alertname":"${alertname}",${labels}}}]`);
-    expect(status).toBe(200);
-    const held = (await upstream.alerts()).find((one) => one.labels["alertname"] === alertname);
-    const { System_Key: _, ...rest } = held?.labels ?? {};
-    expect(rest).toEqual({
-      alertname,
-      system_id: ours.system_id,
-      system_key: ours.system_key,
-      system_name: "ours",
-      organization_id: "acme",
-    });
-  });
+  ])(
+    "labels forged %s come out as the machine's own",
+    async (how, labels) => {
+      const alertname = `Forged${how.length}`;
+      const { status } = await post(ours, `[{"labels":{"alertname":"${alertname}",${labels}}}]`);
+      expect(status).toBe(200);
+      const held = (await upstream.alerts()).find((one) => one.labels["alertname"] === alertname);
+      const { System_Key: _, ...rest } = held?.labels ?? {};
+      expect(rest).toEqual({
+        alertname,
+        system_id: ours.system_id,
+        system_key: ours.system_key,
+        system_name: "ours",
+        organization_id: "acme",
+      });
+    },
+    60_000,
+  );
 
   test.each([
     ["labels in capitals", `[{"Labels":{"alertname":"X"},"labels":{"alertname":"CapitalLabels"}}]`, "CapitalLabels"],
@@ -75,11 +79,15 @@ describe.skipIf(!hasAlertmanager)("below /services/mimir/alertmanager/api/v2", (
       "TwiceLabels",
     ],
     ["a name given twice", `[{"labels":{"alertname":"X","alertgroup":"g","alertname":"TwiceName"}}]`, "TwiceName"],
-  ])("of %s the last that is known counts", async (_how, body, alertname) => {
-    expect((await post(ours, body)).status).toBe(200);
-    expect((await list(ours)).map((one) => one.labels["alertname"])).toContain(alertname);
-    expect((await upstream.alerts()).some((one) => one.labels["alertname"] === "X")).toBe(false);
-  });
+  ])(
+    "of %s the last that is known counts",
+    async (_how, body, alertname) => {
+      expect((await post(ours, body)).status).toBe(200);
+      expect((await list(ours)).map((one) => one.labels["alertname"])).toContain(alertname);
+      expect((await upstream.alerts()).some((one) => one.labels["alertname"] === "X")).toBe(false);
+    },
+    60_000,
+  );
 
   test("filters of a machine narrow what it sees, and never widen it", async () => {
     await post(ours, [alert({ alertname: "Narrow", a: "1" }), alert({ alertname: "Narrow", a: "2" })]);
@@ -93,16 +101,20 @@ describe.skipIf(!hasAlertmanager)("below /services/mimir/alertmanager/api/v2", (
     ]);
     expect(await names(`?filter=system_key%3D%22${other.system_key}%22`)).toEqual([]);
     expect((await list(ours, "?active=false&silenced=false")).length).toBe(0);
-  });
+  }, 60_000);
 
   test.each([
     ["?filter=%7Bbroken", 400],
     ["?active=maybe", 400],
-  ])("a query like %s is a 400 in a JSON string", async (query, status) => {
-    const answer = await app.call(ours, "GET", `alerts${query}`);
-    expect(answer.status).toBe(status);
-    expect(typeof answer.json).toBe("string");
-  });
+  ])(
+    "a query like %s is a 400 in a JSON string",
+    async (query, status) => {
+      const answer = await app.call(ours, "GET", `alerts${query}`);
+      expect(answer.status).toBe(status);
+      expect(typeof answer.json).toBe("string");
+    },
+    60_000,
+  );
 
   test("a silence covers its own machine alone, whatever it says of system keys", async () => {
     await post(ours, [alert({ alertname: "Silenced" })]);
@@ -127,13 +139,13 @@ describe.skipIf(!hasAlertmanager)("below /services/mimir/alertmanager/api/v2", (
       ["other", "active"],
       ["ours", "suppressed"],
     ]);
-  });
+  }, 60_000);
 
   test("amtool's own silence is taken, with matchers that are patterns", async () => {
     const endsAt = new Date(Date.now() + 3_600_000).toISOString();
     const { status } = await create(ours, { ...amtoolSilence, startsAt: new Date().toISOString(), endsAt });
     expect(status).toBe(200);
-  });
+  }, 60_000);
 
   test("somebody else's silence looks as if it were not there, and the attempt is noted", async () => {
     const { json } = await create(ours, silence([matcher("alertname", "Mine")]));
@@ -155,7 +167,7 @@ describe.skipIf(!hasAlertmanager)("below /services/mimir/alertmanager/api/v2", (
     expect(noted.length).toBe(5);
     expect(noted.join()).toContain(id);
     expect((await silencesOf(ours)).some((one) => one.id === id && one.status.state === "active")).toBe(true);
-  });
+  }, 60_000);
 
   test("a silence that is not there is a 404 in a JSON string, and not an attempt", async () => {
     const before = app.logged.length;
@@ -163,7 +175,7 @@ describe.skipIf(!hasAlertmanager)("below /services/mimir/alertmanager/api/v2", (
     const answer = await app.call(ours, "GET", `silence/${id}`);
     expect([answer.status, answer.json]).toEqual([404, `silence ${id} not found`]);
     expect(app.logged.slice(before).filter((line) => line.includes("not its own"))).toEqual([]);
-  });
+  }, 60_000);
 
   test("a silence whose matcher on the key is a pattern is nobody's", async () => {
     const response = await upstream.post(
@@ -176,7 +188,7 @@ describe.skipIf(!hasAlertmanager)("below /services/mimir/alertmanager/api/v2", (
       expect((await silencesOf(system)).some((one) => one.id === silenceID)).toBe(false);
     }
     await fetch(`${upstream.url}/alertmanager/api/v2/silence/${silenceID}`, { method: "DELETE" });
-  });
+  }, 60_000);
 
   test("its own silence can be changed and ended by both paths", async () => {
     const first = (await create(ours, silence([matcher("alertname", "Changing")]))).json.silenceID;
@@ -187,7 +199,7 @@ describe.skipIf(!hasAlertmanager)("below /services/mimir/alertmanager/api/v2", (
     const ended = await app.call(ours, "DELETE", `silences/${second}`);
     expect([ended.status, ended.text]).toEqual([200, ""]);
     expect((await silencesOf(ours)).find((one) => one.id === second)?.status.state).toBe("expired");
-  });
+  }, 60_000);
 
   test.each([
     ["", "not JSON: it is empty"],
@@ -202,11 +214,15 @@ describe.skipIf(!hasAlertmanager)("below /services/mimir/alertmanager/api/v2", (
     [silence([matcher("a", "x")], { endsAt: "tomorrow" }), 'endsAt must be a date and time, got "tomorrow"'],
     [silence([matcher("a", "x")], { endsAt: "2020-01-01T00:00:00Z" }), ""],
     [silence([matcher("a", "(", { isRegex: true })]), ""],
-  ])("refuses the silence %j with 400 in a JSON string", async (body, sentence) => {
-    const answer = await create(ours, body);
-    expect(answer.status).toBe(400);
-    expect(answer.json as unknown).toContain(sentence);
-  });
+  ])(
+    "refuses the silence %j with 400 in a JSON string",
+    async (body, sentence) => {
+      const answer = await create(ours, body);
+      expect(answer.status).toBe(400);
+      expect(answer.json as unknown).toContain(sentence);
+    },
+    60_000,
+  );
 
   test.each(["..%2Falerts", "x%3Fy", "%2e%2e", "1", "00000000-0000-4000-8000-00000000000g"])(
     "an id such as %s never reaches Alertmanager",
@@ -215,6 +231,7 @@ describe.skipIf(!hasAlertmanager)("below /services/mimir/alertmanager/api/v2", (
       expect([400, 404]).toContain(answer.status);
       expect(typeof answer.json).toBe("string");
     },
+    60_000,
   );
 
   test("the status says what amtool needs and nothing of the configuration", async () => {
@@ -223,19 +240,19 @@ describe.skipIf(!hasAlertmanager)("below /services/mimir/alertmanager/api/v2", (
     expect(json["config"]).toEqual({ original: "" });
     expect(json["cluster"]).toEqual({ status: "ready", peers: [] });
     expect(json["versionInfo"]?.["version"]).toMatch(/^\d/);
-  });
+  }, 60_000);
 
   test("who is not known gets a 401 in a JSON string, with the challenge", async () => {
     const { status, headers, text } = await app.request("GET", "/api/services/mimir/alertmanager/api/v2/alerts");
     expect([status, text]).toEqual([401, '"authentication required"']);
     expect(headers.get("www-authenticate")).toContain("Basic");
-  });
+  }, 60_000);
 
   test("a direct post gets Alertmanager's own refusal", async () => {
     const answer = await post(ours, [alert({ alertname: "Bad" }, { annotations: { "a-b": "x" } })]);
     expect(answer.status).toBe(400);
     expect(answer.json).toContain("annotations");
-  });
+  }, 60_000);
 
   test("amtool lists, adds and ends through Muster", async () => {
     const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: (request) => app.app.handle(request) });
@@ -270,4 +287,4 @@ test("without MIMIR_URL every route says so with 503, to whom it knows", async (
   expect([answer.status, answer.json]).toEqual([503, "Alerts lead nowhere: MIMIR_URL is not set."]);
   expect((await app.admin("GET", "/api/admin/alerts")).status).toBe(503);
   expect((await app.request("GET", "/api/services/mimir/alertmanager/api/v2/alerts")).status).toBe(401);
-});
+}, 60_000);

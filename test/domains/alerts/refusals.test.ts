@@ -195,7 +195,7 @@ describe("sifting", () => {
         expect(used).toBeLessThanOrEqual(2 * Math.ceil(Math.log2(count)) + 1);
       }
     }
-  });
+  }, 60_000);
 
   test("never tries more often than it may, and accounts for every one", async () => {
     for (const tries of [1, 2, 5, 20]) {
@@ -207,7 +207,7 @@ describe("sifting", () => {
       expect(used).toBe(tries);
       expect(refused.length + taken.length + untold.length).toBe(300);
     }
-  });
+  }, 60_000);
 });
 
 test.skipIf(!hasAlertmanager)(

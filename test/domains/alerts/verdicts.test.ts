@@ -185,11 +185,11 @@ describe.skipIf(!hasAlertmanager)("on each alert", () => {
       expect([faults, await post(alert)]).toEqual([[], 400]);
       for (const one of alerts) expect(await post(one)).toBe(200);
     }
-  });
+  }, 60_000);
 
   test("a few are refused that this Alertmanager takes", async () => {
     for (const alert of STRICTER) expect([(await read(alert)).faults.length, await post(alert)]).toEqual([1, 200]);
-  });
+  }, 60_000);
 
   test("a time is the same instant in Alertmanager, whatever its form", async () => {
     const forms = ["2022-01-31T10:00", "2022-01-31 10:00:00", "2022-01-31T9:30:00,5-00:30", "2022-01-31T10:00:00.5Z"];
@@ -202,7 +202,7 @@ describe.skipIf(!hasAlertmanager)("on each alert", () => {
       const times = held.filter((one) => [`Form${index}`, `Ours${index}`].includes(one.labels["alertname"] ?? ""));
       expect([form, new Set(times.map((one) => Date.parse(one.startsAt))).size, times.length]).toEqual([form, 1, 2]);
     }
-  });
+  }, 60_000);
 });
 
 test("every fault of an alert is named with its index, field and value, ten in all and how many alerts more", async () => {
@@ -227,4 +227,4 @@ test("every fault of an alert is named with its index, field and value, ten in a
     'alerts[1].generatorURL must be an absolute URL or path, got "http://%zz"',
   ]);
   expect(faults.slice(10)).toEqual(["and 1 more alert"]);
-});
+}, 60_000);

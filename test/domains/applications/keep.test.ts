@@ -119,19 +119,23 @@ describe("from one inventory to the next", () => {
     ["one element has no name", cluster([module("mail1"), null])],
     ["a module that is there has lost its kind", cluster([module("mail1"), { id: "web1", module: 7 }])],
     ["it is another kind of document", { facts: { modules: [module("x1")] } }],
-  ])("nothing is taken for gone when %s", async (_name, document) => {
-    const system = await muster.addSystem();
-    await post(system, cluster([module("mail1"), module("web1")]));
-    await post(system, document);
-    expect(await ids(system)).toEqual(["mail1", "web1"]);
-  });
+  ])(
+    "nothing is taken for gone when %s",
+    async (_name, document) => {
+      const system = await muster.addSystem();
+      await post(system, cluster([module("mail1"), module("web1")]));
+      await post(system, document);
+      expect(await ids(system)).toEqual(["mail1", "web1"]);
+    },
+    60_000,
+  );
 
   test("what is on a node that did not answer is not taken for gone", async () => {
     const system = await muster.addSystem();
     await post(system, cluster([module("mail1"), module("web1", { node: "2" }), module("dav1", { node: "2" })]));
     await post(system, cluster([module("web1", { node: "2" })]));
     expect(await ids(system)).toEqual(["dav1", "web1"]);
-  });
+  }, 60_000);
 
   test("an older inventory that arrives late changes nothing", async () => {
     const system = await muster.addSystem();
@@ -146,7 +150,7 @@ describe("from one inventory to the next", () => {
     ]);
     await muster.app.runner.drain();
     expect(await ids(system, "?deleted=true")).toEqual(["mail1"]);
-  });
+  }, 60_000);
 });
 
 describe("whatever an appliance sends", () => {
@@ -170,7 +174,7 @@ describe("whatever an appliance sends", () => {
     expect(mail).toMatchObject({ version: "v".repeat(500), node_id: null });
     const answer = await muster.admin("GET", `/api/admin/systems/${system.system_key}/applications`);
     expect(answer.text).toContain('"huge":1e400');
-  });
+  }, 60_000);
 
   test("tens of thousands of modules are kept, changed and listed for bounded work", async () => {
     const system = await muster.addSystem();
@@ -220,27 +224,31 @@ describe("listing", () => {
     }
     expect(seen).toHaveLength(25);
     expect(new Set(seen).size).toBe(25);
-  });
+  }, 60_000);
 
   test("of a system that has none is empty", async () => {
     const system = await muster.addSystem();
     expect(await list(system)).toEqual({ applications: [], counts: [], next_cursor: null });
-  });
+  }, 60_000);
 
-  test.each(["?limit=0", "?deleted=perhaps", "?cursor=nonsense", "?colour=red"])("with %s is a 400", async (query) => {
-    const system = await muster.addSystem();
-    const { status } = await muster.admin("GET", `/api/admin/systems/${system.system_key}/applications${query}`);
-    expect(status).toBe(400);
-  });
+  test.each(["?limit=0", "?deleted=perhaps", "?cursor=nonsense", "?colour=red"])(
+    "with %s is a 400",
+    async (query) => {
+      const system = await muster.addSystem();
+      const { status } = await muster.admin("GET", `/api/admin/systems/${system.system_key}/applications${query}`);
+      expect(status).toBe(400);
+    },
+    60_000,
+  );
 
   test("without an operator's token is a 401", async () => {
     const system = await muster.addSystem();
     expect((await muster.request("GET", `/api/admin/systems/${system.system_key}/applications`)).status).toBe(401);
-  });
+  }, 60_000);
 
   test("of an unknown system is a 404", async () => {
     expect((await muster.admin("GET", "/api/admin/systems/NOBODY/applications")).status).toBe(404);
-  });
+  }, 60_000);
 
   test("ends with the system: erased, nothing is left", async () => {
     const system = await muster.addSystem();
@@ -249,5 +257,5 @@ describe("listing", () => {
     expect(await muster.database.query(`select from applications where system_id = $1`, [system.system_id])).toEqual(
       [],
     );
-  });
+  }, 60_000);
 });

@@ -99,7 +99,7 @@ describe("a download", () => {
       const { body } = await one.app.admin("GET", `/api/admin/backups/${one.id}`);
       expect(body.data["filename"]).toBe(offered);
     }
-  });
+  }, 60_000);
 
   test("whoever has it already is told so, and HEAD gives no bytes", async () => {
     await using one = await stored();
@@ -150,7 +150,7 @@ describe("whose backup it is", () => {
     expect((await get(one.app, one.system, one.id.toUpperCase())).status).toBe(200);
     expect((await get(one.app, one.system, one.id.replace(".gpg", ""))).status).toBe(200);
     expect((await get(one.app, one.system, one.id.replace(".gpg", ".bin"))).status).toBe(404);
-  });
+  }, 60_000);
 
   test.each([
     "..",
@@ -161,17 +161,21 @@ describe("whose backup it is", () => {
     "%zz",
     "01a1fb40-f698-4ff7-831b-603d9d29ff42.gpg",
     "x".repeat(3000),
-  ])("the id %s is refused before anything is asked of the store", async (id) => {
-    await using one = await stored();
-    for (const method of ["GET", "DELETE"]) {
-      const url = `http://localhost/api/systems/backups/${id}`;
-      const answer = await one.app.app.handle(
-        new Request(url, { method, headers: { authorization: one.system.authorization } }),
-      );
-      expect(answer.status).toBeOneOf([400, 404]);
-    }
-    expect(await list(one.app, one.system)).toHaveLength(1);
-  });
+  ])(
+    "the id %s is refused before anything is asked of the store",
+    async (id) => {
+      await using one = await stored();
+      for (const method of ["GET", "DELETE"]) {
+        const url = `http://localhost/api/systems/backups/${id}`;
+        const answer = await one.app.app.handle(
+          new Request(url, { method, headers: { authorization: one.system.authorization } }),
+        );
+        expect(answer.status).toBeOneOf([400, 404]);
+      }
+      expect(await list(one.app, one.system)).toHaveLength(1);
+    },
+    60_000,
+  );
 
   test("deleting gives the quota back, removes the object, and is final", async () => {
     await using one = await stored();
@@ -195,7 +199,7 @@ describe("whose backup it is", () => {
     await app.app.scheduler.tick("backup-tidy", app.clock.now());
     await app.app.runner.drain();
     expect(app.files()).toEqual([]);
-  });
+  }, 60_000);
 
   test("without credentials there is nothing", async () => {
     await using one = await stored();
@@ -216,7 +220,7 @@ describe("whose backup it is", () => {
         })
       ).status,
     ).toBe(401);
-  });
+  }, 60_000);
 });
 
 describe("operators", () => {
@@ -244,7 +248,7 @@ describe("operators", () => {
     expect((await page("organization=default")).backups).toHaveLength(5);
     expect((await page("state=damaged")).backups).toEqual([]);
     expect((await app.admin("GET", "/api/admin/backups?state=good")).status).toBe(400);
-  });
+  }, 60_000);
 
   test("download by themselves or by a link that expires; every download is logged", async () => {
     await using one = await stored();
@@ -271,7 +275,7 @@ describe("operators", () => {
 
     const direct = await one.app.admin("GET", `/api/admin/backups/${one.id}`);
     expect(direct.body.data).toMatchObject({ downloads: [{ via: "link", address: "127.0.0.1" }] });
-  });
+  }, 60_000);
 
   test("a link ends with the token that made it, and with no other", async () => {
     await using one = await stored();
@@ -285,7 +289,7 @@ describe("operators", () => {
     expect((await follow()).status).toBe(200);
     await one.app.app.operators.revokeToken(maker.id);
     expect((await follow()).status).toBe(403);
-  });
+  }, 60_000);
 
   test("the API's own description names every route of backups", async () => {
     await using app = await openStoringApp();
@@ -299,7 +303,7 @@ describe("operators", () => {
       "/api/admin/systems/{key}/backups",
     ])
       expect(paths).toContain(path);
-  });
+  }, 60_000);
 });
 
 test("a backup whose object is gone is said to be lost, and becomes an alert", async () => {
@@ -311,4 +315,4 @@ test("a backup whose object is gone is said to be lost, and becomes an alert", a
   expect((await list(one.app, one.system))[0]?.state).toBe("lost");
   const { body } = await one.app.admin("GET", `/api/admin/backups/${one.id}`);
   expect(body.data).toMatchObject({ state: "lost", alerts: [{ cause: "lost" }] });
-});
+}, 60_000);

@@ -36,7 +36,7 @@ describe("an upload", () => {
     await using app = await openStoringApp();
     const system = await app.addSystem();
     expect((await put(app, system, "abc", { "x-content-sha256": sha256("abc").toUpperCase() })).status).toBe(201);
-  });
+  }, 60_000);
 
   test("without a length is taken chunk by chunk, up to what fits", async () => {
     await using app = await openStoringApp({ BACKUP_MAX_SIZE_PER_SYSTEM: "100" });
@@ -214,31 +214,35 @@ describe("a body that is not what was said leaves nothing", () => {
   test.each([
     ["600 bytes a second have all the time they need", 12_000, 201],
     ["a byte now and then has not", 1, 408],
-  ])("a slow client is not, while it keeps the least rate: %s", async (_, bytes, status) => {
-    await using app = await openStoringApp();
-    const system = await app.addSystem();
-    const { promise: first, resolve: send } = Promise.withResolvers<void>();
-    let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
-    const slow = app.request("POST", "/api/systems/backups", {
-      authorization: system.authorization,
-      headers: { "content-length": String(20 * bytes) },
-      body: new ReadableStream({ start: (given) => ((controller = given), send()) }),
-    });
-    await first;
-    while ((await usage(app)) === 0) await Bun.sleep(5);
-    for (let count = 0; count < 20; count += 1) {
-      try {
-        controller?.enqueue(new Uint8Array(bytes));
-      } catch {
-        // Given up.
-        break;
+  ])(
+    "a slow client is not, while it keeps the least rate: %s",
+    async (_, bytes, status) => {
+      await using app = await openStoringApp();
+      const system = await app.addSystem();
+      const { promise: first, resolve: send } = Promise.withResolvers<void>();
+      let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+      const slow = app.request("POST", "/api/systems/backups", {
+        authorization: system.authorization,
+        headers: { "content-length": String(20 * bytes) },
+        body: new ReadableStream({ start: (given) => ((controller = given), send()) }),
+      });
+      await first;
+      while ((await usage(app)) === 0) await Bun.sleep(5);
+      for (let count = 0; count < 20; count += 1) {
+        try {
+          controller?.enqueue(new Uint8Array(bytes));
+        } catch {
+          // Given up.
+          break;
+        }
+        await Bun.sleep(2);
+        await app.clock.advance(20_000);
       }
-      await Bun.sleep(2);
-      await app.clock.advance(20_000);
-    }
-    if (status === 201) controller?.close();
-    expect((await slow).status).toBe(status);
-  });
+      if (status === 201) controller?.close();
+      expect((await slow).status).toBe(status);
+    },
+    60_000,
+  );
 
   /** An upload of which nothing has come yet but its head; `go` lets the bytes come. */
   async function uploadUnderWay(app: Awaited<ReturnType<typeof openStoringApp>>, system: TestSystem) {
@@ -276,16 +280,20 @@ describe("a body that is not what was said leaves nothing", () => {
       (app: TestApp, { authorization }: TestSystem) =>
         app.request("POST", "/api/systems/unregister", { authorization }),
     ],
-  ] as const)("an upload whose system is %s meanwhile is refused, and leaves nothing", async (_, end) => {
-    await using app = await openStoringApp();
-    await app.app.organizations.add({ id: "acme", name: "Acme" });
-    const system = await app.addSystem("Branch", { organization: "acme" });
-    const { answer, go } = await uploadUnderWay(app, system);
-    await end(app, system);
-    go();
-    expect((await answer).status).toBe(403);
-    expect(await traces(app)).toEqual(NOTHING);
-  });
+  ] as const)(
+    "an upload whose system is %s meanwhile is refused, and leaves nothing",
+    async (_, end) => {
+      await using app = await openStoringApp();
+      await app.app.organizations.add({ id: "acme", name: "Acme" });
+      const system = await app.addSystem("Branch", { organization: "acme" });
+      const { answer, go } = await uploadUnderWay(app, system);
+      await end(app, system);
+      go();
+      expect((await answer).status).toBe(403);
+      expect(await traces(app)).toEqual(NOTHING);
+    },
+    60_000,
+  );
 });
 
 describe("over a socket", () => {
@@ -325,10 +333,14 @@ describe("over a socket", () => {
     ["both a length and chunks", ["Content-Length: 5", "Transfer-Encoding: chunked"], 400],
     ["over every limit", ["Content-Length: 600000000"], 413],
     ["over what a listener takes", ["Content-Length: 900000000000"], 413],
-  ] as const)("a Content-Length that is wrong (%s) is refused", async (_, lines, status) => {
-    expect((await exchange(app.main, head(...lines))).status).toBe(status);
-    expect(await traces(app)).toEqual(NOTHING);
-  });
+  ] as const)(
+    "a Content-Length that is wrong (%s) is refused",
+    async (_, lines, status) => {
+      expect((await exchange(app.main, head(...lines))).status).toBe(status);
+      expect(await traces(app)).toEqual(NOTHING);
+    },
+    60_000,
+  );
 
   test("a body cut at any point leaves nothing", async () => {
     const body = Buffer.alloc(300_000, 7);
@@ -351,14 +363,14 @@ describe("over a socket", () => {
       await Bun.sleep(20);
     }
     expect(await settled()).toEqual(NOTHING);
-  });
+  }, 60_000);
 
   test("a refusal comes before the body when the client asks for it", async () => {
     using connection = await openConnection(app.main);
     connection.write(head("Content-Length: 600000000", "Expect: 100-continue"));
     expect((await connection.answer()).status).toBe(100);
     expect((await connection.answer()).status).toBe(413);
-  });
+  }, 60_000);
 
   test("curl stops sending when it is refused", async () => {
     const url = new URL("/collect/api/systems/backups", app.main).href;
@@ -385,7 +397,7 @@ describe("over a socket", () => {
     const [code, sent] = (await child.stdout.text()).split(" ").map(Number);
     expect(code).toBe(401);
     expect(sent).toBeLessThan(10_000_000);
-  });
+  }, 60_000);
 
   test("names of any kind do no harm", async () => {
     for (const name of [
@@ -404,5 +416,5 @@ describe("over a socket", () => {
       const { filename }: Uploaded = JSON.parse(answer.body).data;
       expect(filename).toMatch(/^[A-Za-z0-9._-]{1,255}$/);
     }
-  });
+  }, 60_000);
 });

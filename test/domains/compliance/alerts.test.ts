@@ -537,10 +537,14 @@ describe("the list of alerts", () => {
     ["cursor=x", 400],
     ["color=red", 400],
     ["system=nobody", 404],
-  ])("refuses %s with %i", async (query, status) => {
-    await using muster = await openTestApp();
-    expect((await muster.admin("GET", `/api/admin/inventory/alerts?${query}`)).status).toBe(status);
-  });
+  ])(
+    "refuses %s with %i",
+    async (query, status) => {
+      await using muster = await openTestApp();
+      expect((await muster.admin("GET", `/api/admin/inventory/alerts?${query}`)).status).toBe(status);
+    },
+    60_000,
+  );
 
   test("refuses to resolve what is not there, and anybody without a token", async () => {
     await using muster = await openTestApp();

@@ -102,7 +102,7 @@ describe("transactions that commit in another order than they wrote in", () => {
     const after = await readOn(between.next);
     expect(after.names).toEqual(["first", "second"]);
     expect((await readOn(after.next)).names).toEqual([]);
-  });
+  }, 60_000);
 
   test("are not held up by one that was rolled back", async () => {
     const start = (await readOn("")).next;
@@ -111,7 +111,7 @@ describe("transactions that commit in another order than they wrote in", () => {
     await second.finish("commit");
     await first.finish("abort");
     expect((await readOn(start)).names).toEqual(["kept"]);
-  });
+  }, 60_000);
 
   test("reach a reader that polls all the time once each", async () => {
     const random = seeded(3);
@@ -153,7 +153,7 @@ describe("a page", () => {
       names.push(...page.changes.map((change) => change.field_path));
     }
     expect(names).toEqual(Array.from({ length: 25 }, (_, at) => `p${at}`));
-  });
+  }, 60_000);
 
   test("of significant changes alone passes over the others and need not look at them again", async () => {
     const start = (await readOn("")).next;
@@ -165,7 +165,7 @@ describe("a page", () => {
     expect((await readOn(page.next_cursor)).names).toEqual([]);
     const none = await read(start, "&significant=false");
     expect(none.changes).toHaveLength(9);
-  });
+  }, 60_000);
 
   test("refuses a cursor of another making", async () => {
     for (const after of [
@@ -174,7 +174,7 @@ describe("a page", () => {
       btoa('["1","99999999999999999999","00000000-0000-0000-0000-000000000000"]'),
     ])
       expect((await muster.admin("GET", `/api/admin/changes?after=${after}`)).status).toBe(400);
-  });
+  }, 60_000);
 });
 
 test("goes on after a restore into another server, where transactions are counted from the start again", async () => {

@@ -89,12 +89,16 @@ describe("a query", () => {
     ["facts.fqdn = gw5.example.org and facts.fqdn != gw5.example.org", 0],
     ["facts.'; drop table systems; -- exists", 0],
     ["", 120],
-  ])("%s finds %i", async (q, count) => {
-    const answer = await ask<Found>("query", { q });
-    expect(answer.status === 200 ? answer.body.data.total : answer.body.message).toEqual(
-      q.includes("drop") ? expect.stringContaining("invalid query at character") : count,
-    );
-  });
+  ])(
+    "%s finds %i",
+    async (q, count) => {
+      const answer = await ask<Found>("query", { q });
+      expect(answer.status === 200 ? answer.body.data.total : answer.body.message).toEqual(
+        q.includes("drop") ? expect.stringContaining("invalid query at character") : count,
+      );
+    },
+    60_000,
+  );
 
   test("shows the systems, each with what it holds at the places it was asked for", async () => {
     const { systems } = await search(
@@ -114,7 +118,7 @@ describe("a query", () => {
     ]);
     const { text } = await ask("query", { q: "facts.serial exists", limit: 1 });
     expect(text).toContain('"value":9007199254740993}');
-  });
+  }, 60_000);
 
   test("is paged through without a gap or a repetition", async () => {
     const names: string[] = [];
@@ -128,7 +132,7 @@ describe("a query", () => {
       cursor = page.next_cursor;
     }
     expect(names).toEqual(Array.from({ length: 60 }, (_, at) => `Branch ${at * 2 + 1}`));
-  });
+  }, 60_000);
 
   test("is narrowed by type, status and organisation", async () => {
     expect(await total("facts.cores exists", { type: "nsec" })).toBe(120);
@@ -136,7 +140,7 @@ describe("a query", () => {
     expect(await total("facts.cores = 1", { organization: "acme" })).toBe(3);
     expect(await total("facts.cores exists", { status: "suspended" })).toBe(0);
     expect(await total("", { status: "unknown" })).toBe(120);
-  });
+  }, 60_000);
 
   test("that nobody can meet says why", async () => {
     const hints = async (q: string) => (await ask<{ hints: string[] }>("query", { q })).body.data.hints;
@@ -157,7 +161,7 @@ describe("a query", () => {
       ["facts.'cores' = 1", 'a name is quoted with "'],
     ] as const)
       expect((await ask("query", { q })).body.message).toContain(said);
-  });
+  }, 60_000);
 
   test("that is wrong is a 400 that says what and where", async () => {
     const { status, body } = await ask<{ character: number }>("query", { q: "facts.a = 1 or facts.b = 2" });
@@ -168,7 +172,7 @@ describe("a query", () => {
     expect((await ask("query", { q: "a exists", cursor: "x" })).status).toBe(400);
     expect((await ask("query", { query: "a exists" })).body.message).toContain("query is not known here");
     expect((await muster.request("GET", "/api/admin/inventory/query")).status).toBe(401);
-  });
+  }, 60_000);
 });
 
 interface Counted {
@@ -203,7 +207,7 @@ describe("facets", () => {
       missing: 120,
       hints: ["no inventory has the path facts.nowhere"],
     });
-  });
+  }, 60_000);
 
   test("count a system once for a value, wherever it holds it, and only those that a query finds", async () => {
     expect((await facets({ path: "facts.modules.*.version" })).values).toEqual([
@@ -220,19 +224,19 @@ describe("facets", () => {
       missing: 0,
       hints: [],
     });
-  });
+  }, 60_000);
 
   test("of a path that is none are a 400", async () => {
     expect((await ask("facets", { path: "a = b" })).body.message).toContain("expected the path to end");
     expect((await ask("facets", {})).status).toBe(400);
-  });
+  }, 60_000);
 });
 
 describe("paths", () => {
   test("are found by a part, each with an example", async () => {
     const { body } = await ask<{ paths: object[] }>("paths", { search: "ETH0" });
     expect(body.data.paths).toEqual([{ path: 'facts.features.network."eth0.6".type', example: expect.any(String) }]);
-  });
+  }, 60_000);
 
   test("are paged through in order", async () => {
     const read = async (cursor: string) =>
@@ -252,7 +256,7 @@ describe("paths", () => {
     expect(new Set(paths).size).toBe(paths.length);
     expect(paths).toContain('facts.mountpoints."/mnt/data".fs');
     expect(paths).toContain("facts.dns[]");
-  });
+  }, 60_000);
 });
 
 interface OddAnswer {
@@ -280,14 +284,14 @@ describe("the odd ones out", () => {
       ['facts.features.network."eth0.6".type', "token-ring", 1, ["Branch 33"]],
     ]);
     expect(body.data.odd[1]).toMatchObject({ usual: "vlan", usual_count: 119 });
-  });
+  }, 60_000);
 
   test("leave out names that everybody has for himself, and paths that few have", async () => {
     const { body } = await ask<OddAnswer>("odd", { type: "nsec" });
     const paths = body.data.odd.map((one) => one.path);
     expect(paths).not.toContain("facts.fqdn");
     expect(paths).not.toContain('facts.modules."web.2".version');
-  });
+  }, 60_000);
 
   test("need a hundred systems of the type", async () => {
     expect((await ask<OddAnswer>("odd", { type: "ns8" })).body.data).toMatchObject({
@@ -296,5 +300,5 @@ describe("the odd ones out", () => {
       odd: [],
     });
     expect((await ask("odd", {})).status).toBe(400);
-  });
+  }, 60_000);
 });

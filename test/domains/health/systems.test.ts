@@ -47,7 +47,7 @@ test("the list and the detail say the same of each system", async () => {
   const shown = await list(muster);
   for (const system of [never, good, bad])
     expect(shown.find((one) => one.system_key === system.system_key)?.health).toEqual(await detail(muster, system));
-});
+}, 60_000);
 
 test("open alerts and many changes take points off, until they are resolved or old", async () => {
   await using muster = await openTestApp();
@@ -86,7 +86,7 @@ test("open alerts and many changes take points off, until they are resolved or o
     ),
   );
   expect(await detail(muster, system)).toEqual({ score: 100, reasons: [] });
-});
+}, 60_000);
 
 test("time a system was suspended says nothing about it", async () => {
   await using muster = await openTestApp();
@@ -103,7 +103,7 @@ test("time a system was suspended says nothing about it", async () => {
   await flip(muster, system, "active");
   await muster.clock.advance(5 * DAY_MS);
   expect((await detail(muster, system)).reasons.map((one) => one.code)).toEqual(["no_inventory"]);
-});
+}, 60_000);
 
 test("a page of 200 among 100,000 systems takes one statement and less than 200 ms", async () => {
   await using muster = await openTestApp();

@@ -25,7 +25,7 @@ test("answers with the key, the acknowledgement and the gateway's time, under bo
       data: { system_key: system.system_key, acknowledged: true, last_heartbeat: "2026-01-01T00:00:00.000Z" },
     });
   }
-});
+}, 60_000);
 
 const BODIES: [what: string, options: RequestOptions][] = [
   ["no body", {}],
@@ -40,14 +40,18 @@ const BODIES: [what: string, options: RequestOptions][] = [
   ["a time of its own", { body: '{"system_key":"NOC-OTHER","last_heartbeat":"1999-01-01T00:00:00Z"}' }],
 ];
 
-test.each(BODIES)("ignores its body: %s", async (_, options) => {
-  await using app = await openTestApp();
-  const system = await app.addSystem();
-  const { status, body } = await beat(app, system, options);
-  expect([status, body.data["system_key"]]).toEqual([200, system.system_key]);
-  await app.app.runner.drain();
-  expect(await lastHeartbeat(app, system)).toBe("2026-01-01T00:00:00.000Z");
-});
+test.each(BODIES)(
+  "ignores its body: %s",
+  async (_, options) => {
+    await using app = await openTestApp();
+    const system = await app.addSystem();
+    const { status, body } = await beat(app, system, options);
+    expect([status, body.data["system_key"]]).toEqual([200, system.system_key]);
+    await app.app.runner.drain();
+    expect(await lastHeartbeat(app, system)).toBe("2026-01-01T00:00:00.000Z");
+  },
+  60_000,
+);
 
 test("a beat that was acknowledged is in the queue, and survives the process", async () => {
   await using way = await createSeverableDatabase();
@@ -61,7 +65,7 @@ test("a beat that was acknowledged is in the queue, and survives the process", a
   await using second = await openTestApp({}, existing);
   await second.app.runner.drain();
   expect(await lastHeartbeat(second, system)).toBe("2026-01-01T00:00:00.000Z");
-});
+}, 60_000);
 
 test("beats of one moment share one job, and each system gets its own answer", async () => {
   await using app = await openTestApp();
@@ -72,7 +76,7 @@ test("beats of one moment share one job, and each system gets its own answer", a
   expect(answers.map(({ body }) => body.data["system_key"])).toEqual(systems.map((system) => system.system_key));
   const jobs = await app.app.queue.list("collect:heartbeat", "pending", 100);
   expect(jobs.length).toBeLessThanOrEqual(2);
-});
+}, 60_000);
 
 test("a late beat and a repeated one change nothing", async () => {
   await using app = await openTestApp();
@@ -89,7 +93,7 @@ test("a late beat and a repeated one change nothing", async () => {
     "select status, changed_at from system_status_changes",
   );
   expect(changes).toEqual([{ status: "active", changed_at: new Date("2026-01-01T00:00:50Z") }]);
-});
+}, 60_000);
 
 test("the beat of an erased system and a damaged job do not spoil their batch", async () => {
   await using app = await openTestApp();
@@ -102,7 +106,7 @@ test("the beat of an erased system and a damaged job do not spoil their batch", 
   expect(await lastHeartbeat(app, kept)).toBe("2026-01-01T00:00:00.000Z");
   const left = await app.app.queue.list("collect:heartbeat", "delayed", 10);
   expect(left.map((job) => job.payload)).toEqual(["not beats", '[["no uuid",1]]']);
-});
+}, 60_000);
 
 test("while too much waits it is asked to come again within seconds", async () => {
   await using app = await openTestApp({ QUEUE_MAX_PENDING: "1" });
@@ -118,7 +122,7 @@ test("while too much waits it is asked to come again within seconds", async () =
   await beat(app, system); // asks for a new count
   await Bun.sleep(50);
   expect((await beat(app, system)).status).toBe(200);
-});
+}, 60_000);
 
 test("a beat that could not be kept is a 503, never an acknowledgement", async () => {
   await using way = await createSeverableDatabase();
@@ -131,4 +135,4 @@ test("a beat that could not be kept is a 503, never an acknowledgement", async (
   for (const { headers } of answers) expect(Number(headers.get("retry-after"))).toBeWithin(1, 6);
   await way.mend();
   expect((await beat(app, system)).status).toBe(200);
-});
+}, 60_000);

@@ -35,7 +35,7 @@ test("a new system is unknown until its first beat, and active from then on", as
   await beat(app, system);
   expect(await statusOf(app, system)).toBe("active");
   expect(await flips(app, system)).toEqual(["active 00:00:01.234"]);
-});
+}, 60_000);
 
 test("falls inactive exactly a timeout after its last beat, and comes back with the beat itself", async () => {
   await using app = await openWatchedApp();
@@ -54,7 +54,7 @@ test("falls inactive exactly a timeout after its last beat, and comes back with 
   await beat(app, system); // 00:22:10.955
   expect(await statusOf(app, system)).toBe("active");
   expect(await flips(app, system)).toEqual(["active 00:11:00.000", "inactive 00:21:07.500", "active 00:22:10.955"]);
-});
+}, 60_000);
 
 test("judging again, or in two processes at once, records a flip once", async () => {
   await using shared = await createTestDatabase();
@@ -66,7 +66,7 @@ test("judging again, or in two processes at once, records a flip once", async ()
   await Promise.all([one.judge(), two.judge()]);
   await one.judge();
   expect(await flips(one, system)).toEqual(["active 00:00:00.000", "inactive 00:10:00.000"]);
-});
+}, 60_000);
 
 test("the timeout is the one that is set", async () => {
   await using app = await openWatchedApp({ HEARTBEAT_TIMEOUT_MINUTES: "3" });
@@ -78,7 +78,7 @@ test("the timeout is the one that is set", async () => {
   await app.watch(10_000);
   await app.judge();
   expect(await flips(app, system)).toEqual(["active 00:00:00.000", "inactive 00:03:00.000"]);
-});
+}, 60_000);
 
 test("after a start nobody is inactive before a full timeout has been watched", async () => {
   await using shared = await createTestDatabase();
@@ -96,7 +96,7 @@ test("after a start nobody is inactive before a full timeout has been watched", 
   await app.watch(MINUTE_MS + 5_000);
   await app.judge();
   expect(await flips(app, system)).toEqual(["active 00:00:00.000", "inactive 00:10:00.000"]);
-});
+}, 60_000);
 
 test("a gateway that was killed and came back at once begins its watch anew", async () => {
   await using shared = await createTestDatabase();
@@ -109,7 +109,7 @@ test("a gateway that was killed and came back at once begins its watch anew", as
   await app.watch(MINUTE_MS);
   await app.judge();
   expect(await statusOf(app, system)).toBe("active");
-});
+}, 60_000);
 
 test("a second gateway vouches for what it heard while the first one restarted", async () => {
   await using shared = await createTestDatabase();
@@ -121,7 +121,7 @@ test("a second gateway vouches for what it heard while the first one restarted",
   await Promise.all([steady.watch(2 * MINUTE_MS), fresh.watch(2 * MINUTE_MS)]);
   await fresh.judge();
   expect(await flips(fresh, system)).toEqual(["active 00:00:00.000", "inactive 00:10:00.000"]);
-});
+}, 60_000);
 
 test("a gateway that takes over from one that leaves goes on with its watch", async () => {
   await using shared = await createTestDatabase();
@@ -137,7 +137,7 @@ test("a gateway that takes over from one that leaves goes on with its watch", as
   await fresh.watch(2 * MINUTE_MS);
   await fresh.judge();
   expect(await flips(fresh, system)).toEqual(["active 00:00:00.000", "inactive 00:10:00.000"]);
-});
+}, 60_000);
 
 test("a worker that hears nobody itself judges by those who listen, and marks nobody while none does", async () => {
   await using shared = await createTestDatabase();
@@ -156,7 +156,7 @@ test("a worker that hears nobody itself judges by those who listen, and marks no
   await back.watch(20 * MINUTE_MS);
   await back.judge();
   expect(await statusOf(back, unheard)).toBe("active");
-});
+}, 60_000);
 
 test("after a clock that jumped, as after a sleep of the machine, the watch begins anew", async () => {
   await using app = await openWatchedApp();
@@ -172,7 +172,7 @@ test("after a clock that jumped, as after a sleep of the machine, the watch begi
   await app.watch(2 * MINUTE_MS);
   await app.judge();
   expect(await flips(app, system)).toEqual(["active 00:11:00.000", "inactive 00:21:00.000"]);
-});
+}, 60_000);
 
 test("after the database was away the watch begins anew", async () => {
   await using way = await createSeverableDatabase();
@@ -190,7 +190,7 @@ test("after the database was away the watch begins anew", async () => {
   await app.watch(2 * MINUTE_MS);
   await app.judge();
   expect(await flips(app, system)).toEqual(["active 00:05:00.000", "inactive 00:15:00.000"]);
-});
+}, 60_000);
 
 test("while beats wait in the queue, the silence since then is not judged", async () => {
   await using app = await openWatchedApp();
@@ -206,7 +206,7 @@ test("while beats wait in the queue, the silence since then is not judged", asyn
   await app.app.queue.release(held, "let go", 0);
   await app.judge();
   expect([await statusOf(app, waiting), await statusOf(app, silent)]).toEqual(["active", "inactive"]);
-});
+}, 60_000);
 
 test("a job with beats that is being tried again counts as waiting too", async () => {
   await using app = await openWatchedApp();
@@ -220,7 +220,7 @@ test("a job with beats that is being tried again counts as waiting too", async (
   await app.watch(6 * MINUTE_MS);
   await app.judge();
   expect(await statusOf(app, system)).toBe("active");
-});
+}, 60_000);
 
 test("suspended, unregistered and erased systems are left alone", async () => {
   await using app = await openWatchedApp();
@@ -236,7 +236,7 @@ test("suspended, unregistered and erased systems are left alone", async () => {
   expect([await statusOf(app, suspended), await statusOf(app, unregistered)]).toEqual(["active", "unknown"]);
   expect(await flips(app, suspended)).toEqual(["active 00:00:00.000"]);
   expect(await flips(app, erased)).toEqual([]);
-});
+}, 60_000);
 
 test("a system resumed after its last beat was stored is active again without another", async () => {
   await using app = await openWatchedApp();
@@ -248,7 +248,7 @@ test("a system resumed after its last beat was stored is active again without an
   await app.app.systems.resume(system.system_key);
   await app.judge();
   expect(await flips(app, system)).toEqual(["active 00:00:00.000"]);
-});
+}, 60_000);
 
 test("beats that were on their way for longer than the timeout do not wake an inactive system", async () => {
   await using app = await openWatchedApp();
@@ -263,7 +263,7 @@ test("beats that were on their way for longer than the timeout do not wake an in
   await app.app.runner.drain();
   expect(await statusOf(app, system)).toBe("inactive");
   expect((await app.app.systems.show(system.system_id)).last_heartbeat as unknown).toEqual(new Date(atMs));
-});
+}, 60_000);
 
 test("the watch of gateways that were killed is forgotten in time", async () => {
   await using shared = await createTestDatabase();
@@ -273,4 +273,4 @@ test("the watch of gateways that were killed is forgotten in time", async () => 
   await using app = await openWatchedApp({}, shared);
   const [row] = await app.database.query<{ count: number }>("select count(*)::integer as count from gateways");
   expect(row?.count).toBe(1);
-});
+}, 60_000);

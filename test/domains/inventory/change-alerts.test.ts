@@ -112,5 +112,5 @@ describe("an alert whose place went with what held it", () => {
     const gone = await addChanges(muster, systemId, { places: 1, path: "'facts.nodes.1'", type: "delete", minutes: 2 });
     await resolveReturned(muster.database, [gone.recordId], later(2));
     expect(await openCount(muster)).toBe(1);
-  });
+  }, 60_000);
 });

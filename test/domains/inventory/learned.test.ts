@@ -322,7 +322,7 @@ describe("a fleet on the real store", () => {
     await pin("/facts/timezone", "fold");
     await other.clock.advance(60_000);
     expect(await pinned()).toBe("fold");
-  });
+  }, 60_000);
 
   test("refuses what is no path or no pin, in words", async () => {
     expect((await pin('facts."half', "fold")).status).toBe(400);
@@ -330,7 +330,7 @@ describe("a fleet on the real store", () => {
     const answer = await pin("facts.timezone", "hide");
     expect(answer.status).toBe(400);
     expect(answer.text).toContain("pin");
-  });
+  }, 60_000);
 });
 
 interface NoisePath {

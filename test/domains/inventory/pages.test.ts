@@ -79,7 +79,7 @@ describe("changes with large values", () => {
     expect(new Set(own.map((change) => change.id)).size).toBe(own.length);
     const fleet = await readPages("/api/admin/changes", "after");
     expect(fleet.map((change) => change.id).toSorted()).toEqual(own.map((change) => change.id).toSorted());
-  });
+  }, 60_000);
 
   test("show how those too large for a list begin, and whole where they are asked for alone", async () => {
     const [first] = await readPages(changesOf(many), "cursor");
@@ -90,7 +90,7 @@ describe("changes with large values", () => {
     expect(body.data).toMatchObject({ truncated: false, previous_value: null });
     expect(body.data.current_value).toEqual(JSON.parse(changingKeys(10_500, 90, 3)));
     expect((await readPages(changesOf(large), "cursor")).every((change) => !change.truncated)).toBe(true);
-  });
+  }, 60_000);
 
   test("lead from the first document to the latest, also where one row stands for all", async () => {
     const get = async (path: string) => {
@@ -98,7 +98,7 @@ describe("changes with large values", () => {
       return text.slice(text.indexOf('"data":') + 7, -1);
     };
     for (const system of [many, large]) expect(isTrue(await readHistory(get, system.system_key))).toBe(true);
-  });
+  }, 60_000);
 
   test("are kept once and compressed where one row stands for all", async () => {
     const [row] = await muster.database.query<{ kept: number; bytes: number; previous: number }>(
@@ -110,7 +110,7 @@ describe("changes with large values", () => {
       bytes: [1, 2, 3].reduce((sum, round) => sum + changingKeys(10_500, 90, round).length, 0),
     });
     expect(row?.kept).toBeLessThan((row?.bytes ?? 0) / 2);
-  });
+  }, 60_000);
 
   test("of two records of ten thousand changes have an answer of bounded size too", async () => {
     const { body } = await muster.admin<{ records: { id: string }[] }>(
@@ -125,10 +125,10 @@ describe("changes with large values", () => {
     expect(compared.status).toBe(200);
     expect(compared.text.length).toBeLessThan(PAGE_BYTES + SLACK);
     expect(compared.body.data.changes.filter((change) => change.truncated).length).toBeGreaterThan(0);
-  });
+  }, 60_000);
 
   test("that are asked for by an id that no change has are 404", async () => {
     for (const id of ["x", "00000000-0000-0000-0000-000000000000"])
       expect((await muster.admin("GET", `${changesOf(many)}/${id}`)).status).toBe(404);
-  });
+  }, 60_000);
 });

@@ -100,7 +100,7 @@ describe("an inventory that was accepted", () => {
       ipv4_address: facts.default_ipv4,
     });
     expect(body.data["last_inventory_at"]).not.toBeNull();
-  });
+  }, 60_000);
 
   test("gives readable changes against the one before", async () => {
     const system = await muster.addSystem();
@@ -136,7 +136,7 @@ describe("an inventory that was accepted", () => {
     expect(Date.parse(String(records[0]?.["last_seen_at"]))).toBeGreaterThan(
       Date.parse(String(records[0]?.["received_at"])),
     );
-  });
+  }, 60_000);
 
   test("that returns to an earlier state is a record of its own", async () => {
     const system = await muster.addSystem();
@@ -147,7 +147,7 @@ describe("an inventory that was accepted", () => {
       ["b", "a"],
       ["a", "b"],
     ]);
-  });
+  }, 60_000);
 
   test("is told from a re-send while the first is still in the queue", async () => {
     const system = await muster.addSystem();
@@ -167,7 +167,7 @@ describe("an inventory that was accepted", () => {
     expect(text).toContain(`"previous_value":12345678901234567890,"current_value":12345678901234567891`);
     expect(await dataText(`/api/admin/systems/${system.system_key}/inventory/latest`)).toContain(`"huge":1e400`);
     expect(await changesOf(system)).toHaveLength(1);
-  });
+  }, 60_000);
 
   test("with U+0000 and lone surrogates is repaired, counted and readable", async () => {
     const system = await muster.addSystem();
@@ -176,7 +176,7 @@ describe("an inventory that was accepted", () => {
     expect(records[0]?.["repaired"]).toBe(3);
     const latest = await muster.admin("GET", `/api/admin/systems/${system.system_key}/inventory/latest`);
     expect(latest.body.data["inventory"]).toEqual({ facts: { "a\ufffdb": "x\ufffdy", lone: "\ufffd" } });
-  });
+  }, 60_000);
 });
 
 describe("the chain", () => {
@@ -209,7 +209,7 @@ describe("the chain", () => {
     expect(history.recordIds).toHaveLength(3);
     expect((await changesOf(system)).map((change) => change["current_value"])).toEqual(["a", "b"]);
     expect(isTrue(history)).toBe(true);
-  });
+  }, 60_000);
 
   test("begins with a record that arrives late but was received first", async () => {
     const system = await muster.addSystem();
@@ -221,7 +221,7 @@ describe("the chain", () => {
     const history = await readHistory(dataText, system.system_key);
     expect(history.first).toEqual({ facts: { v: 1 } });
     expect(isTrue(history)).toBe(true);
-  });
+  }, 60_000);
 
   test("is not changed by a job that is delivered twice", async () => {
     const system = await muster.addSystem();
@@ -232,7 +232,7 @@ describe("the chain", () => {
     await muster.app.runner.drain();
     expect(await historyOf(system)).toHaveLength(2);
     expect(await changesOf(system)).toHaveLength(1);
-  });
+  }, 60_000);
 
   test("keeps the order of two documents received in one millisecond", async () => {
     const system = await muster.addSystem();
@@ -247,7 +247,7 @@ describe("the chain", () => {
     expect(history.latest).toEqual({ facts: { v: 3 } });
     expect(history.recordIds).toHaveLength(3);
     expect(isTrue(history)).toBe(true);
-  });
+  }, 60_000);
 
   test.each([1, 2, 3, 4, 5, 6])(
     "is true for random histories: late, twice, out of order, by two processes (seed %i)",
@@ -299,7 +299,7 @@ describe("one bad document beside good ones", () => {
     const dead = await muster.app.queue.list("collect:inventory", "dead", 10);
     expect(dead.map((job) => job.reason)).toEqual(["the payload has no header line"]);
     await muster.app.queue.discard("collect:inventory");
-  });
+  }, 60_000);
 
   test("partial documents are marked partial and alarm nobody", async () => {
     const lines = (await Bun.file(join(FIXTURES, "ns8-faults.ndjson")).text())

@@ -64,7 +64,7 @@ describe("a plain document", () => {
       const found = await get<{ systems: { system_key: string }[] }>(`/api/admin/inventory/query?${query}`);
       expect(found.systems.map((one) => one.system_key)).toEqual([system.system_key]);
     }
-  });
+  }, 60_000);
 
   test("of the least that is asked for says which product it is", async () => {
     const system = await muster.addSystem("least");
@@ -74,7 +74,7 @@ describe("a plain document", () => {
       fqdn: "server.example.com",
       version: "8.6.0-dev+43d54cd33.20251020175318",
     });
-  });
+  }, 60_000);
 });
 
 describe("what changes in a plain document", () => {
@@ -176,7 +176,7 @@ describe("a wrapped document", () => {
     expect(await changesOf(system)).toEqual(["create os.version os high", "create os.big os high"]);
     expect(await get(`/api/admin/systems/${key}/inventory/latest`)).toMatchObject({ record: { device_time: null } });
     expect(isTrue(await readHistory(dataText, key))).toBe(true);
-  });
+  }, 60_000);
 
   test("keeps its numbers as they were written", () => {
     const text = '{"system_id":"a","timestamp":"b","data":{"n":10000000000000000001,"n":12345678901234567890}}';

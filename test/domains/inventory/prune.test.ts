@@ -143,17 +143,21 @@ describe("what must stay", () => {
     expect(gone.body.message).toContain("old ones are pruned");
   }, 60_000);
 
-  test.each(["no-uuid", "00000000-0000-0000-0000-000000000000"])("a pin on %s is a 404", async (id) => {
-    const system = await muster.addSystem();
-    expect((await muster.admin("POST", `${base(system)}/records/${id}/pin`)).status).toBe(404);
-  });
+  test.each(["no-uuid", "00000000-0000-0000-0000-000000000000"])(
+    "a pin on %s is a 404",
+    async (id) => {
+      const system = await muster.addSystem();
+      expect((await muster.admin("POST", `${base(system)}/records/${id}/pin`)).status).toBe(404);
+    },
+    60_000,
+  );
 
   test("a record that is not compared yet, and the one it will be compared with", async () => {
     const { system, ids } = await addHistory(oneDay(300.9));
     await muster.database.query(`update inventory_records set diffed_at = null where id = $1`, [ids[3]]);
     await muster.app.inventory.prune({ dryRun: false });
     expect(await historyOf(system)).toEqual([ids[0] ?? "", ids[2] ?? "", ids[3] ?? "", ids[4] ?? ""]);
-  });
+  }, 60_000);
 
   test("records of other systems on both sides of a page", async () => {
     const histories = await Promise.all([1, 2, 3].map(() => addHistory(oneDay(300.9))));
@@ -299,7 +303,7 @@ describe("every night", () => {
       [system.system_id],
     );
     expect(left.map((row) => row.message)).toEqual(["1", "29.9", "500", "null"]);
-  });
+  }, 60_000);
 
   test("it is planned at 03:17 UTC", async () => {
     await using fresh = await openTestApp({}, { url: muster.databaseUrl, database: muster.database });
@@ -323,4 +327,4 @@ test("an erased system takes its counts along", async () => {
     system.system_id,
   ]);
   expect(rows).toEqual([]);
-});
+}, 60_000);

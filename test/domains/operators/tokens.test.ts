@@ -28,7 +28,7 @@ test("a token opens every admin route until it is revoked, by id or by name", as
     expect([refused.status, refused.body.message]).toEqual([401, "invalid operator token"]);
     expect(refused.headers.get("www-authenticate")).toStartWith("Bearer");
   }
-});
+}, 60_000);
 
 test("lists live tokens by name, age and last use, and never the token", async () => {
   await using app = await openTestApp();
@@ -50,14 +50,14 @@ test("lists live tokens by name, age and last use, and never the token", async (
     "select string_agg(t::text, ' ') as all from operator_tokens t",
   );
   expect(row?.all).not.toContain(token);
-});
+}, 60_000);
 
 test("revoking what is not there is 404", async () => {
   await using app = await openTestApp();
   const error = await app.app.operators.revokeToken("nobody").catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(Failure);
   expect((error as Failure).status).toBe(404);
-});
+}, 60_000);
 
 test("no token, one of another kind and a system's own credentials are 401 on every admin route", async () => {
   await using app = await openTestApp();
@@ -88,7 +88,7 @@ test("bad tokens are slowed down, while a good one from the same address goes on
   for (let count = 0; count < 5; count += 1) statuses.push((await call(app, `Bearer mst_${count}`)).status);
   expect(statuses).toEqual([401, 401, 401, 429, 429]);
   expect((await call(app, `Bearer ${token}`)).status).toBe(200);
-});
+}, 60_000);
 
 test("300 invented tokens from one address cost ten lookups and one reading of what exists; a right one gets in", async () => {
   await using app = await openTestApp();
@@ -112,4 +112,4 @@ test("300 invented tokens from one address cost ten lookups and one reading of w
   expect(await login("192.0.2.1", `Bearer ${token}`)).toBe(200);
   await operators.revokeToken("laptop");
   expect(await login("192.0.2.1", `Bearer ${token}`)).toBe(429);
-});
+}, 60_000);

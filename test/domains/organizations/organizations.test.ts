@@ -48,7 +48,7 @@ test("what is not given stays as it is when an organisation changes", async () =
   await app.admin("POST", path, { id: "acme", name: "Acme", tenant: "t1", vat: "1" });
   const { body } = await app.admin("PATCH", `${path}/acme`, { name: "Acme Ltd" });
   expect(body.data).toMatchObject({ name: "Acme Ltd", tenant: "t1", vat: "1", type: "owner" });
-});
+}, 60_000);
 
 test.each([
   [{ id: "", name: "x" }, "id must be a string of 1 to 255 characters"],
@@ -57,12 +57,16 @@ test.each([
   [{ id: "x", name: "x", tenant: "a/b" }, "tenant must look like"],
   [{ id: "x", name: "a\nb" }, "name must be a line of text"],
   [{ id: "x", name: "x", owner: true }, "owner is not known here"],
-])("refuses %j with 400 and names the field", async (given, sentence) => {
-  await using app = await openTestApp();
-  const { status, body } = await app.admin("POST", path, given);
-  expect(status).toBe(400);
-  expect(body.message).toContain(sentence);
-});
+])(
+  "refuses %j with 400 and names the field",
+  async (given, sentence) => {
+    await using app = await openTestApp();
+    const { status, body } = await app.admin("POST", path, given);
+    expect(status).toBe(400);
+    expect(body.message).toContain(sentence);
+  },
+  60_000,
+);
 
 test("an organisation that nobody names is a 404 for every verb", async () => {
   await using app = await openTestApp();
@@ -73,7 +77,7 @@ test("an organisation that nobody names is a 404 for every verb", async () => {
     await app.admin("POST", `${path}/nobody/resume`),
   ];
   expect(answers.map(({ status }) => status)).toEqual([404, 404, 404, 404]);
-});
+}, 60_000);
 
 test("suspending an organisation refuses its systems and nobody else's, until it is resumed", async () => {
   await using app = await openTestApp();
@@ -103,7 +107,7 @@ test("another process hears of a suspension by a signal", async () => {
   await here.app.organizations.suspend("acme");
   while ((await beat(there, system)) !== 401) await Bun.sleep(10);
   expect(await beat(there, system)).toBe(401);
-});
+}, 60_000);
 
 test("the appliance's own page names its organisation", async () => {
   await using app = await openTestApp();
@@ -118,4 +122,4 @@ test("the appliance's own page names its organisation", async () => {
     suspended: false,
     suspended_at: null,
   });
-});
+}, 60_000);

@@ -34,7 +34,7 @@ test("lists dead jobs in pages with their reasons, and never what appliances sen
     cursor = answer.body.data.next_cursor;
   }
   expect(new Set(seen).size).toBe(5);
-});
+}, 60_000);
 
 test("counts every queue, redrives the named jobs and discards the rest", async () => {
   await using app = await openTestApp();
@@ -48,13 +48,13 @@ test("counts every queue, redrives the named jobs and discards the rest", async 
   expect((await app.admin("POST", `${path}/discard`, { ids: ["999999"] })).body.data).toEqual({ discarded: 0 });
   const left = await app.admin<{ queues: Record<string, unknown> }>("GET", "/api/admin/queues");
   expect(left.body.data.queues[QUEUE]).toMatchObject({ dead: 0, pending: 1 });
-});
+}, 60_000);
 
 test("a queue that holds nothing is an empty list", async () => {
   await using app = await openTestApp();
   const { status, body } = await app.admin("GET", "/api/admin/queues/no-such-queue");
   expect([status, body.data]).toEqual([200, { jobs: [], next_cursor: null }]);
-});
+}, 60_000);
 
 test("refuses unknown states, bad limits, forged cursors and malformed ids with 400", async () => {
   await using app = await openTestApp();
@@ -62,7 +62,7 @@ test("refuses unknown states, bad limits, forged cursors and malformed ids with 
     expect({ query, status: (await app.admin("GET", `${path}?${query}`)).status }).toEqual({ query, status: 400 });
   for (const body of [{ ids: "1" }, { ids: ["a b"] }, { ids: [1] }, { ids: ["'; drop table jobs"] }, []])
     expect((await app.admin("POST", `${path}/redrive`, body)).status).toBe(400);
-});
+}, 60_000);
 
 test("no queue is shown or touched without a token", async () => {
   await using app = await openTestApp();
@@ -76,7 +76,7 @@ test("no queue is shown or touched without a token", async () => {
   for (const [method, at] of calls)
     expect((await app.request(method, at, method === "GET" ? {} : { body: "{}" })).status).toBe(401);
   expect((await app.app.queue.counts())[QUEUE]?.dead).toBe(1);
-});
+}, 60_000);
 
 test("the overview adds the systems up by status", async () => {
   await using app = await openTestApp();
@@ -88,4 +88,4 @@ test("the overview adds the systems up by status", async () => {
   const { status, body } = await app.admin("GET", "/api/admin/overview");
   expect(status).toBe(200);
   expect(body.data["systems"]).toEqual({ total: 3, active: 1, inactive: 0, unknown: 1, suspended: 1 });
-});
+}, 60_000);

@@ -18,7 +18,7 @@ test("what nobody takes degrades /ready after QUEUE_MAX_WAIT, naming the queue a
   await muster.clock.advance(60_000);
   const sentence = `In collect:notifications a job of the system ${key} has been waiting for 6 min.`;
   expect(await ready(muster)).toEqual([200, "degraded", sentence]);
-});
+}, 60_000);
 
 test("so does what is tried again and again, whether its tries count or not; what is for later does not", async () => {
   await using muster = await openTestApp({ QUEUE_MAX_WAIT: "5m" });
@@ -33,4 +33,4 @@ test("so does what is tried again and again, whether its tries count or not; wha
     await muster.clock.advance(60_000);
   }
   expect(await ready(muster)).toEqual([200, "degraded", "In again a job has been waiting for 6 min (it is away)."]);
-});
+}, 60_000);

@@ -12,12 +12,12 @@ test("creates a system with 201 and shows its secret this once", async () => {
   expect(body.data.system_secret).toMatch(/^my_[0-9a-f]{20}\.[0-9a-f]{40}$/);
   const shown = await app.admin("GET", `/api/admin/systems/${body.data.system_key}`);
   expect(shown.text).not.toContain("secret");
-});
+}, 60_000);
 
 test("new keys carry the prefix that is set", async () => {
   await using app = await openTestApp({ SYSTEM_KEY_PREFIX: "NETH" });
   expect((await app.addSystem()).system_key).toStartWith("NETH-");
-});
+}, 60_000);
 
 test("finds a system by key and by id, in either case of the id", async () => {
   await using app = await openTestApp();
@@ -26,7 +26,7 @@ test("finds a system by key and by id, in either case of the id", async () => {
     const { status, body } = await app.admin("GET", `/api/admin/systems/${key}`);
     expect([status, body.data["system_id"]]).toEqual([200, system_id]);
   }
-});
+}, 60_000);
 
 test("suspending twice keeps the first time, resuming twice changes nothing", async () => {
   await using app = await openTestApp();
@@ -38,7 +38,7 @@ test("suspending twice keeps the first time, resuming twice changes nothing", as
   expect(await act("suspend")).toBe("2026-01-01T00:00:00.000Z");
   expect(await act("resume")).toBeNull();
   expect(await act("resume")).toBeNull();
-});
+}, 60_000);
 
 test("refuses names that are no line of text, and fields it does not know, with 400", async () => {
   await using app = await openTestApp();
@@ -58,14 +58,14 @@ test("refuses names that are no line of text, and fields it does not know, with 
     expect([status, body.message]).toEqual([400, `invalid request body: ${message}`]);
   }
   expect((await app.admin("POST", "/api/admin/systems", { name: "x".repeat(256) })).status).toBe(400);
-});
+}, 60_000);
 
 test("a lone surrogate in a name is replaced, as the database would", async () => {
   await using app = await openTestApp();
   const { body } = await app.admin<CreatedSystem>("POST", "/api/admin/systems", { name: "a\ud800b" });
   expect(body.data.name).toBe("a\ufffdb");
   expect((await app.app.systems.show(body.data.system_key)).name).toBe("a\ufffdb");
-});
+}, 60_000);
 
 test("every verb on an unknown key is 404 with the key in it, on one that is no text 400", async () => {
   await using app = await openTestApp();
@@ -86,4 +86,4 @@ test("every verb on an unknown key is 404 with the key in it, on one that is no 
     for (const key of ["%ff", "%00", "a%00b"])
       expect((await app.admin(method, `/api/admin/systems/${key}${verb}`)).status).toBe(400);
   }
-});
+}, 60_000);

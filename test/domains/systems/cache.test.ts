@@ -47,7 +47,7 @@ test("a credential is looked up once, and again when its time is over", async ()
   await clock.advance(60_001);
   expect(await login(system)).toEqual({ id: system.system_id, key: system.system_key, organizationId: "default" });
   expect(asked.count).toBe(2);
-});
+}, 60_000);
 
 test("a credential is not trusted for longer because the clock was set back", async () => {
   await using app = await openTestApp();
@@ -57,7 +57,7 @@ test("a credential is not trusted for longer because the clock was set back", as
   await clock.advance(-3_600_000);
   await login(system);
   expect(asked.count).toBe(2);
-});
+}, 60_000);
 
 test("a refusal is looked up every time, so that it ends as soon as its reason does", async () => {
   await using app = await openTestApp();
@@ -67,7 +67,7 @@ test("a refusal is looked up every time, so that it ends as soon as its reason d
     await expect(login(system)).rejects.toThrow("invalid system credentials");
     expect(asked.count).toBe(count);
   }
-});
+}, 60_000);
 
 test("remembers so many and no more, and forgets the one that was not seen for longest", async () => {
   await using app = await openTestApp();
@@ -83,7 +83,7 @@ test("remembers so many and no more, and forgets the one that was not seen for l
   expect(asked.count).toBe(3);
   await login(b);
   expect(asked.count).toBe(4);
-});
+}, 60_000);
 
 test("a lookup that began before a change is used for its own request, and not remembered", async () => {
   await using app = await openTestApp();
@@ -94,7 +94,7 @@ test("a lookup that began before a change is used for its own request, and not r
   asked.before = async () => {};
   await app.app.systems.suspend(system.system_key);
   await expect(login(system)).rejects.toThrow("invalid system credentials");
-});
+}, 60_000);
 
 test("forgetting one system leaves the others remembered", async () => {
   await using app = await openTestApp();
@@ -110,7 +110,7 @@ test("forgetting one system leaves the others remembered", async () => {
   authenticator.forgetAll();
   await login(b);
   expect(asked.count).toBe(4);
-});
+}, 60_000);
 
 const CHANGES: [string, (app: TestApp, key: string) => Promise<unknown>][] = [
   ["suspending", (app, key) => app.app.systems.suspend(key)],
@@ -118,18 +118,22 @@ const CHANGES: [string, (app: TestApp, key: string) => Promise<unknown>][] = [
   ["erasing", (app, key) => app.app.systems.erase(key)],
 ];
 
-test.each(CHANGES)("%s takes effect at once here, and by a signal in another process", async (_, change) => {
-  await using shared = await createTestDatabase();
-  await using here = await openListeningApp({}, shared);
-  await using there = await openListeningApp({}, shared);
-  const system = await here.addSystem();
-  expect([await beat(here, system), await beat(there, system)]).toEqual([200, 200]);
-  await change(here, system.system_key);
-  expect(await beat(here, system)).toBe(401);
-  // Its clock stands still, so that what it remembers never runs out: only the signal makes it forget.
-  while ((await beat(there, system)) === 200) await Bun.sleep(5);
-  expect(await beat(there, system)).toBe(401);
-});
+test.each(CHANGES)(
+  "%s takes effect at once here, and by a signal in another process",
+  async (_, change) => {
+    await using shared = await createTestDatabase();
+    await using here = await openListeningApp({}, shared);
+    await using there = await openListeningApp({}, shared);
+    const system = await here.addSystem();
+    expect([await beat(here, system), await beat(there, system)]).toEqual([200, 200]);
+    await change(here, system.system_key);
+    expect(await beat(here, system)).toBe(401);
+    // Its clock stands still, so that what it remembers never runs out: only the signal makes it forget.
+    while ((await beat(there, system)) === 200) await Bun.sleep(5);
+    expect(await beat(there, system)).toBe(401);
+  },
+  60_000,
+);
 
 test("after signals may have been missed, nothing is trusted any more", async () => {
   await using shared = await createTestDatabase();

@@ -81,7 +81,7 @@ test("a key opens only with its own secret, whole and as it was written", async 
   ];
   for (const authorization of attempts) expect((await beat(app, authorization)).status).toBe(401);
   expect((await beat(app, one.authorization)).status).toBe(200);
-});
+}, 60_000);
 
 test("unregistered, suspended and erased systems are refused, in the same words as strangers", async () => {
   await using app = await openTestApp();
@@ -95,7 +95,7 @@ test("unregistered, suspended and erased systems are refused, in the same words 
     const answer = await beat(app, system.authorization);
     expect([answer.status, answer.body.message]).toEqual([401, "invalid system credentials"]);
   }
-});
+}, 60_000);
 
 test("no secret and no credential ever reaches the log", async () => {
   await using app = await openTestApp();
@@ -107,7 +107,7 @@ test("no secret and no credential ever reaches the log", async () => {
   const log = app.logged.join("");
   expect(log).not.toContain(system.system_secret.slice(25));
   expect(log).not.toContain(system.authorization.slice(60));
-});
+}, 60_000);
 
 test("a secret is stored as salt and digest, and a damaged digest opens nothing", () => {
   const stored = hashSecret("s".repeat(40), Buffer.from("00112233445566778899aabbccddeeff", "hex"));
@@ -125,22 +125,26 @@ test.each([
   "/systems/inventory",
   "/services/mimir/alertmanager/api/v2/alerts",
   "/services/mimir/alertmanager/api/v2/silences",
-])("a body that comes to %s while its system is suspended is not heard any more", async (path) => {
-  await using app = await openTestApp({ MIMIR_URL: "http://127.0.0.1:9" });
-  const { authorization, system_key } = await app.addSystem();
-  const reading = Promise.withResolvers<void>();
-  const suspended = Promise.withResolvers<void>();
-  const body = new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      reading.resolve();
-      await suspended.promise;
-      controller.enqueue(Buffer.from("[]"));
-      controller.close();
-    },
-  });
-  const answer = app.request("POST", `/collect/api${path}`, { authorization, body });
-  await reading.promise;
-  await app.app.systems.suspend(system_key);
-  suspended.resolve();
-  expect((await answer).status).toBe(401);
-});
+])(
+  "a body that comes to %s while its system is suspended is not heard any more",
+  async (path) => {
+    await using app = await openTestApp({ MIMIR_URL: "http://127.0.0.1:9" });
+    const { authorization, system_key } = await app.addSystem();
+    const reading = Promise.withResolvers<void>();
+    const suspended = Promise.withResolvers<void>();
+    const body = new ReadableStream<Uint8Array>({
+      async pull(controller) {
+        reading.resolve();
+        await suspended.promise;
+        controller.enqueue(Buffer.from("[]"));
+        controller.close();
+      },
+    });
+    const answer = app.request("POST", `/collect/api${path}`, { authorization, body });
+    await reading.promise;
+    await app.app.systems.suspend(system_key);
+    suspended.resolve();
+    expect((await answer).status).toBe(401);
+  },
+  60_000,
+);

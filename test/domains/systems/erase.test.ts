@@ -80,4 +80,4 @@ test("a second time, and for a key that never was, it is 404", async () => {
   expect((await app.admin("DELETE", `/api/admin/systems/${system_key}`)).status).toBe(200);
   for (const key of [system_key, "NOC-NEVER"])
     expect((await app.admin("DELETE", `/api/admin/systems/${key}`)).status).toBe(404);
-});
+}, 60_000);

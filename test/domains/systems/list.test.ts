@@ -54,7 +54,7 @@ test("shows each system with every field, and never a secret", async () => {
   });
   expect(text).not.toContain(system_secret.slice(3, 23));
   expect(headers.get("cache-control")).toBe("no-store");
-});
+}, 60_000);
 
 test("pages through 10,000 systems without skipping or repeating one, also names that differ in case or not at all", async () => {
   await using app = await openTestApp();
@@ -129,7 +129,7 @@ test("refuses a cursor that is forged, damaged or of another list with 400", asy
     const { status, body } = await list(app, { cursor });
     expect([status, body.message.startsWith("invalid query: cursor")]).toEqual([400, true]);
   }
-});
+}, 60_000);
 
 test("refuses bad limits, unknown names and unreadable text with 400 that says which and what", async () => {
   await using app = await openTestApp();
@@ -152,4 +152,4 @@ test("refuses bad limits, unknown names and unreadable text with 400 that says w
   expect(both.body.message).toContain("status must be one of unknown, active, inactive, suspended");
   for (const name of ["search", "organization", "cursor"])
     expect((await list(app, { [name]: "a\0b" })).status).toBe(400);
-});
+}, 60_000);

@@ -42,4 +42,4 @@ test("a system that is remembered is told so too, since its beat cannot be kept"
   expect(Number(answer.headers.get("retry-after"))).toBeWithin(1, 6);
   await way.mend();
   expect((await beat()).status).toBe(200);
-});
+}, 60_000);

@@ -33,7 +33,7 @@ test("does not need a content type, and takes no notice of fields it does not kn
     body: JSON.stringify({ system_secret, hostname: "gw" }),
   });
   expect(answer.status).toBe(200);
-});
+}, 60_000);
 
 test("the first beat right after registering is acknowledged, even when one before it was refused", async () => {
   await using app = await openTestApp();
@@ -42,7 +42,7 @@ test("the first beat right after registering is acknowledged, even when one befo
   expect((await beat()).status).toBe(401);
   expect((await register(app, system.system_secret)).status).toBe(200);
   expect((await beat()).status).toBe(200);
-});
+}, 60_000);
 
 test("fifty at once have one winner; the others are told that it is registered", async () => {
   await using app = await openTestApp({ REGISTER_RATE_PER_MINUTE: "100" });
@@ -50,7 +50,7 @@ test("fifty at once have one winner; the others are told that it is registered",
   const answers = await Promise.all(Array.from({ length: 50 }, () => register(app, system_secret)));
   const statuses = answers.map((answer) => answer.status).toSorted();
   expect(statuses).toEqual([200, ...Array<number>(49).fill(409)]);
-});
+}, 60_000);
 
 test("refuses what is not a secret with 400, and never repeats it", async () => {
   await using app = await openTestApp();
@@ -76,7 +76,7 @@ test("refuses what is not a secret with 400, and never repeats it", async () => 
   for (const body of ["", "{", "[]", "null", '"my_"']) {
     expect((await app.request("POST", "/api/systems/register", { body })).status).toBe(400);
   }
-});
+}, 60_000);
 
 test("refuses an unknown secret and one that is wrong after the dot with 401", async () => {
   await using app = await openTestApp();
@@ -87,7 +87,7 @@ test("refuses an unknown secret and one that is wrong after the dot with 401", a
     expect([status, body.message]).toEqual([401, "invalid system secret"]);
   }
   expect((await register(app, system_secret)).status).toBe(200);
-});
+}, 60_000);
 
 test("refuses an erased system and a suspended one with 403", async () => {
   await using app = await openTestApp();
@@ -103,14 +103,14 @@ test("refuses an erased system and a suspended one with 403", async () => {
   expect((await register(app, suspended.system_secret)).status).toBe(403);
   await app.app.systems.resume(suspended.system_key);
   expect((await register(app, suspended.system_secret)).status).toBe(200);
-});
+}, 60_000);
 
 test("refuses a second registration with 409, which appliances take for theirs", async () => {
   await using app = await openTestApp();
   const system = await app.addSystem();
   const { status, body } = await register(app, system.system_secret);
   expect([status, body.message]).toEqual([409, "system is already registered"]);
-});
+}, 60_000);
 
 test("an address that tries too often waits a few seconds at a time, and may try again after a minute", async () => {
   await using app = await openTestApp({ REGISTER_RATE_PER_MINUTE: "3" });
@@ -121,7 +121,7 @@ test("an address that tries too often waits a few seconds at a time, and may try
   expect(Number(headers.get("retry-after"))).toBeWithin(1, 6);
   await app.clock.advance(61_000);
   expect((await register(app, system_secret)).status).toBe(200);
-});
+}, 60_000);
 
 test("a first half that exists costs as many statements as one that never did or that was erased", async () => {
   await using app = await openTestApp();
@@ -137,7 +137,7 @@ test("a first half that exists costs as many statements as one that never did or
     await expect(refusal).rejects.toThrow("invalid system secret");
     expect(database.statements() - before).toBe(1);
   }
-});
+}, 60_000);
 
 test("each registration and each throttled network is one line of the log, without a secret", async () => {
   await using app = await openTestApp({ REGISTER_RATE_PER_MINUTE: "3" });
@@ -154,4 +154,4 @@ test("each registration and each throttled network is one line of the log, witho
   for (let count = 0; count < 20; count += 1) await register(app, inventedSecret());
   expect(app.logged.filter((line) => line.includes("too many registrations"))).toHaveLength(2);
   expect(app.logged.join("")).not.toContain(system.system_secret.slice(3));
-});
+}, 60_000);

@@ -21,7 +21,7 @@ test("both secrets open until the overlap ends, then only the new one", async ()
   await app.clock.advance(3_600_000);
   expect(await beat(app, system.system_key, system.system_secret)).toBe(401);
   expect(await beat(app, system.system_key, body.data.system_secret)).toBe(200);
-});
+}, 60_000);
 
 test("without an overlap every older secret ends at once", async () => {
   await using app = await openTestApp();
@@ -32,7 +32,7 @@ test("without an overlap every older secret ends at once", async () => {
   expect(await beat(app, system.system_key, system.system_secret)).toBe(401);
   expect(await beat(app, system.system_key, first.system_secret)).toBe(401);
   expect(await beat(app, system.system_key, second.system_secret)).toBe(200);
-});
+}, 60_000);
 
 test("a second rotation does not prolong the secret that the first one ended", async () => {
   await using app = await openTestApp();
@@ -44,7 +44,7 @@ test("a second rotation does not prolong the secret that the first one ended", a
     "2026-01-01T00:01:00.000Z",
     "2026-01-01T01:00:00.000Z",
   ]);
-});
+}, 60_000);
 
 test("lists who still uses an old secret, latest first, until it has ended", async () => {
   await using app = await openTestApp();
@@ -62,7 +62,7 @@ test("lists who still uses an old secret, latest first, until it has ended", asy
   expect(JSON.stringify(listed)).not.toContain(user.system_secret.slice(24));
   await app.clock.advance(600_000);
   expect(await oldSecrets(app)).toEqual([]);
-});
+}, 60_000);
 
 test("a system that has not registered can register with either secret while both are valid", async () => {
   await using app = await openTestApp();
@@ -70,7 +70,7 @@ test("a system that has not registered can register with either secret while bot
   await rotate(app, system, { overlap_seconds: 60 });
   const body = JSON.stringify({ system_secret: system.system_secret });
   expect((await app.request("POST", "/api/systems/register", { body })).status).toBe(200);
-});
+}, 60_000);
 
 test("an overlap that is no whole number from 0 to 90 days is 400", async () => {
   await using app = await openTestApp();
@@ -83,4 +83,4 @@ test("an overlap that is no whole number from 0 to 90 days is 400", async () => 
     ]);
   }
   expect(await beat(app, system.system_key, system.system_secret)).toBe(200);
-});
+}, 60_000);
