@@ -29,6 +29,8 @@ const MAX_PATH_LENGTH = 500;
 /** About 30 MB. Paths with names that users chose come and go, so the tree starts anew when it has grown so far. */
 const MAX_PLACES = 100_000;
 const MAX_KNOWN_VALUES = 8;
+/** Looking through all hashes so often costs as much as a map of them. */
+const MAX_SCANS = 50;
 
 /** A path met before: what it is called and what its hashes begin with. */
 interface Place {
@@ -133,11 +135,18 @@ export function openFlatten(documents: Pick<Documents, "isNoise" | "labelsOf" | 
     };
 
     visit(document, rootOf(type));
+    let asked = 0;
+    let known: Map<number, number> | undefined;
+    const placeOf = (hash: number): number => {
+      if (++asked <= MAX_SCANS) return walk.hashes.indexOf(hash);
+      known ??= new Map(walk.hashes.map((one, at) => [one, at]));
+      return known.get(hash) ?? -1;
+    };
     return {
       hashes: Float64Array.from(walk.hashes),
       truncated: walk.truncated,
       fact(hash) {
-        const at = walk.hashes.indexOf(hash);
+        const at = placeOf(hash);
         return { path: walk.places[at]?.path ?? "", value: JSON.stringify(walk.values[at]) };
       },
     };

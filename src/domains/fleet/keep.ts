@@ -6,8 +6,8 @@ import { compareHashes } from "./hashes.ts";
 import * as store from "./store.ts";
 import type { Holder, KeptSystem, KnownFact, NewFact } from "./store.ts";
 
-/** Rows of one statement; a hundred first inventories bring 100,000. */
-const CHUNK = 20_000;
+/** Rows of one statement: some ten milliseconds to write down, between which others have their turn. A first inventory brings 20,000. */
+const CHUNK = 4_000;
 
 /** Repeating it changes nothing: what is written is the difference to what was kept before. */
 export function factKeeper(flatten: Flatten): StateKeeper {

@@ -5,6 +5,7 @@ import { compareHashes, readHashes, writeHashes } from "../../../src/domains/fle
 import { identityOf, labelsOf } from "../../../src/domains/inventory/identity.ts";
 import { isExact, parseExact } from "../../../src/domains/inventory/json.ts";
 import type { JsonObject } from "../../../src/domains/inventory/json.ts";
+import { cpuBySize } from "../../support/cpu.ts";
 import { seeded } from "../../support/random.ts";
 
 const open = () =>
@@ -120,3 +121,12 @@ describe("hashes", () => {
     }
   });
 });
+
+test("spelling out every fact of a document takes time that grows with their number", async () => {
+  const [one = 0, , four = 0] = await cpuBySize([5_000, 10_000, 20_000], (count) => {
+    const document = Object.fromEntries(Array.from({ length: count }, (_, at) => [`key${at}`, at]));
+    const { hashes, fact } = open()("any", document);
+    for (const hash of hashes) fact(hash);
+  });
+  expect(four).toBeLessThan(8 * one + 25);
+}, 30_000);
