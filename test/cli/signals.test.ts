@@ -46,9 +46,12 @@ async function openRequest({ url }: Gateway) {
   socket.on("error", () => {});
   const ended = new Promise<void>((resolve) => socket.on("close", () => resolve()));
   const body = JSON.stringify({ system_secret: "x".repeat(40) });
-  const head = `POST /api/systems/register HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: ${body.length}\r\n\r\n`;
-  socket.write(head + body.slice(0, 20));
-  await Bun.sleep(200);
+  const head = `POST /api/systems/register HTTP/1.1\r\nhost: x\r\nconnection: close\r\nexpect: 100-continue\r\ncontent-length: ${body.length}\r\n\r\n`;
+  socket.write(head);
+  // The gateway has it now.
+  await until(() => answer.includes("100 Continue"));
+  answer = "";
+  socket.write(body.slice(0, 20));
   return {
     ended,
     async finish() {

@@ -50,7 +50,7 @@ test("refuses names that are no line of text, and fields it does not know, with 
     [{ name: "a\0b" }, 'name must be a line of text, got "a\\u0000b"'],
     [{ name: "a\nb" }, 'name must be a line of text, got "a\\nb"'],
     [{ name: "x", organization_id: "\u001b[2J" }, 'organization_id must be a line of text, got "\\u001b[2J"'],
-    [{ name: "x", secret: "y" }, "secret is not known here; known are name, organization_id"],
+    [{ name: "x", secret: "y" }, "secret is not known here; known are name, organization_id, registered"],
     [[], "body must be an object, got []"],
   ];
   for (const [given, message] of faults) {
