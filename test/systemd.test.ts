@@ -32,6 +32,11 @@ test.skipIf(!analyze)("systemd finds no fault in it", () => {
   expect(exitCode).toBe(0);
 });
 
+test("it starts nothing but the program and the shell, which every system has", () => {
+  const commands = [...readFileSync(UNIT, "utf8").matchAll(/^Exec\w+=(\S+)/gm)].map(([, command]) => command);
+  expect(commands).toEqual(["/usr/local/bin/muster", "/bin/sh"]);
+});
+
 test.skipIf(!analyze)("its exposure is 2.5 at most", () => {
   const { stdout } = Bun.spawnSync(["systemd-analyze", "security", "--offline=true", UNIT]);
   const exposure = Number(/exposure level for muster\.service: ([0-9.]+)/.exec(stdout.toString())?.[1]);

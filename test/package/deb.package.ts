@@ -43,18 +43,22 @@ describe.skipIf(reason !== undefined)("the Debian package", () => {
     root,
     ...command,
   ];
-  const run = (...command: string[]) => {
+  const execute = (...command: string[]) => {
     const { exitCode, stdout, stderr } = Bun.spawnSync(within("env", "DEBIAN_FRONTEND=noninteractive", ...command), {
       stdin: "ignore",
       env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" },
     });
-    const said = `${stdout.toString()}${stderr.toString()}`;
-    if (exitCode !== 0) throw new Error(`${command.join(" ")} ended with ${exitCode}: ${said}`);
-    return said;
+    const finished = { stdout: stdout.toString(), stderr: stderr.toString() };
+    if (exitCode !== 0)
+      throw new Error(`${command.join(" ")} ended with ${exitCode}: ${finished.stdout}${finished.stderr}`);
+    return finished;
   };
+  /** The answer alone: what a command changed, and where, it says on stderr. */
+  const run = (...command: string[]) => execute(...command).stdout;
+  /** Returns what it warns of. */
   const install = (path: string) => {
     writeFileSync(join(root, "tmp/muster.deb"), readFileSync(path));
-    return run("dpkg", "--install", "--force-confold", "/tmp/muster.deb");
+    return execute("dpkg", "--install", "--force-confold", "/tmp/muster.deb").stderr;
   };
   /** What the unit says, as systemd would do it: its user, its environment, its command. */
   const unit = () => {
@@ -66,6 +70,7 @@ describe.skipIf(reason !== undefined)("the Debian package", () => {
     const [name = "", given = ""] = value("Environment").split("=");
     return {
       command: value("ExecStart").split(" "),
+      reload: value("ExecReload"),
       user: value("User"),
       env: { ...Object.fromEntries(fromFile), [name]: given } as Record<string, string>,
     };
@@ -156,6 +161,8 @@ describe.skipIf(reason !== undefined)("the Debian package", () => {
     expect(muster("restore", "/srv/muster.tar.zst")).toContain("Restored");
     expect(kept()).toEqual(before);
     await using gateway = await start();
+    run(...asUser(`MAINPID=${gateway.pid}`, "sh", "-c", unit().reload));
+    await until(() => gateway.log().includes("Reading certificate and inventory rules again"));
     await post(gateway, "heartbeat");
   }, 180_000);
 
@@ -177,6 +184,9 @@ describe.skipIf(reason !== undefined)("the Debian package", () => {
     const plain = (...args: string[]) => run("runuser", "-u", "muster", "--", "/usr/bin/muster", ...args);
     expect(plain("config")).toContain("HEARTBEAT_TIMEOUT_MINUTES=20\n");
     expect(plain("systems", "list")).toContain("Branch 12");
+    // So it does for root, and all of it stays the service's.
+    expect(run("/usr/bin/muster", "systems", "list")).toContain("Branch 12");
+    expect(run("find", "/var/lib/muster", "-not", "-user", "muster")).toBe("");
     run("dpkg", "--remove", "muster");
     expect(existsSync(join(root, "usr/bin/muster"))).toBe(false);
     expect([existsSync(settings), existsSync(join(root, "var/lib/muster/postgres"))]).toEqual([true, true]);
