@@ -33,8 +33,8 @@ let users = 0;
 /** Shared by the test files of a run; the last one to dispose of it stops it. */
 export async function openTestS3(): Promise<TestS3> {
   users += 1;
-  // Once more if it hangs: on a machine under load, its parts can miss each other at the start.
-  const shared = await (running ??= start().catch(start));
+  // Again if it hangs: on a machine under load, its parts can miss each other at the start.
+  const shared = await (running ??= start().catch(start).catch(start));
   let disposed = false;
   return {
     ...shared,
@@ -85,7 +85,9 @@ async function start(): Promise<TestS3> {
     await run("ceph", "osd", "crush", "add", `osd.${osd}`, "1.0", "root=default", "host=localhost");
     daemon("ceph-osd", "-i", osd);
     await until("the disk is up", async () => {
-      const dump: { osds: { up: number }[] } = JSON.parse(await run("ceph", ...PATIENT, "osd", "dump", "-f", "json"));
+      // A monitor that has only just been elected refuses now and then.
+      const text = await run("ceph", ...PATIENT, "osd", "dump", "-f", "json").catch(() => '{"osds":[]}');
+      const dump: { osds: { up: number }[] } = JSON.parse(text);
       return dump.osds.some((one) => one.up === 1);
     });
     // Before the gateway itself: both make the pools that they miss.

@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import type { TestApp } from "../../support/app.ts";
 import { get, list, openStoringApp, put, remove, usage } from "./fixture.ts";
 import type { Storing } from "./fixture.ts";
+import { LEAST_BYTES_PER_SECOND } from "../../../src/values/pace.ts";
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -200,14 +201,16 @@ describe("what a killed gateway leaves", () => {
     await using app = await openStoringApp();
     const system = await app.addSystem();
     let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+    // Hardly more than the least rate, for forty minutes.
+    const stepBytes = 20 * (LEAST_BYTES_PER_SECOND + 1);
     const slow = app.request("POST", "/api/systems/backups", {
       authorization: system.authorization,
-      headers: { "content-length": "120" },
+      headers: { "content-length": String(120 * stepBytes) },
       body: new ReadableStream({ start: (given) => void (controller = given) }),
     });
     while ((await usage(app)) === 0 || !controller) await Bun.sleep(5);
     for (let step = 0; step < 120; step += 1) {
-      controller.enqueue(new Uint8Array(1));
+      controller.enqueue(new Uint8Array(stepBytes));
       await Bun.sleep(1);
       await app.clock.advance(20_000);
       if (step % 30 === 29) {
