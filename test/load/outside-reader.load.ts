@@ -3,11 +3,11 @@ import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openTestApp } from "../../support/app.ts";
-import type { TestApp, TestSystem } from "../../support/app.ts";
-import { makeFleet } from "../../support/fleet.ts";
-import { seeded } from "../../support/random.ts";
-import type { Random } from "../../support/random.ts";
+import { openTestApp } from "../support/app.ts";
+import type { TestApp, TestSystem } from "../support/app.ts";
+import { makeFleet } from "../support/fleet.ts";
+import { seeded } from "../support/random.ts";
+import type { Random } from "../support/random.ts";
 
 const SYSTEMS = 80;
 /** Inventories of each system after its first; `.ci/run` takes more. */
@@ -18,7 +18,7 @@ if (!python && process.env["REQUIRE_SERVICES"])
 if (!python) console.warn("Skipped: replay by an outside program, because python3 is not installed.");
 
 const [, RULE = ""] =
-  /^```python\n([^]*?)^```$/m.exec(await Bun.file(join(import.meta.dir, "../../../docs/http.md")).text()) ?? [];
+  /^```python\n([^]*?)^```$/m.exec(await Bun.file(join(import.meta.dir, "../../docs/http.md")).text()) ?? [];
 
 /** What the program found in the systems' histories. */
 async function readOutside(muster: TestApp, systems: readonly TestSystem[]) {
@@ -27,7 +27,7 @@ async function readOutside(muster: TestApp, systems: readonly TestSystem[]) {
   await using server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: (request) => muster.app.handle(request) });
   try {
     const { token } = await muster.app.operators.addToken("outside");
-    const program = join(import.meta.dir, "../../support/outside_reader.py");
+    const program = join(import.meta.dir, "../support/outside_reader.py");
     const run = Bun.spawn([python ?? "", "-B", program, directory, `http://127.0.0.1:${server.port}`, token], {
       stdin: Buffer.from(systems.map((system) => system.system_key).join("\n")),
       stdout: "pipe",

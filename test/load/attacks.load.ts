@@ -1,8 +1,8 @@
 // Inventories made to be as costly as they can be: their own system's work ends in bounded tries, and no other waits for it.
 import { describe, expect, test } from "bun:test";
-import { openTestApp } from "../../support/app.ts";
-import type { TestApp, TestSystem } from "../../support/app.ts";
-import { allNew, manyModules } from "../../support/attacks/documents.ts";
+import { openTestApp } from "../support/app.ts";
+import type { TestApp, TestSystem } from "../support/app.ts";
+import { allNew, manyModules } from "../support/attacks/documents.ts";
 
 const LIMIT_MS = 240_000;
 

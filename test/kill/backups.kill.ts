@@ -2,11 +2,11 @@
 import { expect, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { createTestDatabase } from "../../support/postgres.ts";
-import { temporaryDirectory } from "../../support/run.ts";
-import { runJson, startGateway } from "../../support/program.ts";
-import { openTestApp } from "../../support/app.ts";
-import { filesBelow } from "./fixture.ts";
+import { createTestDatabase } from "../support/postgres.ts";
+import { temporaryDirectory } from "../support/run.ts";
+import { runJson, startGateway } from "../support/program.ts";
+import { openTestApp } from "../support/app.ts";
+import { filesBelow } from "../domains/backups/fixture.ts";
 
 const ROUNDS = 4;
 const UPLOAD_BYTES = 3_000_000;

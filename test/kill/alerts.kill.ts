@@ -1,9 +1,9 @@
 // A gateway killed at any instant: every alert that was answered with 200 reaches Alertmanager, its states never backwards.
 import { expect, test } from "bun:test";
-import { basic } from "../../support/app.ts";
-import { createTestDatabase } from "../../support/postgres.ts";
-import { runJson, startGateway } from "../../support/program.ts";
-import { API, startUpstream } from "./fixture.ts";
+import { basic } from "../support/app.ts";
+import { createTestDatabase } from "../support/postgres.ts";
+import { runJson, startGateway } from "../support/program.ts";
+import { API, startUpstream } from "../domains/alerts/fixture.ts";
 
 const ROUNDS = 5;
 const POSTERS = 4;
