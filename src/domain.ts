@@ -31,6 +31,8 @@ export interface JobHandler {
   lingerMs?: number;
   /** The job comes back when it was not settled by then; the runner extends it while the handler works. */
   leaseMs: number;
+  /** The job takes so long that others must not wait for it: it is given to a call of its own, beside theirs. */
+  isLong?(job: Job): boolean;
   /**
    * Must be safe to repeat. Returns the follow-ups of each job, by index, or nothing when there are none. When it throws on
    * several jobs, the runner calls it again for each alone, so one bad job never holds back its neighbours.

@@ -42,6 +42,8 @@ export interface Runner {
  * there for the first time. Where even these are taken, such jobs wait like the others.
  */
 const PLACES_AGAIN = 4;
+/** And so many for those that say themselves that they take long; one, since what takes long takes memory too. */
+const PLACES_LONG = 1;
 
 export function openRunner({ queue, handlers, clock, log, pollMs, random = Math.random }: RunnerDeps): Runner {
   const stopping = new AbortController();
@@ -99,12 +101,22 @@ export function openRunner({ queue, handlers, clock, log, pollMs, random = Math.
         continue;
       }
       const { first, again } = byTry(jobs);
-      if (first.length > 0) keep(batches, runClaimed(worker, first));
-      const places = worker.again.size < PLACES_AGAIN ? worker.again : batches;
-      if (again.length > 0) keep(places, runClaimed(worker, again));
+      const isLong = (job: Job) => handler.isLong?.(job) ?? false;
+      place(
+        worker,
+        batches,
+        Infinity,
+        first.filter((job) => !isLong(job)),
+      );
+      place(worker, worker.long, PLACES_LONG, first.filter(isLong));
+      place(worker, worker.again, PLACES_AGAIN, again);
       if (handler.lingerMs && jobs.length < handler.batch) await clock.sleep(handler.lingerMs, stopping.signal);
     }
-    await Promise.all([...batches, ...worker.again]);
+    await Promise.all([...batches, ...worker.long, ...worker.again]);
+  }
+
+  function place(worker: Worker, places: Set<Promise<void>>, most: number, jobs: Job[]): void {
+    if (jobs.length > 0) keep(places.size < most ? places : worker.batches, runClaimed(worker, jobs));
   }
 
   function keep(places: Set<Promise<void>>, run: Promise<void>): void {
@@ -188,6 +200,8 @@ export function openRunner({ queue, handlers, clock, log, pollMs, random = Math.
     return {
       handler,
       batches: new Set<Promise<void>>(),
+      /** Of jobs that take long. */
+      long: new Set<Promise<void>>(),
       /** Of jobs that failed before. */
       again: new Set<Promise<void>>(),
       stats: { running: 0, done: 0, failed: 0, buried: 0, lastActivityAt: null } as HandlerStats,

@@ -200,3 +200,29 @@ test("a job that failed before takes its time beside the others, who do not wait
   await until(() => seen.includes("slow"));
   expect(await opened.stop(1_000)).toBe(0);
 }, 60_000);
+
+test("a job that says it takes long runs beside the others, who do not wait for it", async () => {
+  const { runner, push } = openJobs(fixture.database);
+  const slow = gate();
+  const seen: string[] = [];
+  const opened = runner({
+    ...handlerOf(async (jobs) => {
+      for (const job of jobs) {
+        if (job.payload === "long") await slow.passed;
+        seen.push(job.payload);
+      }
+    }),
+    isLong: (job) => job.payload === "long",
+  });
+  opened.start();
+  await push("long");
+  await until(() => opened.stats()["work"]?.running === 1);
+  for (const payload of ["a", "b", "c"]) {
+    await push(payload);
+    await until(() => seen.includes(payload));
+  }
+  expect(seen).toEqual(["a", "b", "c"]);
+  slow.open();
+  await until(() => seen.includes("long"));
+  expect(await opened.stop(1_000)).toBe(0);
+}, 60_000);

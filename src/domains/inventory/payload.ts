@@ -36,8 +36,16 @@ export function unpack({ header, packed }: PackedRecord): IncomingRecord {
   return { ...header, text: unpackText(packed) };
 }
 
-/** Diff and notify jobs carry ids only. */
-export const encodeRecordId = (recordId: string) => JSON.stringify({ record_id: recordId });
+/** Diff and notify jobs carry ids only, and say where the document is a large one. */
+export const encodeRecordId = (recordId: string, isLarge = false) =>
+  JSON.stringify({ record_id: recordId, ...(isLarge && { large: true }) });
+
+/** Of a job of either kind: whether its document takes long, by its size. */
+export function isLargeJob({ payload }: { payload: string }, largeBytes: number): boolean {
+  const end = payload.indexOf("\n");
+  const head: { size?: unknown; large?: unknown } = JSON.parse(end === -1 ? payload : payload.slice(0, end));
+  return head.large === true || (typeof head.size === "number" && head.size > largeBytes);
+}
 
 export function decodeRecordId(payload: string): string {
   const { record_id: recordId }: { record_id?: unknown } = JSON.parse(payload);

@@ -16,7 +16,7 @@ import type { Known, Learned } from "./learned.ts";
 import type { Rules } from "./rules.ts";
 import { keepState } from "./state.ts";
 import type { StateKeeper } from "./state.ts";
-import { decodeIncoming, decodeRecordId, encodeRecordId, unpack } from "./payload.ts";
+import { decodeIncoming, decodeRecordId, encodeRecordId, isLargeJob, unpack } from "./payload.ts";
 import { openRecentTexts } from "./recent.ts";
 import type { RecentTexts } from "./recent.ts";
 import { restoreNeighbours } from "./restore.ts";
@@ -48,6 +48,7 @@ export function pipeline(deps: PipelineDeps): JobHandler[] {
     batchBytes: ROUND_BYTES,
     concurrency: 1,
     leaseMs: 15_000,
+    isLong: (job) => isLargeJob(job, LARGE_BYTES),
   });
   return [
     handler(RECORD_QUEUE, (given, jobs) => record(given, recent, jobs)),
@@ -70,7 +71,7 @@ export function pipeline(deps: PipelineDeps): JobHandler[] {
 /** Idempotent by the record's id, which was made when the document was received. One job a system: they share its lane. */
 async function record(deps: PipelineDeps, recent: RecentTexts, jobs: Job[]): Promise<Push[][]> {
   const packed = jobs.map((job) => decodeIncoming(job.payload));
-  const undiffed: { id: string; systemId: string }[] = [];
+  const undiffed: Undiffed[] = [];
   for (const round of rounds(packed)) {
     const incoming = round.map(unpack);
     undiffed.push(...(await deps.database.transaction((tx) => storeRound(tx, incoming))));
@@ -80,19 +81,16 @@ async function record(deps: PipelineDeps, recent: RecentTexts, jobs: Job[]): Pro
     }
   }
   const bySystem = Map.groupBy(undiffed, (row) => row.systemId);
-  return packed.map(({ header: { id, systemId } }) => {
+  return packed.map(({ header: { id, systemId }, bytes }) => {
     const rows = bySystem.get(systemId);
     // A first record has nothing to be compared with, but is its system's newest state.
-    if (!rows) return [recordJob(STATE_QUEUE, id)];
-    return rows.map((row) => recordJob(DIFF_QUEUE, row.id, systemId));
+    if (!rows) return [recordJob(STATE_QUEUE, { id, isLarge: bytes > LARGE_BYTES })];
+    return rows.map((row) => recordJob(DIFF_QUEUE, { id: row.id, isLarge: row.size > LARGE_BYTES }, systemId));
   });
 }
 
 /** Puts the records into their systems' chains. Returns all records that now wait for a comparison. */
-export async function storeRound(
-  tx: Queryable,
-  incoming: IncomingRecord[],
-): Promise<{ id: string; systemId: string }[]> {
+export async function storeRound(tx: Queryable, incoming: IncomingRecord[]): Promise<Undiffed[]> {
   const lastSeen = await store.lockSystems(
     tx,
     incoming.map((one) => one.systemId),
@@ -111,9 +109,11 @@ export async function storeRound(
   return store.findUndiffed(tx, [...kept.map((one) => one.id), ...relinked, ...successors]);
 }
 
-const recordJob = (queue: string, recordId: string, lane?: string | null): Push => ({
+type Undiffed = Awaited<ReturnType<typeof store.findUndiffed>>[number];
+
+const recordJob = (queue: string, { id, isLarge }: { id: string; isLarge: boolean }, lane?: string | null): Push => ({
   queue,
-  payload: encodeRecordId(recordId),
+  payload: encodeRecordId(id, isLarge),
   ...(lane ? { lane } : {}),
 });
 
@@ -121,11 +121,11 @@ async function diff(deps: PipelineDeps, recent: RecentTexts, jobs: Job[]): Promi
   const recordIds = jobs.map((job) => decodeRecordId(job.payload));
   const quiet = await compareRecords(deps, recent, recordIds);
   // Also for pairs that an earlier, interrupted attempt has stored: their follow-ups may not have been pushed.
-  return jobs.map(({ lane }, index) => {
-    const recordId = recordIds[index] ?? "";
+  return jobs.map((job, index) => {
+    const record = { id: recordIds[index] ?? "", isLarge: isLargeJob(job, LARGE_BYTES) };
     // Without the lane: whatever the order, only the newest counts, and the next inventory need not wait for it.
-    const state = recordJob(STATE_QUEUE, recordId);
-    return quiet.has(recordId) ? [state] : [recordJob(NOTIFY_QUEUE, recordId, lane), state];
+    const state = recordJob(STATE_QUEUE, record);
+    return quiet.has(record.id) ? [state] : [recordJob(NOTIFY_QUEUE, record, job.lane), state];
   });
 }
 

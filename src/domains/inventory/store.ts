@@ -182,9 +182,12 @@ export async function updateSystemFacts(db: Queryable, records: IncomingRecord[]
 }
 
 /** Of these records, those that still wait for their comparison. */
-export async function findUndiffed(db: Queryable, recordIds: string[]): Promise<{ id: string; systemId: string }[]> {
+export async function findUndiffed(
+  db: Queryable,
+  recordIds: string[],
+): Promise<{ id: string; systemId: string; size: number }[]> {
   return db.query(
-    `select id, system_id as "systemId" from inventory_records where id = any($1::uuid[]) and diffed_at is null`,
+    `select id, system_id as "systemId", data_size::integer as size from inventory_records where id = any($1::uuid[]) and diffed_at is null`,
     [recordIds],
     {
       name: "find-undiffed",
