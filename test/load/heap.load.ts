@@ -19,6 +19,8 @@ test(`${DOCUMENTS} documents of 8 MB go through in bounded memory`, async () => 
     DATA_DIR: "/nonexistent",
     REGISTER_RATE_PER_MINUTE: "100000",
     INVENTORY_RATE_PER_MINUTE: "100000",
+    INVENTORY_PER_SYSTEM: "100GB",
+    INVENTORY_PER_ORGANIZATION: "100GB",
   };
   const { token } = await runJson<{ token: string }>(["tokens", "add", "--name", "heap"], { env });
   await using gateway = await startGateway({ env });

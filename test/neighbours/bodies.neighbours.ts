@@ -66,8 +66,8 @@ describe("4,200 connections that never finish their bodies are not felt", () => 
         { behindMs: BURST_MS },
       );
       expect(spentMs).toBeLessThan(MOST_CPU_MS);
-      // Told of, but not one by one.
-      expect(here.gateway.log().split("\n").length - lines).toBeLessThan(100);
+      // Told of, but not one by one: at most a hundred a minute, and the attack may lie in two.
+      expect(here.gateway.log().split("\n").length - lines).toBeLessThan(210);
     },
     LIMIT_MS,
   );

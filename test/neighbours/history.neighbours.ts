@@ -14,6 +14,9 @@ const SILENCES = "/collect/api/services/mimir/alertmanager/api/v2/silences";
 const JSON_TYPE = { "content-type": "application/json" };
 const NORMAL = JSON.stringify({ fqdn: "attacker.example.org", facts: { distro: { version: "8.6.1" } } });
 
+/** Four documents of nearly the largest size on their way at once: each is parsed in one go, and held as text more than once. */
+const FOUR_LARGE = { behindMs: 800, growthBytes: 700 * 1024 ** 2 };
+
 let alertmanager: TestAlertmanager;
 let here: Neighborhood;
 beforeAll(async () => {
@@ -46,13 +49,17 @@ describe("a neighbour is answered while", () => {
   test(
     "documents of 8.6 MB hold nothing that was there before",
     () =>
-      here.endure("8.6 MB of all-new keys, 4 systems, 3 times", async () => {
-        const counts = await flood(12, 4, (index) =>
-          here.send(here.attackers[1 + (index % 4)], INVENTORY, allNew(8_600_000, Math.floor(index / 4)), JSON_TYPE),
-        );
-        await here.untilDrained();
-        return counts;
-      }),
+      here.endure(
+        "8.6 MB of all-new keys, 4 systems, 3 times",
+        async () => {
+          const counts = await flood(12, 4, (index) =>
+            here.send(here.attackers[1 + (index % 4)], INVENTORY, allNew(8_600_000, Math.floor(index / 4)), JSON_TYPE),
+          );
+          await here.untilDrained();
+          return counts;
+        },
+        FOUR_LARGE,
+      ),
     LIMIT_MS,
   );
 

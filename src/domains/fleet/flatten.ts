@@ -38,10 +38,11 @@ interface Place {
   rulePath: string[];
   seed: bigint;
   isNoise: boolean | undefined;
-  children: Map<string, Place>;
-  elements: Map<string | undefined, Place>;
+  /** These three are made when first needed: most places are leaves, and a document can bring 20,000 that nobody met before. */
+  children: Map<string, Place> | undefined;
+  elements: Map<string | undefined, Place> | undefined;
   /** Hashes of the first values met here: switches, names and versions come again in most documents. */
-  known: Map<JsonValue, number>;
+  known: Map<JsonValue, number> | undefined;
 }
 
 interface Walk {
@@ -61,7 +62,7 @@ export function openFlatten(documents: Pick<Documents, "isNoise" | "labelsOf" | 
   const newPlace = (path: string, rulePath: string[], type: string): Place => {
     places++;
     const seed = Bun.hash.xxHash64(`${type}\0${path}`);
-    return { path, rulePath, seed, isNoise: undefined, children: new Map(), elements: new Map(), known: new Map() };
+    return { path, rulePath, seed, isNoise: undefined, children: undefined, elements: undefined, known: undefined };
   };
 
   const rootOf = (type: string): Place => {
@@ -78,21 +79,21 @@ export function openFlatten(documents: Pick<Documents, "isNoise" | "labelsOf" | 
     const walk: Walk = { hashes: [], places: [], values: [], left: MAX_LEAVES, truncated: false };
 
     const childOf = (place: Place, key: string): Place => {
-      let child = place.children.get(key);
+      let child = place.children?.get(key);
       if (!child) {
         const segment = formatSegment(key);
         child = newPlace(place.path === "" ? segment : `${place.path}.${segment}`, [...place.rulePath, key], type);
-        place.children.set(key, child);
+        (place.children ??= new Map()).set(key, child);
       }
       return child;
     };
 
     const elementOf = (place: Place, label: string | undefined): Place => {
-      let element = place.elements.get(label);
+      let element = place.elements?.get(label);
       if (!element) {
         const name = label === undefined ? "[]" : `.${formatSegment(label)}`;
         element = newPlace(place.path + name, [...place.rulePath, "[]"], type);
-        place.elements.set(label, element);
+        (place.elements ??= new Map()).set(label, element);
       }
       return element;
     };
@@ -114,7 +115,7 @@ export function openFlatten(documents: Pick<Documents, "isNoise" | "labelsOf" | 
       if (--walk.left < 0) walk.truncated = true;
       place.isNoise ??= place.path.length > MAX_PATH_LENGTH || documents.isNoise(place.rulePath);
       if (place.isNoise) return;
-      const hash = place.known.get(value) ?? hashOf(value, place);
+      const hash = place.known?.get(value) ?? hashOf(value, place);
       if (hash === undefined) return;
       if (walk.hashes.length >= MAX_FACTS) {
         walk.truncated = true;
@@ -130,7 +131,8 @@ export function openFlatten(documents: Pick<Documents, "isNoise" | "labelsOf" | 
       const text = typeof value === "string" ? `"${value}` : String(documents.exactText(value) ?? value);
       if (text.length > MAX_VALUE_LENGTH + 1) return undefined;
       const hash = Number(Bun.hash.xxHash64(text, place.seed) >> HASH_SHIFT);
-      if (place.known.size < MAX_KNOWN_VALUES && !isComposite(value)) place.known.set(value, hash);
+      const known = (place.known ??= new Map());
+      if (known.size < MAX_KNOWN_VALUES && !isComposite(value)) known.set(value, hash);
       return hash;
     };
 

@@ -1,4 +1,5 @@
 // Keeps the facts in step with each system's newest inventory. What it writes is what changed, however large the fleet is.
+import { setImmediate } from "node:timers/promises";
 import type { Queryable } from "../../ports/database.ts";
 import type { NewestInventory, StateKeeper } from "../inventory/index.ts";
 import type { Flatten, Flattened } from "./flatten.ts";
@@ -6,6 +7,8 @@ import { compareHashes } from "./hashes.ts";
 import * as store from "./store.ts";
 import type { Holder, KeptSystem, KnownFact, NewFact } from "./store.ts";
 
+/** After a document of so many facts, others have their turn before the next. */
+const TURN_FACTS = 2_000;
 /** Rows of one statement: some ten milliseconds to write down, between which others have their turn. A first inventory brings 20,000. */
 const CHUNK = 4_000;
 
@@ -16,7 +19,7 @@ export function factKeeper(flatten: Flatten): StateKeeper {
       tx,
       newest.map((one) => one.systemId),
     );
-    const changes = compareAll(flatten, newest, kept);
+    const changes = await compareAll(flatten, newest, kept);
     if (changes.length > 0) await writeChanges(tx, changes);
   };
 }
@@ -28,18 +31,21 @@ interface SystemChange extends store.SystemState {
   removed: number[];
 }
 
-function compareAll(flatten: Flatten, newest: NewestInventory[], kept: KeptSystem[]): SystemChange[] {
+async function compareAll(flatten: Flatten, newest: NewestInventory[], kept: KeptSystem[]): Promise<SystemChange[]> {
   const keptById = new Map(kept.map((system) => [system.systemId, system]));
-  return newest.flatMap(({ systemId, document }) => {
+  const changes: SystemChange[] = [];
+  for (const { systemId, document } of newest) {
     const before = keptById.get(systemId);
-    if (!before) return [];
+    if (!before) continue;
     const flattened = flatten(before.type, document);
     const { hashes, truncated } = flattened;
     const { added, removed } = compareHashes(before.hashes, hashes);
-    if (added.length + removed.length === 0 && truncated === before.truncated) return [];
+    if (hashes.length > TURN_FACTS) await setImmediate();
+    if (added.length + removed.length === 0 && truncated === before.truncated) continue;
     const { type, systemNo } = before;
-    return [{ systemId, systemNo, type, hashes, truncated, flattened, added, removed }];
-  });
+    changes.push({ systemId, systemNo, type, hashes, truncated, flattened, added, removed });
+  }
+  return changes;
 }
 
 async function writeChanges(tx: Queryable, changes: SystemChange[]): Promise<void> {

@@ -1,5 +1,7 @@
 // Keeps what is derived from each system's newest inventory: asks every keeper, in one transaction, whatever came in between.
+import { setImmediate } from "node:timers/promises";
 import type { Database, Queryable } from "../../ports/database.ts";
+import { LARGE_BYTES } from "./large.ts";
 import { isObject, parseExact } from "./json.ts";
 import type { JsonObject } from "./json.ts";
 import type { RecentTexts } from "./recent.ts";
@@ -50,7 +52,11 @@ async function keepRound(
     tx,
     round.map((one) => one.recordId),
   );
-  const newest = rows.map(({ bytes, ...row }) => ({ ...row, document: parseDocument(texts.get(row.recordId)) }));
+  const newest: NewestInventory[] = [];
+  for (const { bytes, ...row } of rows) {
+    newest.push({ ...row, document: parseDocument(texts.get(row.recordId)) });
+    if (bytes > LARGE_BYTES) await setImmediate();
+  }
   for (const keep of keepers) await keep(tx, newest);
 }
 
