@@ -60,7 +60,7 @@ test("every verb that the pages name is one", async () => {
 }, 60_000);
 
 test("every setting that the pages set is one", () => {
-  const ofTests = ["KILL_SEED", "FUZZ_CASES"];
+  const ofTests = ["KILL_SEED", "FUZZ_CASES", "NEIGHBOURS_REPORT"];
   const known = [...ofTests, ...Object.values(settings).flatMap(({ env }) => [env, `${env}_FILE`])];
   const assigned = PAGES.flatMap((page) =>
     [...read(page).matchAll(/^(?:Environment=)?([A-Z][A-Z0-9]*_[A-Z0-9_]+)=/gm)].map(([, name = ""]) => name),
