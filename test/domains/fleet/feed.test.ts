@@ -2,6 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { openTestApp } from "../../support/app.ts";
 import type { TestApp, TestSystem } from "../../support/app.ts";
+import { openServerApart } from "../../support/apart.ts";
+import type { TestDatabase } from "../../support/postgres.ts";
 import { firewall, sendInventory } from "../../support/fleet-facts.ts";
 import { seeded } from "../../support/random.ts";
 import type { Queryable } from "../../../src/ports/database.ts";
@@ -12,13 +14,21 @@ interface Page {
   more: boolean;
 }
 
+// The feed waits for every older transaction on the server, so the server is this file's own.
+let createDatabase: () => Promise<TestDatabase>;
+let made: TestDatabase;
 let muster: TestApp;
 let system: TestSystem;
 beforeAll(async () => {
-  muster = await openTestApp({ DATABASE_MAX_CONNS: "20" });
+  createDatabase = await openServerApart();
+  made = await createDatabase();
+  muster = await openTestApp({ DATABASE_MAX_CONNS: "20" }, made);
   system = await muster.addSystem();
+}, 180_000);
+afterAll(async () => {
+  await muster[Symbol.asyncDispose]();
+  await made[Symbol.asyncDispose]();
 }, 60_000);
-afterAll(() => muster[Symbol.asyncDispose](), 60_000);
 
 const read = async (after: string, query = "") =>
   (await muster.admin<Page>("GET", `/api/admin/changes?limit=1000${after && `&after=${after}`}${query}`)).body.data;
@@ -178,7 +188,9 @@ describe("a page", () => {
 });
 
 test("goes on after a restore into another server, where transactions are counted from the start again", async () => {
-  await using other = await openTestApp({ LISTEN_ADDRESS: "127.0.0.1:0", HEALTH_LISTEN_ADDRESS: "127.0.0.1:0" });
+  await using own = await createDatabase();
+  const ports = { LISTEN_ADDRESS: "127.0.0.1:0", HEALTH_LISTEN_ADDRESS: "127.0.0.1:0" };
+  await using other = await openTestApp(ports, own);
   const restored = await other.addSystem();
   const add = (name: string, more = "") =>
     other.database.query(

@@ -3,6 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { PAGE_BYTES, ROW_BYTES } from "../../../src/values/page.ts";
 import { openTestApp } from "../../support/app.ts";
 import type { TestApp, TestSystem } from "../../support/app.ts";
+import { openServerApart } from "../../support/apart.ts";
+import type { TestDatabase } from "../../support/postgres.ts";
 import { changingKeys } from "../../support/attacks/documents.ts";
 import { isTrue, readHistory } from "../../support/history.ts";
 
@@ -38,8 +40,11 @@ const post = async (system: TestSystem, body: string) => {
   await muster.app.runner.drain();
 };
 
+// The feed of changes waits for every older transaction on the server, so the server is this file's own.
+let made: TestDatabase;
 beforeAll(async () => {
-  muster = await openTestApp();
+  made = await (await openServerApart())();
+  muster = await openTestApp({}, made);
   many = await muster.addSystem("many");
   large = await muster.addSystem("large");
   for (let round = 0; round < 4; round += 1) await post(many, changingKeys(10_500, 90, round));
@@ -53,8 +58,11 @@ beforeAll(async () => {
         ),
       }),
     );
-}, 120_000);
-afterAll(() => muster[Symbol.asyncDispose](), 60_000);
+}, 180_000);
+afterAll(async () => {
+  await muster[Symbol.asyncDispose]();
+  await made[Symbol.asyncDispose]();
+}, 60_000);
 
 async function readPages(path: string, parameter: "cursor" | "after"): Promise<Change[]> {
   const changes: Change[] = [];
