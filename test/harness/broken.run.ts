@@ -1,0 +1,2 @@
+// Cannot be loaded: run by tier.test.ts.
+throw new Error("thrown while the file is loaded");
