@@ -193,6 +193,7 @@ describe.skipIf(!hasRedis)("redis", () => {
     await redis.kill();
     await redis.start();
     await Bun.sleep(300);
+    while (acknowledged.length <= 500) await Bun.sleep(20);
     isLoading = false;
     await Promise.all(load);
     const isDone = async () => {

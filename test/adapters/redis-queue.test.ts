@@ -135,6 +135,7 @@ describe.skipIf(!hasRedis)("redis", () => {
       await failureOf(push(queue, "lost"));
       await failureOf(queue.claim(["q"], ANY, LEASE_MS));
       await redis.start();
+      await redis.allReady();
       await until(() => push(queue, "after").then(() => true));
       expect(payloads(await queue.claim(["q"], ANY, LEASE_MS))).toEqual(["before", "after"]);
       await queue.close();

@@ -26,6 +26,7 @@ describe.skipIf(!hasRedis)("redis", () => {
       async cut() {
         await redis.kill();
         await redis.start();
+        await redis.allReady();
       },
       close: () => redis[Symbol.asyncDispose](),
     };
@@ -39,6 +40,7 @@ describe.skipIf(!hasRedis)("redis", () => {
     const back = new Promise<void>((resolve) => signals.onGap(resolve));
     await redis.start();
     await back;
+    await redis.allReady();
     await signals.publish("meanwhile", "heard");
     expect(await next.message).toBe("heard");
     await signals.close();

@@ -9,6 +9,8 @@ export interface TestRedis {
   url: string;
   pid(): number;
   connect(name?: string): Promise<RedisConnection>;
+  /** Resolves when all its connections are usable: after a restart they come back one by one. */
+  allReady(): Promise<void>;
   /** SIGKILL, as a crash. */
   kill(): Promise<void>;
   /** SIGSTOP: takes connections, answers nothing. */
@@ -78,6 +80,9 @@ export async function startRedis(settings: readonly string[] = []): Promise<Test
       const connection = await openConnection({ url, db: 1 }, { name, log: testLog });
       connections.push(connection);
       return connection;
+    },
+    allReady: async () => {
+      await Promise.all(connections.map((one) => new Promise<void>((resolve) => one.onReady(resolve))));
     },
     kill,
     freeze: () => send("SIGSTOP"),
