@@ -1,10 +1,11 @@
-// Runs every benchmark of this directory, each in a process of its own, prints what they found as one JSON array, and writes it
-// for people into bench/RESULTS.md.
+// Runs every benchmark of this directory, each in a process of its own, prints all figures as one JSON array, and writes them
+// for people into bench/RESULTS.md, with a table of highlights first.
 import { Glob } from "bun";
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
 import { basename, join } from "node:path";
 import packageJson from "../package.json" with { type: "json" };
+import { describeHighlights } from "./support/highlights.ts";
 
 /** What a `target` beside it is the goal of; connections and rates have none. */
 const HAS_GOAL = /^(ratio|median|total)/;
@@ -31,29 +32,46 @@ function describe(): string {
   const sections = results.map(({ bench, figures }) => {
     const [about = ""] = /^(\/\/ .*\n)+/.exec(readFileSync(join(import.meta.dir, `${bench}.ts`), "utf8")) ?? [];
     const table = figures
-      ? `| figure | measured | goal |\n| --- | --- | --- |\n${rowsOf(figures).join("\n")}`
+      ? `| figure | measured | goal |\n| --- | --- | --- |\n${rowsOf(figures)
+          .map(({ name, value, goal }) => `| ${name} | ${value} | ${goal} |`)
+          .join("\n")}`
       : "It failed.";
     return `## ${bench}\n\n${about.replaceAll(/^\/\/ /gm, "").trim()}\n\n${table}\n`;
   });
+  const all = results.flatMap(({ bench, figures }) =>
+    rowsOf(figures ?? {}).map(({ name, value }) => [`${bench} › ${name}`, value] as const),
+  );
   return `# Results
 
-Written by \`bun run bench\` on ${new Date().toISOString().slice(0, 10)}: muster ${packageJson.version}, Bun ${Bun.version}, on ${machine}.
-Ratios are against a ceiling measured in the same run; times, rates and sizes are this machine's.
+Read this when you want to know how fast Muster is, or compare a change with the state before it.
+
+Written by \`bun run bench\` on ${new Date().toISOString().slice(0, 10)}: Muster ${packageJson.version}, Bun ${Bun.version}, on ${machine}.
+A ratio (÷) compares with a ceiling measured in the same run, so it can be compared between machines; times, rates and sizes are
+those of this machine.
+
+## Highlights
+
+${describeHighlights(new Map(all))}
 
 ${sections.join("\n")}`;
 }
 
+interface Row {
+  name: string;
+  value: string;
+  goal: string;
+}
+
 /** One row a figure. */
-function rowsOf(figures: Figures, path: string[] = []): string[] {
+function rowsOf(figures: Figures, path: string[] = []): Row[] {
   const { target, ...own } = figures;
   return Object.entries(own).flatMap(([name, value]) => {
     const at = [...path, name];
     if (Array.isArray(value)) return value.flatMap((one, index) => rowsOf({ [index + 1]: one }, at));
     if (typeof value === "object" && value !== null)
       return rowsOf({ ...(target !== undefined && { target }), ...value }, at);
-    return [
-      `| ${at.join(" › ").replaceAll("_", " ")} | ${String(value)} | ${goalOf(HAS_GOAL.test(name) ? target : undefined)} |`,
-    ];
+    const goal = goalOf(HAS_GOAL.test(name) ? target : undefined);
+    return [{ name: at.join(" › ").replaceAll("_", " "), value: String(value), goal }];
   });
 }
 

@@ -11,7 +11,8 @@ import { diskDirectory } from "./support/run.ts";
 import { ROOT, runMuster, startGateway } from "./support/program.ts";
 import type { Gateway } from "./support/program.ts";
 
-const PAGES = ["README.md", ...new Glob("docs/**/*.md").scanSync(ROOT)].sort();
+const ROOT_PAGES = ["README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md", "bench/RESULTS.md"];
+const PAGES = [...ROOT_PAGES, ...new Glob("docs/**/*.md").scanSync(ROOT)].sort();
 const read = (page: string) => readFileSync(join(ROOT, page), "utf8");
 const blocksOf = (page: string, language: string) =>
   [...read(page).matchAll(/^```(\w*)\n([^]*?)^```$/gm)]
@@ -21,6 +22,7 @@ const blocksOf = (page: string, language: string) =>
 /** Who runs the commands that need root, a proxy, another machine or an installation of their own. */
 const CLAIMS: Record<string, string[]> = {
   "README.md": ["test/readme.test.ts", "test/cli/install.test.ts", ".ci/run"],
+  "CONTRIBUTING.md": [".ci/run"],
   "docs/alerts.md": ["test/domains/alerts/proxy.test.ts"],
   "docs/container.md": ["test/package/docker.package.ts"],
   "docs/dump.md": ["test/dump/dump.test.ts", "test/package/deb.package.ts"],
@@ -29,6 +31,19 @@ const CLAIMS: Record<string, string[]> = {
   "docs/postgres.md": ["test/dump/upgrade-postgres.test.ts", "test/dump/move.test.ts"],
   "docs/package.md": ["test/package/deb.package.ts"],
 };
+
+test.each(PAGES.filter((page) => page !== "README.md"))("%s: its first sentence says when to read it", (page) => {
+  const [, first = ""] = /^# .+\n\n(.+)\n/.exec(read(page)) ?? [];
+  expect(first).toMatch(/^Read this when /);
+});
+
+test("every page of docs/ can be reached from the README", () => {
+  const linksOf = (page: string) =>
+    [...read(page).matchAll(/\]\((?!https?:)([^)#\s]+\.md)/g)].map(([, to = ""]) => join(dirname(page), to));
+  const reached = new Set(["README.md"]);
+  for (const page of reached) if (PAGES.includes(page)) for (const to of linksOf(page)) reached.add(to);
+  expect(PAGES.filter((page) => !reached.has(page))).toEqual([]);
+});
 
 test.each(PAGES)("%s: every link leads to a file that is there", (page) => {
   const links = [...read(page).matchAll(/\]\((?!https?:)([^)#\s]+)/g)].map(([, to = ""]) => to);

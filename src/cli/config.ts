@@ -9,7 +9,7 @@ export const config: Verb = {
   summary: "Print the settings in force.",
   actions: { "": action({ flags: { markdown: true }, run }) },
   notes: `Settings come from the environment. A program that was installed reads /etc/muster/muster.env too, as systemd does;
-MUSTER_ENV_FILE names another file, and empty none. --markdown prints the table of the README, with the defaults.`,
+MUSTER_ENV_FILE names another file, and empty none. --markdown prints the table of docs/settings.md, with the defaults.`,
 };
 
 async function run({ json, markdown }: Given<{ markdown: true }>, cli: Cli): Promise<number> {
