@@ -48,7 +48,9 @@ function read(text: string): Pick<Outcome, "passed" | "failed"> {
   let said: string[] = [];
   let rulers = 0;
   const fail = (name: string) => failed.push({ file, name, error: said.slice(-ERROR_LINES).join("\n").trim() });
-  for (const line of Bun.stripANSI(text).split("\n")) {
+  // A long run ends with a list of what failed and what was skipped, which names no file.
+  const [course = ""] = Bun.stripANSI(text).split(/^\d+ tests? (?:failed|skipped|todo):$/m);
+  for (const line of course.split("\n")) {
     const header = /^(\S+\.ts):$/.exec(line)?.[1];
     const [, crashed, how = ""] = /^✗ (\S+\.ts) (\(worker crashed.*)$/.exec(line) ?? [];
     const [, is, name = ""] = /^\((pass|fail|skip|todo)\) (.*?)(?: \[[\d.]+m?s\])?$/.exec(line) ?? [];

@@ -10,4 +10,5 @@ test("is good alone", () => {
   expect(isFirst).toBe(false);
 });
 
-test("is always good", () => {});
+// The runner repeats what failed at the end of a run of more than twenty.
+test.each(Array.from({ length: 25 }, (_, at) => at))("is always good: %i", () => {});
