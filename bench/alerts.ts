@@ -1,8 +1,8 @@
 // Posts of alerts acknowledged when durable, per second, against a bare Bun.serve JSON echo under the same load; and how long
 // 10,000 dead links take to ring on a real Alertmanager.
 import { join } from "node:path";
-import { openApp } from "../src/app.ts";
-import { parseConfig } from "../src/config.ts";
+import { openApp } from "../src/app/open.ts";
+import { parseConfig } from "../src/config/index.ts";
 import { openLog } from "../src/log.ts";
 import { hasAlertmanager, startAlertmanager } from "../test/support/alertmanager.ts";
 import { createTestDatabase } from "../test/support/postgres.ts";

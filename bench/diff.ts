@@ -1,7 +1,7 @@
 // Cost of an inventory's processor work as ratios against JSON.parse + JSON.stringify of the same documents in the same run.
-import { readDocument } from "../src/domains/inventory/document.ts";
-import { compareDocuments } from "../src/domains/inventory/diff.ts";
-import type { JsonObject } from "../src/domains/inventory/json.ts";
+import { readDocument } from "../src/domains/inventory/intake/document.ts";
+import { compareDocuments } from "../src/domains/inventory/diff/diff.ts";
+import type { JsonObject } from "../src/values/json/value.ts";
 
 const FIXTURES = `${import.meta.dir}/../test/support/fixtures/inventories`;
 const ROUNDS = 15;

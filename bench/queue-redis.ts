@@ -1,7 +1,7 @@
 // The queue in Redis against plain loops of LPUSH, LMOVE and LREM in the same run, one command at a time and in pipelines.
 import { Redis } from "ioredis";
 import { openConnection } from "../src/adapters/redis/connection.ts";
-import { openRedisQueue } from "../src/adapters/redis/queue.ts";
+import { openRedisQueue } from "../src/adapters/redis/queue/queue.ts";
 import { systemClock } from "../src/adapters/system/clock.ts";
 import type { Queue } from "../src/ports/queue.ts";
 import { testLog } from "../test/support/run.ts";

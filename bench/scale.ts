@@ -6,7 +6,7 @@ import { parseArgs } from "node:util";
 import { openDatabase } from "../src/adapters/postgres/database.ts";
 import { openFlatten } from "../src/domains/fleet/flatten.ts";
 import { factKeeper } from "../src/domains/fleet/keep.ts";
-import { parseExact } from "../src/domains/inventory/json.ts";
+import { parseExact } from "../src/values/json/value.ts";
 import type { JsonObject, NewestInventory, StateKeeper } from "../src/domains/inventory/index.ts";
 import { openTestApp } from "../test/support/app.ts";
 import type { TestApp, TestSystem } from "../test/support/app.ts";

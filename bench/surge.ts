@@ -1,5 +1,5 @@
 // A fleet of 10,000: all beat within 5 s, and all come back at once after an outage. No error, and nobody called silent.
-import { findRunningPostgres } from "../src/adapters/postgres/carried.ts";
+import { findRunningPostgres } from "../src/adapters/postgres/carried/carried.ts";
 import { openDatabase } from "../src/adapters/postgres/database.ts";
 import { testLog } from "../test/support/run.ts";
 import { openBenchGateway } from "./support/gateway.ts";

@@ -4,7 +4,7 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import packageJson from "../package.json" with { type: "json" };
-import { installedServer } from "../src/adapters/postgres/unpack.ts";
+import { installedServer } from "../src/adapters/postgres/carried/files/unpack.ts";
 import { foreignParts } from "./foreign.ts";
 import type { Architecture } from "./foreign.ts";
 import { packPostgres } from "./pack-postgres.ts";
@@ -19,7 +19,7 @@ const foreign = architecture === process.arch ? undefined : foreignParts(root, a
 const native = foreign?.native ?? installedServer();
 const archive = await packPostgres(join(root, "dist/embedded"), native, architecture);
 const build = await Bun.build({
-  entrypoints: [join(root, entry), join(root, "src/domains/inventory/large-worker.ts")],
+  entrypoints: [join(root, entry), join(root, "src/domains/inventory/diff/large-worker.ts")],
   // Full minification renames what Elysia reads in the source of its handlers.
   minify: { whitespace: true, syntax: true, identifiers: false },
   sourcemap: "linked",

@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { copyServer } from "../src/adapters/postgres/unpack.ts";
+import { copyServer } from "../src/adapters/postgres/carried/files/unpack.ts";
 import type { Architecture } from "./foreign.ts";
 
 const ZSTD_LEVEL = 19;

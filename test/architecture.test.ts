@@ -22,136 +22,80 @@ async function importsOf(file: string): Promise<Import[]> {
   return [...new Set(all)].map((specifier) => ({ path: resolved(specifier), isType: !real.has(specifier) }));
 }
 
-/** Of a domain's own `http/`, what it may use: the edges of a request, not the server. */
-const HTTP_FOR_DOMAINS = /^http\/(body|credentials|cursor|envelope|forward|openapi|query|throttle)\.ts$/;
+interface Layer {
+  from: string;
+  may: string[];
+  mayTypes: string[];
+}
+
+/** Rows of AGENTS.md's table: what stands in its first and last column in backticks. */
+async function readLayers(): Promise<Layer[]> {
+  const text = await Bun.file(join(SRC, "../AGENTS.md")).text();
+  const section = text.slice(text.indexOf("## Layers"), text.indexOf("A domain folder holds"));
+  const names = (cell = "") => [...cell.matchAll(/`([^`]+)`/g)].map((match) => match[1] ?? "");
+  return section
+    .split("\n")
+    .filter((line) => line.startsWith("| `"))
+    .map((line) => {
+      const [, from, , may = ""] = line.split("|");
+      const [values, types] = may.split("; types of ");
+      return { from: names(from)[0] ?? "", may: names(values), mayTypes: names(types) };
+    });
+}
+
+const layers = await readLayers();
+
+/** `X` in a name is one part of a path, the same on both sides; `*` is any one part; a folder ends with `/`, a file has no `.ts`. */
+function pattern(name: string, x = "([^/]+)"): RegExp {
+  const text = name.replaceAll("*", "[^/]+").replace(/\bX\b/, x);
+  return new RegExp(name.endsWith("/") ? `^${text}` : `^${text}\\.ts$`);
+}
+
+function layerOf(file: string): { layer: Layer; x: string | undefined } | undefined {
+  for (const layer of layers) {
+    const match = pattern(layer.from).exec(file);
+    if (match) return { layer, x: match[1] };
+  }
+  return undefined;
+}
+
+/** Texts that are carried as text. */
+const isCarried = (path: string) =>
+  path === "../package.json" || path.startsWith("../systemd/") || !path.endsWith(".ts");
 
 function mayImport(from: string, { path, isType }: Import): boolean {
-  const [layer = "", part] = from.split("/");
-  const [target = "", targetPart, targetFile] = path.split("/");
-  if (target === "values") return layer !== "main.ts";
-  switch (layer) {
-    case "main.ts":
-      return target === "cli" || path === "config.ts";
-    case "values":
-      return false;
-    case "cli":
-      return (
-        target === "cli" ||
-        target === "simulate" ||
-        target === "processes" ||
-        [
-          "app.ts",
-          "dumps.ts",
-          "config.ts",
-          "config-file.ts",
-          "config-values.ts",
-          "errors.ts",
-          "log.ts",
-          "http/certificate.ts",
-          "import/source.ts",
-          "http/query.ts",
-          "http/server.ts",
-          "adapters/postgres/migrate.ts",
-        ].includes(path) ||
-        (target === "domains" && ["index.ts", "schema.ts"].includes(targetFile ?? "")) ||
-        path === "../package.json" ||
-        path.startsWith("../systemd/") ||
-        path === "cli/licenses.txt" ||
-        (isType && (target === "ports" || path === "import/report.ts"))
-      );
-    case "import":
-      return (
-        target === "import" ||
-        path.startsWith("adapters/postgres/") ||
-        path === "errors.ts" ||
-        (isType && (target === "ports" || path === "log.ts" || (target === "domains" && targetFile === "index.ts")))
-      );
-    case "processes":
-      return (
-        target === "processes" ||
-        ["domain.ts", "errors.ts"].includes(path) ||
-        (isType &&
-          (target === "http" || target === "jobs" || target === "ports" || ["config.ts", "log.ts"].includes(path)))
-      );
-    case "simulate":
-      return target === "simulate" || path === "errors.ts";
-    case "app.ts":
-    case "backing.ts":
-    case "domains.ts":
-    case "dumps.ts":
-    case "readiness.ts":
-    case "trail.ts":
-      return !["cli", "main.ts", "processes", "simulate"].includes(target);
-    case "dump":
-      return (
-        target === "dump" ||
-        target === "ports" ||
-        path.startsWith("adapters/postgres/") ||
-        path === "errors.ts" ||
-        (isType && ["domain.ts", "log.ts"].includes(path))
-      );
-    case "metrics.ts":
-      return isType;
-    case "domains":
-      return (
-        (target === "domains" && (targetPart === part || (isType && targetFile === "index.ts"))) ||
-        target === "ports" ||
-        HTTP_FOR_DOMAINS.test(path) ||
-        path === "jobs/batcher.ts" ||
-        path === "domain.ts" ||
-        path === "errors.ts"
-      );
-    case "adapters":
-      return (
-        (target === "adapters" && targetPart === part) ||
-        target === "ports" ||
-        path === "errors.ts" ||
-        (isType && path === "log.ts")
-      );
-    case "http":
-    case "jobs":
-      return (
-        target === layer ||
-        target === "ports" ||
-        ["domain.ts", "errors.ts", "log.ts"].includes(path) ||
-        (isType && path === "config-values.ts")
-      );
-    case "config-file.ts":
-    case "misspelt.ts":
-      return path === "errors.ts" || (isType && path === "config.ts");
-    case "config.ts":
-      return path === "config-values.ts" || path === "misspelt.ts" || path === "log.ts";
-    case "ports":
-      return target === "ports" || path === "errors.ts";
-    default:
-      return target === "ports" || ["errors.ts", "log.ts", "domain.ts"].includes(path);
-  }
+  const found = layerOf(from);
+  if (!found) return false;
+  const { layer, x } = found;
+  const isOwn = layer.from.endsWith("/") && !layer.from.includes("X") && path.startsWith(layer.from);
+  const names = isType ? [...layer.may, ...layer.mayTypes] : layer.may;
+  return isOwn || isCarried(path) || names.some((name) => pattern(name, x).test(path));
 }
 
 /** Each with whose JSON it reads. */
 const OWN_JSON = [
   // Packages that are carried.
-  "adapters/postgres/unpack.ts",
+  "adapters/postgres/carried/files/unpack.ts",
   // Payloads of our own jobs.
-  "domains/alerts/accept.ts",
-  "domains/alerts/deliver.ts",
+  "domains/alerts/receive/accept.ts",
+  "domains/alerts/outbox/deliver.ts",
   "domains/alerts/link-failed.ts",
-  "domains/backups/jobs.ts",
-  "domains/inventory/payload.ts",
+  "domains/backups/upkeep/jobs.ts",
+  "domains/inventory/intake/payload.ts",
   // Stored values, and documents that were scanned before.
   "domains/fleet/order.ts",
-  "domains/inventory/document.ts",
-  "domains/inventory/json.ts",
+  "domains/inventory/intake/document.ts",
+  "values/json/value.ts",
   // Of one string: a pattern has found where it ends.
   "domains/fleet/query.ts",
-  "domains/inventory/pointer.ts",
+  "values/json/pointer.ts",
   // What a thread or a process of ours says.
-  "domains/inventory/large.ts",
-  "domains/inventory/large-worker.ts",
+  "domains/inventory/diff/large.ts",
+  "domains/inventory/diff/large-worker.ts",
   "processes/executable.ts",
   // The gateway that is simulated against.
   "simulate/client.ts",
-  "values/json.ts",
+  "values/json/parse.ts",
 ];
 
 describe("architecture", () => {
@@ -181,14 +125,14 @@ describe("architecture", () => {
     expect(files.map((file) => visit(file, [])).find((circle) => circle !== undefined)).toBeUndefined();
   });
 
-  test("the environment is read in config.ts alone", async () => {
+  test("the environment is read in config/ alone", async () => {
     const readers: string[] = [];
     for (const file of files)
       if (/process\.env|Bun\.env|import\.meta\.env/.test(await Bun.file(join(SRC, file)).text())) readers.push(file);
-    expect(readers).toEqual(["config.ts"]);
+    expect(readers).toEqual(["config/index.ts"]);
   });
 
-  test("JSON.parse reads what Muster wrote itself; outside JSON goes through values/json.ts", async () => {
+  test("JSON.parse reads what Muster wrote itself; outside JSON goes through values/json/parse.ts", async () => {
     const parsers: string[] = [];
     for (const file of files)
       if (/\bJSON\.parse\(|\.json\(\)/.test(await Bun.file(join(SRC, file)).text())) parsers.push(file);

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { Glob, YAML } from "bun";
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { settings } from "../src/config.ts";
+import { settings } from "../src/config/index.ts";
 import { openTestApp } from "./support/app.ts";
 import { createSystem } from "./support/documented.ts";
 import { openAuthority, openssl } from "./support/certificates.ts";

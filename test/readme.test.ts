@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { settingsTable } from "../src/cli/config.ts";
+import { settingsTable } from "../src/cli/host/config.ts";
 import { diskDirectory } from "./support/run.ts";
 import { ROOT, startGateway } from "./support/program.ts";
 import type { Gateway } from "./support/program.ts";

@@ -1,8 +1,8 @@
 // Stops everything within one limit: work at once, then closing in order, and whatever hangs is named and left.
 import { describe, expect, test } from "bun:test";
-import { openUnderWay } from "../src/http/under-way.ts";
+import { openUnderWay } from "../src/http/listen/under-way.ts";
 import type { LogFacts } from "../src/log.ts";
-import { stopWithin } from "../src/stop.ts";
+import { stopWithin } from "../src/app/stop.ts";
 import { testLog } from "./support/run.ts";
 
 const never = () => new Promise<never>(() => {});

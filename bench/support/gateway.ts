@@ -1,8 +1,8 @@
 // A real gateway for a benchmark: `serve` as a child process with the carried PostgreSQL, and systems that have registered.
 import { rmSync } from "node:fs";
-import { openApp } from "../../src/app.ts";
-import { parseConfig } from "../../src/config.ts";
-import type { Environment } from "../../src/config.ts";
+import { openApp } from "../../src/app/open.ts";
+import { parseConfig } from "../../src/config/index.ts";
+import type { Environment } from "../../src/config/index.ts";
 import { openLog } from "../../src/log.ts";
 import { diskDirectory } from "../../test/support/run.ts";
 import { startGateway } from "../../test/support/program.ts";

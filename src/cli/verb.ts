@@ -1,18 +1,18 @@
 // Defines what a verb of the command line is, and what its actions share.
 import { userInfo } from "node:os";
 import type { Static, TObject } from "@sinclair/typebox";
-import type { App, AppOptions, AppRole } from "../app.ts";
-import { ConfigError } from "../config.ts";
-import type { Config, Environment } from "../config.ts";
+import type { App, AppOptions, AppRole } from "../app/open.ts";
+import { ConfigError } from "../config/index.ts";
+import type { Config, Environment } from "../config/index.ts";
 import { Failure, reasonOf } from "../errors.ts";
-import { readQuery } from "../http/query.ts";
+import { readQuery } from "../http/edge/query.ts";
 import type { Log } from "../log.ts";
 import { hideUserinfos } from "../values/userinfo.ts";
 import type { ProcessSignals } from "./signals.ts";
 import { didYouMean } from "../values/similar.ts";
 import { UsageError, readArguments } from "./arguments.ts";
 import type { Flags, Given, Syntax } from "./arguments.ts";
-import type { Progress, Unit } from "./progress.ts";
+import type { Progress, Unit } from "./terminal/progress.ts";
 
 export { UsageError };
 

@@ -2,7 +2,7 @@
 import type { AppliedMigration } from "../adapters/postgres/migrate.ts";
 import type { ColumnDefault, SequenceState, Table } from "../adapters/postgres/tables.ts";
 import { Failure } from "../errors.ts";
-import { parseJsonText } from "../values/json.ts";
+import { parseJsonText } from "../values/json/parse.ts";
 
 export interface Manifest {
   format: typeof FORMAT;

@@ -5,9 +5,9 @@ import type { Registry } from "prom-client";
 import { Failure, reasonOf } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Clock } from "../ports/clock.ts";
-import { clientNetwork } from "./credentials.ts";
+import { clientNetwork } from "./edge/credentials.ts";
 import { openNotes } from "./notes.ts";
-import type { PeerSource } from "./peer.ts";
+import type { PeerSource } from "./listen/peer.ts";
 
 export interface ProblemsDeps {
   clock: Clock;

@@ -2,11 +2,11 @@
 import { Elysia } from "elysia";
 import type { AnyElysia } from "elysia";
 import type { Domain } from "../domain.ts";
-import { clientAddress } from "./credentials.ts";
-import { envelope } from "./envelope.ts";
-import { openApiDocument, operation } from "./openapi.ts";
-import type { DescribedRoute } from "./openapi.ts";
-import { refuseRepeated } from "./query.ts";
+import { clientAddress } from "./edge/credentials.ts";
+import { envelope } from "./edge/envelope.ts";
+import { openApiDocument, operation } from "./edge/openapi.ts";
+import type { DescribedRoute } from "./edge/openapi.ts";
+import { refuseRepeated } from "./edge/query.ts";
 import type { Problems } from "./problem.ts";
 import { openTrail } from "./trail.ts";
 import type { Change } from "./trail.ts";

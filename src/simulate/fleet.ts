@@ -1,6 +1,6 @@
 // Makes a simulated fleet on a running gateway, and erases it again.
-import { makeAppliance, seedOf } from "./appliance.ts";
-import type { Appliance } from "./appliance.ts";
+import { makeAppliance, seedOf } from "./appliances/appliance.ts";
+import type { Appliance } from "./appliances/appliance.ts";
 import { ask } from "./client.ts";
 import type { Client } from "./client.ts";
 import { forEachBounded } from "./bounded.ts";

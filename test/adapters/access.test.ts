@@ -12,10 +12,10 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { firstClosedDirectory } from "../../src/adapters/postgres/account.ts";
+import { firstClosedDirectory } from "../../src/adapters/postgres/carried/files/account.ts";
 import { openDatabase } from "../../src/adapters/postgres/database.ts";
-import { giveTo, layoutOf } from "../../src/adapters/postgres/layout.ts";
-import { passwdByName } from "../../src/adapters/postgres/libc.ts";
+import { giveTo, layoutOf } from "../../src/adapters/postgres/carried/files/layout.ts";
+import { passwdByName } from "../../src/adapters/postgres/carried/files/libc.ts";
 import { openPostgres } from "../../src/adapters/postgres/open.ts";
 import { ROOT } from "../support/program.ts";
 import { temporaryDirectory, testLog } from "../support/run.ts";

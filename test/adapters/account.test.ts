@@ -1,6 +1,6 @@
 // Decides which user PostgreSQL runs as, as a table.
 import { describe, expect, test } from "bun:test";
-import { chooseAccount } from "../../src/adapters/postgres/account.ts";
+import { chooseAccount } from "../../src/adapters/postgres/carried/files/account.ts";
 
 const PEOPLE = [
   { name: "root", uid: 0, gid: 0 },

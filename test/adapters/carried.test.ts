@@ -2,13 +2,13 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { sentenceFor } from "../../src/adapters/postgres/cluster.ts";
+import { sentenceFor } from "../../src/adapters/postgres/carried/files/cluster.ts";
 import { openDatabase } from "../../src/adapters/postgres/database.ts";
 import type { PostgresDatabase } from "../../src/adapters/postgres/database.ts";
 import { openPostgres } from "../../src/adapters/postgres/open.ts";
 import type { OpenedPostgres } from "../../src/adapters/postgres/open.ts";
-import { deathsInARow, pauseMs } from "../../src/adapters/postgres/supervisor.ts";
-import { serverProcesses } from "../../src/adapters/postgres/remains.ts";
+import { deathsInARow, pauseMs } from "../../src/adapters/postgres/carried/supervisor.ts";
+import { serverProcesses } from "../../src/adapters/postgres/carried/remains.ts";
 import { temporaryDirectory, testLog } from "../support/run.ts";
 
 interface Opened extends OpenedPostgres {

@@ -1,6 +1,6 @@
 // The queue in PostgreSQL keeps the queue's promises, and stays quick where only PostgreSQL could be slow.
 import { expect, test } from "bun:test";
-import { openPostgresQueue } from "../../src/adapters/postgres/queue.ts";
+import { openPostgresQueue } from "../../src/adapters/postgres/queue/queue.ts";
 import { ANY, LEASE_MS, queueContract } from "../contract/queue.ts";
 import { testClock } from "../support/clock.ts";
 import { createTestDatabase } from "../support/postgres.ts";

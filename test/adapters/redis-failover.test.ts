@@ -2,8 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import { watchPresence } from "../../src/adapters/failover/presence.ts";
 import { openFailoverQueue } from "../../src/adapters/failover/queue.ts";
-import { openPostgresQueue } from "../../src/adapters/postgres/queue.ts";
-import { openRedisQueue } from "../../src/adapters/redis/queue.ts";
+import { openPostgresQueue } from "../../src/adapters/postgres/queue/queue.ts";
+import { openRedisQueue } from "../../src/adapters/redis/queue/queue.ts";
 import { systemClock } from "../../src/adapters/system/clock.ts";
 import { Failure } from "../../src/errors.ts";
 import type { Clock } from "../../src/ports/clock.ts";

@@ -1,6 +1,6 @@
 // The queue in Redis keeps the queue's promises, shows operators what they know to look for, and survives Redis itself.
 import { describe, expect, test } from "bun:test";
-import { openRedisQueue } from "../../src/adapters/redis/queue.ts";
+import { openRedisQueue } from "../../src/adapters/redis/queue/queue.ts";
 import { systemClock } from "../../src/adapters/system/clock.ts";
 import { Failure } from "../../src/errors.ts";
 import type { Queue } from "../../src/ports/queue.ts";
@@ -164,7 +164,7 @@ describe.skipIf(!hasRedis)("redis", () => {
       const [id = ""] = (await queue.list("q", "pending", 1)).map((job) => job.id);
       const late = `${id.slice(0, -1)}z`;
       await shell.command("ZADD", "muster:withdrawn", Date.now(), late);
-      const { steps } = await import("../../src/adapters/redis/queue-steps.ts");
+      const { steps } = await import("../../src/adapters/redis/queue/steps.ts");
       const again = (which: string) => JSON.stringify([[which, "q", false, false, 0, false]]);
       for (const which of [late, id])
         await shell.run(steps.push, [], [Date.now(), new Date().toISOString(), again(which), "x"]);

@@ -1,7 +1,7 @@
 // A machine's clock that is set back or ahead: work already accepted does not wait for it.
 import { describe, expect, test } from "bun:test";
-import { openPostgresQueue } from "../../src/adapters/postgres/queue.ts";
-import { openBacklog } from "../../src/adapters/postgres/queue-backlog.ts";
+import { openPostgresQueue } from "../../src/adapters/postgres/queue/queue.ts";
+import { openBacklog } from "../../src/adapters/postgres/queue/backlog.ts";
 import { steadyClock } from "../../src/adapters/system/steady.ts";
 import { testClock } from "../support/clock.ts";
 import { createTestDatabase } from "../support/postgres.ts";

@@ -17,7 +17,7 @@ import {
 import { dirname, join } from "node:path";
 import { openDatabase } from "../../src/adapters/postgres/database.ts";
 import { openPostgres } from "../../src/adapters/postgres/open.ts";
-import { copyServer, installedServer, unpackServer } from "../../src/adapters/postgres/unpack.ts";
+import { copyServer, installedServer, unpackServer } from "../../src/adapters/postgres/carried/files/unpack.ts";
 import { temporaryDirectory, testLog } from "../support/run.ts";
 
 const TEST_MS = 90_000;

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describeConfig, parseConfig, settings } from "../../src/config.ts";
+import { describeConfig, parseConfig, settings } from "../../src/config/index.ts";
 import { openLog } from "../../src/log.ts";
 import { temporaryDirectory } from "../support/run.ts";
 import { runJson, runMuster } from "../support/program.ts";

@@ -1,6 +1,6 @@
 // Lists and words on the command line: headers, order, what was left out, and names that do not exist.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { tableOf } from "../../src/cli/table.ts";
+import { tableOf } from "../../src/cli/terminal/table.ts";
 import { openTestApp } from "../support/app.ts";
 import type { TestApp } from "../support/app.ts";
 import { commandJson, runCommand } from "../support/command.ts";

@@ -1,7 +1,7 @@
 // How far a long command is, on a terminal, and nowhere else.
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { CLEARED, describeStep, openProgress, watched } from "../../src/cli/progress.ts";
+import { CLEARED, describeStep, openProgress, watched } from "../../src/cli/terminal/progress.ts";
 import { openTestApp } from "../support/app.ts";
 import { runCommand } from "../support/command.ts";
 import { createTestDatabase } from "../support/postgres.ts";

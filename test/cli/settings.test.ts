@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { completeEnvironment } from "../../src/config-file.ts";
-import { misspeltSettings } from "../../src/config.ts";
+import { completeEnvironment } from "../../src/config/file.ts";
+import { misspeltSettings } from "../../src/config/index.ts";
 import { runCommand } from "../support/command.ts";
 import { createTestDatabase } from "../support/postgres.ts";
 import { runMuster, SOURCES } from "../support/program.ts";

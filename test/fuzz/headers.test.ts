@@ -4,8 +4,8 @@ import fc from "fast-check";
 import { Registration } from "../../src/domains/systems/schema.ts";
 import { createSecret, parseSecret, verifySecret } from "../../src/domains/systems/secret.ts";
 import { Failure } from "../../src/errors.ts";
-import { openBodyReader } from "../../src/http/body.ts";
-import { readBasic, readBearer } from "../../src/http/credentials.ts";
+import { openBodyReader } from "../../src/http/edge/body.ts";
+import { readBasic, readBearer } from "../../src/http/edge/credentials.ts";
 import { FUZZ_MS, anyText, forAll, forAllAsync, parsedOr } from "../support/fuzz.ts";
 import { testClock } from "../support/clock.ts";
 

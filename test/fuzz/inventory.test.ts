@@ -1,7 +1,7 @@
 // Inventories as bytes: whatever is sent is either read as JSON.parse would read it, or refused in words.
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { readDocument } from "../../src/domains/inventory/document.ts";
+import { readDocument } from "../../src/domains/inventory/intake/document.ts";
 import { FUZZ_MS, anyText, forAll, parsedOr } from "../support/fuzz.ts";
 
 const read = (bytes: Uint8Array) => parsedOr(() => readDocument(bytes), 400);

@@ -2,11 +2,11 @@
 import { expect, test } from "bun:test";
 import { parseQuery } from "../../src/domains/fleet/query.ts";
 import { filenameOf, mediaTypeOf } from "../../src/domains/backups/names.ts";
-import { readLabels, renderTemplate } from "../../src/domains/alerts/template/index.ts";
-import { readBasic } from "../../src/http/credentials.ts";
-import { decodeCursor } from "../../src/http/cursor.ts";
+import { readLabels, renderTemplate } from "../../src/gotemplate/index.ts";
+import { readBasic } from "../../src/http/edge/credentials.ts";
+import { decodeCursor } from "../../src/http/edge/cursor.ts";
 import { compareDecimals } from "../../src/values/decimal.ts";
-import { parseJsonText } from "../../src/values/json.ts";
+import { parseJsonText } from "../../src/values/json/parse.ts";
 import { shown } from "../../src/values/shown.ts";
 import { parseVersion } from "../../src/values/version.ts";
 import { cpuBySize } from "../support/cpu.ts";

@@ -4,9 +4,9 @@ import { Type } from "@sinclair/typebox";
 import fc from "fast-check";
 import { filenameOf, objectKey, readId } from "../../src/domains/backups/names.ts";
 import { parseQuery } from "../../src/domains/fleet/query.ts";
-import { formatFieldPath, formatPointer, parseFieldPath, parsePointer } from "../../src/domains/inventory/pointer.ts";
-import { decodeCursor, encodeCursor } from "../../src/http/cursor.ts";
-import { readQuery } from "../../src/http/query.ts";
+import { formatFieldPath, formatPointer, parseFieldPath, parsePointer } from "../../src/values/json/pointer.ts";
+import { decodeCursor, encodeCursor } from "../../src/http/edge/cursor.ts";
+import { readQuery } from "../../src/http/edge/query.ts";
 import { FUZZ_MS, anyText, forAll, parsedOr } from "../support/fuzz.ts";
 
 const wellFormed = fc.string({ unit: "grapheme" }).filter((text) => !text.includes("\0"));

@@ -1,8 +1,8 @@
 // The rules file: an operator's text is taken, or every fault in it is named.
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { BUILTIN_RULES } from "../../src/domains/inventory/builtin-rules.ts";
-import { RulesFault, parseRules } from "../../src/domains/inventory/rules-file.ts";
+import { BUILTIN_RULES } from "../../src/domains/inventory/rules/builtin-rules.ts";
+import { RulesFault, parseRules } from "../../src/domains/inventory/rules/file.ts";
 import { FUZZ_MS, anyText, forAll } from "../support/fuzz.ts";
 
 function faultsOf(text: string): string[] {

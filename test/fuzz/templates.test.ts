@@ -1,6 +1,6 @@
 // Annotation templates made afresh from a seed end as Go's own text/template ends them.
 import { expect, test } from "bun:test";
-import { readLabels, renderTemplate } from "../../src/domains/alerts/template/index.ts";
+import { readLabels, renderTemplate } from "../../src/gotemplate/index.ts";
 import { CASES, FUZZ_MS, SEED } from "../support/fuzz.ts";
 import { GO_LABELS, hasGo, makeTemplate, openGoTemplates } from "../support/go-templates.ts";
 import { seeded } from "../support/random.ts";

@@ -4,7 +4,7 @@ import { Type } from "@sinclair/typebox";
 import { gzipSync, zstdCompressSync } from "bun";
 import { deflateSync } from "node:zlib";
 import { Failure } from "../../src/errors.ts";
-import { openBodyReader } from "../../src/http/body.ts";
+import { openBodyReader } from "../../src/http/edge/body.ts";
 import { testClock } from "../support/clock.ts";
 import { cpuOf } from "../support/cpu.ts";
 

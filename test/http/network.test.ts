@@ -1,6 +1,6 @@
 // Which network a client's address counts as, as a table.
 import { describe, expect, test } from "bun:test";
-import { networkOf } from "../../src/http/network.ts";
+import { networkOf } from "../../src/http/listen/network.ts";
 
 describe("an address counts as", () => {
   test.each([

@@ -2,8 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import { Type } from "@sinclair/typebox";
 import { Failure } from "../../src/errors.ts";
-import { decodeCursor, encodeCursor } from "../../src/http/cursor.ts";
-import { readQuery, refuseRepeated } from "../../src/http/query.ts";
+import { decodeCursor, encodeCursor } from "../../src/http/edge/cursor.ts";
+import { readQuery, refuseRepeated } from "../../src/http/edge/query.ts";
 import { openTestApp } from "../support/app.ts";
 
 const Shape = Type.Object({

@@ -1,6 +1,6 @@
 // Listeners that share a port: which of them gets new connections can be said, and no connection is lost when one closes.
 import { expect, test } from "bun:test";
-import { openConnections, steerConnections } from "../../src/http/sockets.ts";
+import { openConnections, steerConnections } from "../../src/http/listen/sockets.ts";
 import { openConnection } from "../support/socket.ts";
 
 test("new connections go where they are steered, also while listeners in front of it close", async () => {

@@ -4,7 +4,7 @@ import { copyFileSync, writeFileSync } from "node:fs";
 import { connect as connectPlain } from "node:net";
 import { join } from "node:path";
 import { connect } from "node:tls";
-import { parseConfig } from "../../src/config.ts";
+import { parseConfig } from "../../src/config/index.ts";
 import { readFileSync } from "node:fs";
 import { openListeningStore } from "../domains/backups/fixture.ts";
 import { openAuthority, openssl } from "../support/certificates.ts";

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Report } from "../../src/import/report.ts";
+import type { Report } from "../../src/import/my/report.ts";
 import { basic, openTestApp } from "../support/app.ts";
 import type { TestApp } from "../support/app.ts";
 import { createTestDatabase } from "../support/postgres.ts";

@@ -1,5 +1,5 @@
 // A runner over a real queue, with time moved by hand and the log kept for reading.
-import { openPostgresQueue } from "../../src/adapters/postgres/queue.ts";
+import { openPostgresQueue } from "../../src/adapters/postgres/queue/queue.ts";
 import type { JobHandler } from "../../src/domain.ts";
 import { openRunner } from "../../src/jobs/runner.ts";
 import type { Queryable } from "../../src/ports/database.ts";

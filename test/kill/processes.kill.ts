@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, copyFileSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { findRunningPostgres } from "../../src/adapters/postgres/carried.ts";
+import { findRunningPostgres } from "../../src/adapters/postgres/carried/carried.ts";
 import { openDatabase } from "../../src/adapters/postgres/database.ts";
 import { basic } from "../support/app.ts";
 import { beatWithoutPause } from "../support/beats.ts";

@@ -1,6 +1,6 @@
 // 5,000 inventories at once: a fleet after a power cut. All are stored, none is lost.
 import { expect, test } from "bun:test";
-import { makeAppliance, seedOf } from "../../src/simulate/appliance.ts";
+import { makeAppliance, seedOf } from "../../src/simulate/appliances/appliance.ts";
 import { forEachBounded } from "../../src/simulate/bounded.ts";
 import { ask, openClient } from "../../src/simulate/client.ts";
 import { createTestDatabase } from "../support/postgres.ts";

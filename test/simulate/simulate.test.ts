@@ -1,8 +1,8 @@
 // The simulated fleet: the same for the same seed, honest about what it changed, and verified against a real gateway.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { compareDocuments } from "../../src/domains/inventory/diff.ts";
-import type { JsonObject } from "../../src/domains/inventory/json.ts";
-import { makeAppliance, seedOf } from "../../src/simulate/appliance.ts";
+import { compareDocuments } from "../../src/domains/inventory/diff/diff.ts";
+import type { JsonObject } from "../../src/values/json/value.ts";
+import { makeAppliance, seedOf } from "../../src/simulate/appliances/appliance.ts";
 import { latenciesOf } from "../../src/simulate/latency.ts";
 import type { Simulation } from "../../src/simulate/run.ts";
 import { placeOf } from "../support/fleet.ts";

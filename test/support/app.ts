@@ -1,9 +1,9 @@
 // The real app on a database of its own, with a clock that the test moves. No listener: requests go straight in.
 import { join } from "node:path";
-import { openApp } from "../../src/app.ts";
-import type { App } from "../../src/app.ts";
-import { parseConfig } from "../../src/config.ts";
-import type { Environment } from "../../src/config.ts";
+import { openApp } from "../../src/app/open.ts";
+import type { App } from "../../src/app/open.ts";
+import { parseConfig } from "../../src/config/index.ts";
+import type { Environment } from "../../src/config/index.ts";
 import type { CreatedSystem } from "../../src/domains/systems/schema.ts";
 import { openLog } from "../../src/log.ts";
 import { testClock } from "./clock.ts";

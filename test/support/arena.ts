@@ -1,10 +1,10 @@
 // Where the kill suite fights: a gateway under load, something done to it or to what it stands on, and the reckoning after.
 import { appendFileSync, readFileSync, rmSync } from "node:fs";
 import { expect } from "bun:test";
-import { findRunningPostgres } from "../../src/adapters/postgres/carried.ts";
+import { findRunningPostgres } from "../../src/adapters/postgres/carried/carried.ts";
 import { openDatabase } from "../../src/adapters/postgres/database.ts";
 import type { PostgresDatabase } from "../../src/adapters/postgres/database.ts";
-import type { Environment } from "../../src/config.ts";
+import type { Environment } from "../../src/config/index.ts";
 import { basic } from "./app.ts";
 import { noAcknowledgements, runLoad } from "./load.ts";
 import { diskDirectory, testLog } from "./run.ts";

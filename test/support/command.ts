@@ -1,8 +1,8 @@
 // Runs a command line in this process and returns what it answered.
 import { run } from "../../src/cli/run.ts";
-import type { Terminal } from "../../src/cli/terminal.ts";
-import type { Installation } from "../../src/config-file.ts";
-import type { Environment } from "../../src/config.ts";
+import type { Terminal } from "../../src/cli/terminal/terminal.ts";
+import type { Installation } from "../../src/config/file.ts";
+import type { Environment } from "../../src/config/index.ts";
 
 export interface Finished {
   code: number;

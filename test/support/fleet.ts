@@ -1,9 +1,9 @@
 // A simulated fleet for tests: documents with their labelled changes, and the place of a reported change in the labels' words.
-import { getOwn, isObject } from "../../src/domains/inventory/json.ts";
-import type { JsonObject, JsonValue } from "../../src/domains/inventory/json.ts";
-import { parsePointer } from "../../src/domains/inventory/pointer.ts";
-import { makeAppliance, seedOf } from "../../src/simulate/appliance.ts";
-import type { Appliance, Kind } from "../../src/simulate/appliance.ts";
+import { getOwn, isObject } from "../../src/values/json/value.ts";
+import type { JsonObject, JsonValue } from "../../src/values/json/value.ts";
+import { parsePointer } from "../../src/values/json/pointer.ts";
+import { makeAppliance, seedOf } from "../../src/simulate/appliances/appliance.ts";
+import type { Appliance, Kind } from "../../src/simulate/appliances/appliance.ts";
 
 export interface FleetMember {
   id: string;

@@ -1,9 +1,9 @@
 // Reads a system's whole history through the API and says whether its chain is true: first record + changes = latest.
-import { parseExact, isObject } from "../../src/domains/inventory/json.ts";
-import type { JsonObject, JsonValue } from "../../src/domains/inventory/json.ts";
-import { sameContent } from "../../src/domains/inventory/normalise.ts";
-import { applyChanges } from "../../src/domains/inventory/replay.ts";
-import type { StoredChange } from "../../src/domains/inventory/replay.ts";
+import { parseExact, isObject } from "../../src/values/json/value.ts";
+import type { JsonObject, JsonValue } from "../../src/values/json/value.ts";
+import { sameContent } from "../../src/domains/inventory/diff/normalise.ts";
+import { applyChanges } from "../../src/domains/inventory/chain/replay.ts";
+import type { StoredChange } from "../../src/domains/inventory/chain/replay.ts";
 
 /** `GET` of an admin path, answering `data` of the envelope as text that keeps big numbers. */
 export type AdminGet = (path: string) => Promise<string>;

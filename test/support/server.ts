@@ -1,14 +1,14 @@
 // Runs the PostgreSQL that a whole test run shares, or uses the one that TEST_POSTGRES_URL names, and makes copies of a template there.
 import { chmodSync, mkdirSync } from "node:fs";
 import { basename, join } from "node:path";
-import { carriedConnection } from "../../src/adapters/postgres/carried.ts";
-import { createCluster } from "../../src/adapters/postgres/cluster.ts";
+import { carriedConnection } from "../../src/adapters/postgres/carried/carried.ts";
+import { createCluster } from "../../src/adapters/postgres/carried/files/cluster.ts";
 import { openDatabase } from "../../src/adapters/postgres/database.ts";
 import type { PostgresConnection } from "../../src/adapters/postgres/database.ts";
-import { prepareLayout } from "../../src/adapters/postgres/layout.ts";
+import { prepareLayout } from "../../src/adapters/postgres/carried/files/layout.ts";
 import { migrate } from "../../src/adapters/postgres/migrate.ts";
-import { readPostmaster } from "../../src/adapters/postgres/remains.ts";
-import { unpackServer } from "../../src/adapters/postgres/unpack.ts";
+import { readPostmaster } from "../../src/adapters/postgres/carried/remains.ts";
+import { unpackServer } from "../../src/adapters/postgres/carried/files/unpack.ts";
 import { IS_TEST, testLog } from "./run.ts";
 
 export interface TestServer {

@@ -1,9 +1,9 @@
 // After a fault: everything acknowledged is there, nothing twice, every chain true, every queue drained.
 import type { PostgresDatabase } from "../../src/adapters/postgres/database.ts";
-import { parseExact, isObject } from "../../src/domains/inventory/json.ts";
-import type { JsonObject, JsonValue } from "../../src/domains/inventory/json.ts";
-import { sameContent } from "../../src/domains/inventory/normalise.ts";
-import { applyChanges } from "../../src/domains/inventory/replay.ts";
+import { parseExact, isObject } from "../../src/values/json/value.ts";
+import type { JsonObject, JsonValue } from "../../src/values/json/value.ts";
+import { sameContent } from "../../src/domains/inventory/diff/normalise.ts";
+import { applyChanges } from "../../src/domains/inventory/chain/replay.ts";
 import type { Acknowledged } from "./load.ts";
 
 /** What is wrong, one sentence a fault; empty when nothing acknowledged is lost or doubled. */

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseEnvironmentFile } from "../../src/values/environment-file.ts";
+import { parseEnvironmentFile } from "../../src/config/environment-file.ts";
 import { temporaryDirectory } from "../support/run.ts";
 
 /** What stands behind `BUILD_ID=`, and what it means. */

@@ -1,8 +1,8 @@
 // Outside JSON: read to one depth, refused beyond it in linear time, and printed as far as a message goes.
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { JsonFault, parseJson, parseJsonText } from "../../src/values/json.ts";
-import { MAX_DEPTH, MAX_STRING_BYTES } from "../../src/values/scan.ts";
+import { JsonFault, parseJson, parseJsonText } from "../../src/values/json/parse.ts";
+import { MAX_DEPTH, MAX_STRING_BYTES } from "../../src/values/json/scan.ts";
 import { shown } from "../../src/values/shown.ts";
 import { cpuBySize, cpuOf } from "../support/cpu.ts";
 import { FUZZ_MS, forAll } from "../support/fuzz.ts";

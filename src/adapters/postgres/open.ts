@@ -3,11 +3,11 @@ import { chmodSync, mkdirSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { Failure, reasonOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";
-import { carriedConnection, findRunningPostgres, openCarriedPostgres } from "./carried.ts";
-import type { CarriedInfo } from "./carried.ts";
+import { carriedConnection, findRunningPostgres, openCarriedPostgres } from "./carried/carried.ts";
+import type { CarriedInfo } from "./carried/carried.ts";
 import type { PostgresConnection } from "./database.ts";
-import { heldBy, lockDataDir, lockPath, readHolder, tryLockDataDir } from "./lock.ts";
-import type { DataDirLock, LockRole } from "./lock.ts";
+import { heldBy, lockDataDir, lockPath, readHolder, tryLockDataDir } from "./carried/lock.ts";
+import type { DataDirLock, LockRole } from "./carried/lock.ts";
 
 export interface OpenPostgresOptions {
   dataDir: string;

@@ -1,20 +1,20 @@
 // The operator's side of alerts: what rings now, what rang, and how many ring where.
 import { Elysia } from "elysia";
-import { decodeCursor, encodeCursor } from "../../http/cursor.ts";
-import { envelope } from "../../http/envelope.ts";
-import { operation } from "../../http/openapi.ts";
-import { readQuery } from "../../http/query.ts";
+import { decodeCursor, encodeCursor } from "../../http/edge/cursor.ts";
+import { envelope } from "../../http/edge/envelope.ts";
+import { operation } from "../../http/edge/openapi.ts";
+import { readQuery } from "../../http/edge/query.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Database } from "../../ports/database.ts";
 import type { System } from "../systems/index.ts";
-import type { Alertmanager } from "./alertmanager.ts";
-import { listPast } from "./history-store.ts";
+import type { Alertmanager } from "./upstream/alertmanager.ts";
+import { listPast } from "./history/store.ts";
 import { listTenants } from "./identities.ts";
-import { isRecord } from "./payload.ts";
-import { listRefused } from "./outbox.ts";
+import { isRecord } from "./receive/payload.ts";
+import { listRefused } from "./outbox/store.ts";
 import { ActiveAlerts, ActiveQuery, HistoryPage, HistoryQuery } from "./schema.ts";
 import { RefusedPage, RefusedQuery, TotalsPage, TotalsQuery } from "./schema.ts";
-import { scopeFilter } from "./silence.ts";
+import { scopeFilter } from "./silences/silence.ts";
 import { listTotals } from "./totals.ts";
 
 export interface AdminDeps {

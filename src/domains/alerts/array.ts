@@ -1,6 +1,6 @@
 // A JSON array read element by element, so that a long one is never parsed in one go while others wait.
 import { Failure } from "../../errors.ts";
-import { JsonFault, parseJson } from "../../values/json.ts";
+import { JsonFault, parseJson } from "../../values/json/parse.ts";
 
 /** Elements of a chunk are parsed in one turn of the event loop; chunks that come larger are cut. */
 const TURN_BYTES = 128 * 1024;

@@ -2,26 +2,26 @@
 import { Gauge } from "prom-client";
 import type { Domain } from "../../domain.ts";
 import { Failure } from "../../errors.ts";
-import type { BodyReader } from "../../http/body.ts";
+import type { BodyReader } from "../../http/edge/body.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Database } from "../../ports/database.ts";
 import type { Limiter } from "../../ports/limiter.ts";
 import type { Push, Queue } from "../../ports/queue.ts";
 import { counted } from "../../values/count.ts";
 import type { Authenticate, System } from "../systems/index.ts";
-import { openAcceptance } from "./accept.ts";
+import { openAcceptance } from "./receive/accept.ts";
 import { adminRoutes } from "./admin.ts";
-import { openAlertmanager } from "./alertmanager.ts";
-import { deliver, deliverApart, deliveryPush, suspectPush } from "./deliver.ts";
-import { authorizeWebhook, keepHistory } from "./history.ts";
-import { bringPast, prunePast } from "./history-store.ts";
-import type { FormerAlert } from "./history-store.ts";
+import { openAlertmanager } from "./upstream/alertmanager.ts";
+import { deliver, deliverApart, deliveryPush, suspectPush } from "./outbox/deliver.ts";
+import { authorizeWebhook, keepHistory } from "./history/history.ts";
+import { bringPast, prunePast } from "./history/store.ts";
+import type { FormerAlert } from "./history/store.ts";
 import { findIdentities } from "./identities.ts";
 import type { Identity } from "./labels.ts";
 import { isTurn, recoveryPush, tickPush, watchLinks } from "./link-failed.ts";
-import { listWaitingSuspects, listWaitingTenants, measureOutbox, pruneOutbox } from "./outbox.ts";
-import { openPositions } from "./positions.ts";
-import { openProxy } from "./proxy.ts";
+import { listWaitingSuspects, listWaitingTenants, measureOutbox, pruneOutbox } from "./outbox/store.ts";
+import { openPositions } from "./outbox/positions.ts";
+import { openProxy } from "./upstream/proxy.ts";
 import { applianceRoutes } from "./routes.ts";
 import {
   DELIVERY_QUEUE,
@@ -32,13 +32,13 @@ import {
   SUSPECT_QUEUE,
   TOTALS_QUEUE,
 } from "./schema.ts";
-import type { SilenceLimits } from "./silence-limits.ts";
-import { pruneSilences } from "./silence-store.ts";
-import type { SilenceNumbers } from "./silence-store.ts";
+import type { SilenceLimits } from "./silences/limits.ts";
+import { pruneSilences } from "./silences/store.ts";
+import type { SilenceNumbers } from "./silences/store.ts";
 import { refreshTotals } from "./totals.ts";
 
 /** Tells the log; a domain has no log of its own. */
-export { askAlertmanager } from "./alertmanager.ts";
+export { askAlertmanager } from "./upstream/alertmanager.ts";
 export type { FormerAlert };
 
 export type Warn = (message: string, facts: Record<string, string | number | boolean | null | undefined>) => void;

@@ -3,15 +3,15 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Database, Queryable } from "../../ports/database.ts";
 import type { Job, Push } from "../../ports/queue.ts";
 import { counted } from "../../values/count.ts";
-import { deliveryPush } from "./deliver.ts";
+import { deliveryPush } from "./outbox/deliver.ts";
 import { findIdentities } from "./identities.ts";
 import { tenantOf } from "./labels.ts";
 import * as store from "./link-store.ts";
 import type { EndedFailure, OrganizationSilence, SiteFailure } from "./link-store.ts";
-import { keepStates } from "./outbox.ts";
-import type { AlertState } from "./outbox.ts";
-import type { PostedAlert } from "./payload.ts";
-import type { Positions } from "./positions.ts";
+import { keepStates } from "./outbox/store.ts";
+import type { AlertState } from "./outbox/store.ts";
+import type { PostedAlert } from "./receive/payload.ts";
+import type { Positions } from "./outbox/positions.ts";
 import { LINK_QUEUE } from "./schema.ts";
 
 export interface LinkFailedDeps {

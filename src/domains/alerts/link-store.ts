@@ -1,6 +1,6 @@
 // SQL of systems that are silent, and of sites that are.
 import type { Queryable } from "../../ports/database.ts";
-import type { PostedAlert } from "./payload.ts";
+import type { PostedAlert } from "./receive/payload.ts";
 
 type Labels = PostedAlert["labels"];
 

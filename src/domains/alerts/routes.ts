@@ -1,13 +1,13 @@
 // Alertmanager's API as machines see it, and the webhook on which Alertmanager tells what is over.
 import { Elysia } from "elysia";
 import { Type } from "@sinclair/typebox";
-import type { BodyReader } from "../../http/body.ts";
-import type { clientAddress } from "../../http/credentials.ts";
-import { operation } from "../../http/openapi.ts";
-import { JsonFault, parseJson } from "../../values/json.ts";
+import type { BodyReader } from "../../http/edge/body.ts";
+import type { clientAddress } from "../../http/edge/credentials.ts";
+import { operation } from "../../http/edge/openapi.ts";
+import { JsonFault, parseJson } from "../../values/json/parse.ts";
 import type { Authenticate } from "../systems/index.ts";
 import { malformed } from "./array.ts";
-import type { Caller, Proxy } from "./proxy.ts";
+import type { Caller, Proxy } from "./upstream/proxy.ts";
 
 export interface RoutesDeps {
   authenticate: Authenticate;

@@ -2,9 +2,9 @@
 import { reasonOf } from "../../errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Queryable } from "../../ports/database.ts";
-import type { Alertmanager } from "./alertmanager.ts";
+import type { Alertmanager } from "./upstream/alertmanager.ts";
 import { listTenants } from "./identities.ts";
-import { isRecord } from "./payload.ts";
+import { isRecord } from "./receive/payload.ts";
 import type { Totals, TotalsQuery } from "./schema.ts";
 import type { Warn } from "./index.ts";
 

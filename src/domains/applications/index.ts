@@ -1,9 +1,9 @@
 // Applications: what runs on NS8 clusters, kept from their newest inventories, listed for operators.
 import { Elysia } from "elysia";
 import type { Domain } from "../../domain.ts";
-import { decodeCursor, encodeCursor } from "../../http/cursor.ts";
-import { operation } from "../../http/openapi.ts";
-import { readQuery } from "../../http/query.ts";
+import { decodeCursor, encodeCursor } from "../../http/edge/cursor.ts";
+import { operation } from "../../http/edge/openapi.ts";
+import { readQuery } from "../../http/edge/query.ts";
 import type { Queryable } from "../../ports/database.ts";
 import type { Documents, StateKeeper } from "../inventory/index.ts";
 import type { System } from "../systems/index.ts";

@@ -1,10 +1,10 @@
 // The operator's side of backups: list, look, download, hand out links, pin, verify, delete; alerts and readiness.
 import { Elysia } from "elysia";
-import type { BodyReader } from "../../http/body.ts";
-import { clientAddress } from "../../http/credentials.ts";
-import { envelope } from "../../http/envelope.ts";
-import { operation } from "../../http/openapi.ts";
-import { readQuery } from "../../http/query.ts";
+import type { BodyReader } from "../../http/edge/body.ts";
+import { clientAddress } from "../../http/edge/credentials.ts";
+import { envelope } from "../../http/edge/envelope.ts";
+import { operation } from "../../http/edge/openapi.ts";
+import { readQuery } from "../../http/edge/query.ts";
 import type { Operator } from "../operators/index.ts";
 import type { BackupsApi } from "./api.ts";
 import { AlertsQuery, Backup, BackupDetails, BackupPage, BackupsQuery, LinkRequest } from "./schema.ts";

@@ -1,28 +1,28 @@
 // What the operator API and the command line may ask of backups.
 import { Failure } from "../../errors.ts";
-import { decodeCursor, encodeCursor } from "../../http/cursor.ts";
+import { decodeCursor, encodeCursor } from "../../http/edge/cursor.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Queryable } from "../../ports/database.ts";
 import type { ObjectStore } from "../../ports/objects.ts";
 import type { System } from "../systems/index.ts";
 import { listAlerts, listCauses } from "./alerts.ts";
 import type { AlertRow } from "./alerts.ts";
-import { download } from "./download.ts";
-import { LINK_TTL_SECONDS, insertDownload, listDownloads, openLinks } from "./links.ts";
-import type { Link, LinkProof } from "./links.ts";
+import { download } from "./download/download.ts";
+import { LINK_TTL_SECONDS, insertDownload, listDownloads, openLinks } from "./download/links.ts";
+import type { Link, LinkProof } from "./download/links.ts";
 import { filenameOf, readId } from "./names.ts";
 import type { BackupId } from "./names.ts";
-import { readinessOf } from "./readiness.ts";
-import type { Readiness } from "./readiness.ts";
-import { isLocked } from "./retention.ts";
+import { readinessOf } from "./upkeep/freshness.ts";
+import type { Readiness } from "./upkeep/freshness.ts";
+import { isLocked } from "./upload/retention.ts";
 import type { AlertsQuery, Backup, BackupsQuery } from "./schema.ts";
-import type { Spool } from "./spool.ts";
+import type { Spool } from "./download/spool.ts";
 import { countListed, deleteBackup, findBackup, listBackups, listMeasuredOf, setPinned } from "./store.ts";
 import type { BackupRow } from "./store.ts";
-import { sweep } from "./sweep.ts";
-import type { Swept } from "./sweep.ts";
-import { record, verify } from "./verify.ts";
-import type { Verified } from "./verify.ts";
+import { sweep } from "./upkeep/sweep.ts";
+import type { Swept } from "./upkeep/sweep.ts";
+import { record, verify } from "./upkeep/verify.ts";
+import type { Verified } from "./upkeep/verify.ts";
 
 export interface BackupsApiDeps {
   database: Queryable;

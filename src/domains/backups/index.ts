@@ -1,7 +1,7 @@
 // Backups: taken from appliances, kept whole, proved again and again, given back.
 import { Gauge } from "prom-client";
 import type { Domain } from "../../domain.ts";
-import type { BodyReader } from "../../http/body.ts";
+import type { BodyReader } from "../../http/edge/body.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Database } from "../../ports/database.ts";
 import type { Limiter } from "../../ports/limiter.ts";
@@ -14,13 +14,13 @@ import { adminRoutes } from "./admin.ts";
 import { countOpenAlerts } from "./alerts.ts";
 import { openBackupsApi } from "./api.ts";
 import type { BackupsApi } from "./api.ts";
-import { backupJobs, changedPushes, schedules } from "./jobs.ts";
-import { countRemovals } from "./removals.ts";
+import { backupJobs, changedPushes, schedules } from "./upkeep/jobs.ts";
+import { countRemovals } from "./upkeep/removals.ts";
 import { applianceRoutes } from "./routes.ts";
-import { openSpool } from "./spool.ts";
+import { openSpool } from "./download/spool.ts";
 import { countBackups, listOwn } from "./store.ts";
-import { upload } from "./upload.ts";
-import type { UploadLimits } from "./upload.ts";
+import { upload } from "./upload/upload.ts";
+import type { UploadLimits } from "./upload/upload.ts";
 
 export type { BackupsApi, UploadLimits };
 

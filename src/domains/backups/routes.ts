@@ -1,13 +1,13 @@
 // The appliance's side: upload, list, download, delete. And the download links that operators hand out.
 import { Elysia } from "elysia";
-import { clientAddress } from "../../http/credentials.ts";
-import { envelope } from "../../http/envelope.ts";
-import { operation } from "../../http/openapi.ts";
-import { readQuery, refuseRepeated } from "../../http/query.ts";
+import { clientAddress } from "../../http/edge/credentials.ts";
+import { envelope } from "../../http/edge/envelope.ts";
+import { operation } from "../../http/edge/openapi.ts";
+import { readQuery, refuseRepeated } from "../../http/edge/query.ts";
 import type { Authenticate, AuthenticatedSystem } from "../systems/index.ts";
 import type { BackupId } from "./names.ts";
 import { readId } from "./names.ts";
-import type { LinkProof } from "./links.ts";
+import type { LinkProof } from "./download/links.ts";
 import { LinkQuery, OwnBackups, Uploaded } from "./schema.ts";
 import type { OwnBackup } from "./schema.ts";
 

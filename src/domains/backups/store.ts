@@ -1,7 +1,7 @@
 // SQL of backups that are kept.
 import type { Queryable } from "../../ports/database.ts";
-import type { Encryption } from "./encryption.ts";
-import type { Kept } from "./retention.ts";
+import type { Encryption } from "./upload/encryption.ts";
+import type { Kept } from "./upload/retention.ts";
 import type { OwnBackup } from "./schema.ts";
 
 export type BackupState = "kept" | "damaged" | "lost";

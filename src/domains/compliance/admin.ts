@@ -1,10 +1,10 @@
 // The operator's side of alerts on inventory: what is open and what was, and resolving one by hand.
 import { Elysia } from "elysia";
 import { Failure } from "../../errors.ts";
-import { decodeCursor, encodeCursor } from "../../http/cursor.ts";
-import { envelope } from "../../http/envelope.ts";
-import { operation } from "../../http/openapi.ts";
-import { readQuery } from "../../http/query.ts";
+import { decodeCursor, encodeCursor } from "../../http/edge/cursor.ts";
+import { envelope } from "../../http/edge/envelope.ts";
+import { operation } from "../../http/edge/openapi.ts";
+import { readQuery } from "../../http/edge/query.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Database } from "../../ports/database.ts";
 import type { System } from "../systems/index.ts";

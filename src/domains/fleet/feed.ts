@@ -1,5 +1,5 @@
 // The feed of changes: every one once, in the order of the transactions that brought them, whatever commits when.
-import { decodeCursor, encodeCursor } from "../../http/cursor.ts";
+import { decodeCursor, encodeCursor } from "../../http/edge/cursor.ts";
 import type { Queryable, Database } from "../../ports/database.ts";
 import type { Documents } from "../inventory/index.ts";
 import { PAGE_BYTES, PAGE_SHARE, ROW_BYTES, VALUE_BYTES, shownValue } from "../../values/page.ts";

@@ -1,7 +1,7 @@
 // The operator's questions about the whole fleet.
 import { Elysia } from "elysia";
-import { operation } from "../../http/openapi.ts";
-import { readQuery } from "../../http/query.ts";
+import { operation } from "../../http/edge/openapi.ts";
+import { readQuery } from "../../http/edge/query.ts";
 import type { Documents } from "../inventory/index.ts";
 import type { FleetReader } from "./index.ts";
 import {

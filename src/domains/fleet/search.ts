@@ -1,5 +1,5 @@
 // Questions about the whole fleet: which systems, which values and how many of each, which paths there are.
-import { decodeCursor, encodeCursor } from "../../http/cursor.ts";
+import { decodeCursor, encodeCursor } from "../../http/edge/cursor.ts";
 import type { Queryable } from "../../ports/database.ts";
 import type { Documents } from "../inventory/index.ts";
 import { hintAt, resolvePath, resolveTerms } from "./conditions.ts";

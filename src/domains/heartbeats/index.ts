@@ -1,8 +1,8 @@
 // Heartbeats: heard, acknowledged when durable, and turned into a status; silence is judged once a minute.
 import { Elysia } from "elysia";
 import type { Domain } from "../../domain.ts";
-import { envelope } from "../../http/envelope.ts";
-import { operation } from "../../http/openapi.ts";
+import { envelope } from "../../http/edge/envelope.ts";
+import { operation } from "../../http/edge/openapi.ts";
 import { openBatcher } from "../../jobs/batcher.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { databaseFor } from "../../ports/database.ts";

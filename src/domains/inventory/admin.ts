@@ -1,11 +1,11 @@
 // The operator's side: the latest inventory, its history, what changed, day by day, and any two records compared.
 import { Elysia } from "elysia";
-import { envelope } from "../../http/envelope.ts";
-import { operation } from "../../http/openapi.ts";
-import { readQuery } from "../../http/query.ts";
-import type { Pins } from "./pins.ts";
-import type { InventoryReader } from "./reader.ts";
-import { rawResponse } from "./raw.ts";
+import { envelope } from "../../http/edge/envelope.ts";
+import { operation } from "../../http/edge/openapi.ts";
+import { readQuery } from "../../http/edge/query.ts";
+import type { Pins } from "./retention/pins.ts";
+import type { InventoryReader } from "./queries/reader.ts";
+import { rawResponse } from "../../values/json/raw.ts";
 import {
   Change,
   Changes,

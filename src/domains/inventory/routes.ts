@@ -1,10 +1,10 @@
 // The appliance's side: post an inventory.
 import { Elysia } from "elysia";
-import type { BodyReader } from "../../http/body.ts";
-import { envelope } from "../../http/envelope.ts";
-import { operation } from "../../http/openapi.ts";
+import type { BodyReader } from "../../http/edge/body.ts";
+import { envelope } from "../../http/edge/envelope.ts";
+import { operation } from "../../http/edge/openapi.ts";
 import type { Authenticate } from "../systems/index.ts";
-import type { Receiver } from "./receive.ts";
+import type { Receiver } from "./intake/receive.ts";
 import { Accepted } from "./schema.ts";
 
 export interface InventoryRoutesDeps {

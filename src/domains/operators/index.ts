@@ -2,10 +2,10 @@
 import { createHash, randomBytes } from "node:crypto";
 import { randomUUIDv7 } from "bun";
 import { Failure } from "../../errors.ts";
-import { clientNetwork, readBearer } from "../../http/credentials.ts";
-import type { clientAddress } from "../../http/credentials.ts";
-import { openThrottle } from "../../http/throttle.ts";
-import type { NoteThrottled } from "../../http/throttle.ts";
+import { clientNetwork, readBearer } from "../../http/edge/credentials.ts";
+import type { clientAddress } from "../../http/edge/credentials.ts";
+import { openThrottle } from "../../http/edge/throttle.ts";
+import type { NoteThrottled } from "../../http/edge/throttle.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Database } from "../../ports/database.ts";
 import type { Limiter } from "../../ports/limiter.ts";

@@ -1,8 +1,8 @@
 // Organisations: who owns systems, whose tenant their alerts go to, and the switch that shuts all of them out.
 import type { Domain } from "../../domain.ts";
 import { Failure } from "../../errors.ts";
-import type { BodyReader } from "../../http/body.ts";
-import { decodeCursor, encodeCursor } from "../../http/cursor.ts";
+import type { BodyReader } from "../../http/edge/body.ts";
+import { decodeCursor, encodeCursor } from "../../http/edge/cursor.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Database } from "../../ports/database.ts";
 import { adminRoutes } from "./admin.ts";

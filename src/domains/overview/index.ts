@@ -1,8 +1,8 @@
 // The whole installation on one page: systems by status, what changed lately, what is open, what waits.
 import { Elysia } from "elysia";
 import type { Domain } from "../../domain.ts";
-import { envelope } from "../../http/envelope.ts";
-import { operation } from "../../http/openapi.ts";
+import { envelope } from "../../http/edge/envelope.ts";
+import { operation } from "../../http/edge/openapi.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Queue } from "../../ports/queue.ts";
 import type { InventoryReader } from "../inventory/index.ts";

@@ -1,9 +1,9 @@
 // The operator's side of systems: list, create, suspend, resume, rotate, erase.
 import { Elysia } from "elysia";
-import type { BodyReader } from "../../http/body.ts";
-import { envelope } from "../../http/envelope.ts";
-import { operation } from "../../http/openapi.ts";
-import { readQuery } from "../../http/query.ts";
+import type { BodyReader } from "../../http/edge/body.ts";
+import { envelope } from "../../http/edge/envelope.ts";
+import { operation } from "../../http/edge/openapi.ts";
+import { readQuery } from "../../http/edge/query.ts";
 import type { Systems } from "./index.ts";
 import {
   CreatedSystem,

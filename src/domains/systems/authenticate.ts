@@ -6,9 +6,9 @@ import {
   readBasic,
   requireOwnCertificate,
   unauthorized,
-} from "../../http/credentials.ts";
-import type { clientAddress } from "../../http/credentials.ts";
-import { openThrottle } from "../../http/throttle.ts";
+} from "../../http/edge/credentials.ts";
+import type { clientAddress } from "../../http/edge/credentials.ts";
+import { openThrottle } from "../../http/edge/throttle.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Queryable } from "../../ports/database.ts";
 import type { Limiter } from "../../ports/limiter.ts";

@@ -2,9 +2,9 @@
 import { randomUUIDv7 } from "bun";
 import type { Domain, Note } from "../../domain.ts";
 import { Failure } from "../../errors.ts";
-import type { BodyReader } from "../../http/body.ts";
-import { decodeCursor, encodeCursor } from "../../http/cursor.ts";
-import type { NoteThrottled } from "../../http/throttle.ts";
+import type { BodyReader } from "../../http/edge/body.ts";
+import { decodeCursor, encodeCursor } from "../../http/edge/cursor.ts";
+import type { NoteThrottled } from "../../http/edge/throttle.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Database } from "../../ports/database.ts";
 import type { Limiter } from "../../ports/limiter.ts";

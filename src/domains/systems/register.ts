@@ -1,6 +1,6 @@
 // Registration: an appliance proves a secret it was given and learns its system key; exactly one caller wins.
 import { Failure } from "../../errors.ts";
-import type { NoteThrottled } from "../../http/throttle.ts";
+import type { NoteThrottled } from "../../http/edge/throttle.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Queryable } from "../../ports/database.ts";
 import type { Limiter } from "../../ports/limiter.ts";

@@ -1,10 +1,10 @@
 // What appliances ask of their own entry: register, info, unregister.
 import { Elysia } from "elysia";
 import { Failure } from "../../errors.ts";
-import type { BodyReader } from "../../http/body.ts";
-import { clientAddress, clientNetwork, requireOwnCertificate } from "../../http/credentials.ts";
-import { envelope } from "../../http/envelope.ts";
-import { operation } from "../../http/openapi.ts";
+import type { BodyReader } from "../../http/edge/body.ts";
+import { clientAddress, clientNetwork, requireOwnCertificate } from "../../http/edge/credentials.ts";
+import { envelope } from "../../http/edge/envelope.ts";
+import { operation } from "../../http/edge/openapi.ts";
 import type { Authenticate, AuthenticatedSystem } from "./authenticate.ts";
 import type { Caller, Registered } from "./register.ts";
 import { Registration } from "./schema.ts";

@@ -1,14 +1,14 @@
 // Statements on the same alerts, many at a time and in any order of rows, never wait for each other in a circle.
 import { expect, test } from "bun:test";
-import { insertPast, prunePast } from "../../../src/domains/alerts/history-store.ts";
-import type { PastRow } from "../../../src/domains/alerts/history-store.ts";
+import { insertPast, prunePast } from "../../../src/domains/alerts/history/store.ts";
+import type { PastRow } from "../../../src/domains/alerts/history/store.ts";
 import {
   keepStates,
   listUndelivered,
   markDelivered,
   pruneOutbox,
   setApart,
-} from "../../../src/domains/alerts/outbox.ts";
+} from "../../../src/domains/alerts/outbox/store.ts";
 import { openTestApp } from "../../support/app.ts";
 import { seeded } from "../../support/random.ts";
 import type { Random } from "../../support/random.ts";

@@ -1,6 +1,6 @@
 // A dead link rings, once for a whole site, and stops ringing as soon as it is heard.
 import { describe, expect, test } from "bun:test";
-import type { Environment } from "../../../src/config.ts";
+import type { Environment } from "../../../src/config/index.ts";
 import { hasAlertmanager, startAlertmanager } from "../../support/alertmanager.ts";
 import type { TestSystem } from "../../support/app.ts";
 import { openWatchedApp } from "../heartbeats/watched.ts";

@@ -1,6 +1,6 @@
 // What Alertmanager refuses of one system costs a bounded number of requests and is never felt by another system.
 import { describe, expect, test } from "bun:test";
-import { sift } from "../../../src/domains/alerts/refusals.ts";
+import { sift } from "../../../src/domains/alerts/outbox/refusals.ts";
 import { hasAlertmanager, startAlertmanager } from "../../support/alertmanager.ts";
 import type { TestSystem } from "../../support/app.ts";
 import { postImpossibleDates, postRefusedLater } from "../../support/attacks/bad-alerts.ts";

@@ -1,7 +1,7 @@
 // What an appliance may have of silences: a number, a size, a length, and never for long the one that hides that it is gone.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { limitSilence } from "../../../src/domains/alerts/silence-limits.ts";
-import type { Matcher } from "../../../src/domains/alerts/silence.ts";
+import { limitSilence } from "../../../src/domains/alerts/silences/limits.ts";
+import type { Matcher } from "../../../src/domains/alerts/silences/silence.ts";
 import { hasAlertmanager, startAlertmanager } from "../../support/alertmanager.ts";
 import type { TestAlertmanager } from "../../support/alertmanager.ts";
 import type { TestSystem } from "../../support/app.ts";

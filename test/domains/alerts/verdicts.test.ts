@@ -1,6 +1,6 @@
 // Our verdict on an alert is a real Alertmanager's, case by case; and what we send in place of one that we took, it takes too.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { readAlerts } from "../../../src/domains/alerts/payload.ts";
+import { readAlerts } from "../../../src/domains/alerts/receive/payload.ts";
 import { oddLabels, oddLink, oddTime } from "../../support/alert-cases.ts";
 import { hasAlertmanager, startAlertmanager } from "../../support/alertmanager.ts";
 import type { TestAlertmanager } from "../../support/alertmanager.ts";

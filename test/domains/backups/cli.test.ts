@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseConfig } from "../../../src/config.ts";
+import { parseConfig } from "../../../src/config/index.ts";
 import { runJson, runMuster } from "../../support/program.ts";
 import { openStoringApp, put } from "./fixture.ts";
 

@@ -1,6 +1,6 @@
 // Names, keys, types and first bytes of backups, as tables.
 import { describe, expect, test } from "bun:test";
-import { encryptionOf } from "../../../src/domains/backups/encryption.ts";
+import { encryptionOf } from "../../../src/domains/backups/upload/encryption.ts";
 import { extensionOf, filenameOf, mediaTypeOf, objectKey, readId } from "../../../src/domains/backups/names.ts";
 import { checkKey } from "../../../src/ports/objects.ts";
 

@@ -1,6 +1,6 @@
 // How ready a system is: rhythm, age and size as a table, and the alerts that come of them.
 import { describe, expect, test } from "bun:test";
-import { readinessOf } from "../../../src/domains/backups/readiness.ts";
+import { readinessOf } from "../../../src/domains/backups/upkeep/freshness.ts";
 import { openStoringApp, put } from "./fixture.ts";
 
 const HOUR_MS = 3_600_000;

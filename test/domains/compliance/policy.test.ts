@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { ruleSections } from "../../../src/domains/compliance/index.ts";
 import { findSectionFaults, openPolicy } from "../../../src/domains/compliance/policy.ts";
-import { parseRulesWith } from "../../../src/domains/inventory/rules-file.ts";
+import { parseRulesWith } from "../../../src/domains/inventory/rules/file.ts";
 import type { JsonObject } from "../../../src/domains/inventory/index.ts";
 import { listInstalled, mergeInstalled } from "../../../src/domains/compliance/products.ts";
 import type { Advisory } from "../../../src/domains/compliance/schema.ts";

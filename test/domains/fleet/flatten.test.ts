@@ -2,9 +2,9 @@
 import { describe, expect, test } from "bun:test";
 import { openFlatten, MAX_FACTS } from "../../../src/domains/fleet/flatten.ts";
 import { compareHashes, readHashes, writeHashes } from "../../../src/domains/fleet/hashes.ts";
-import { identityOf, labelsOf } from "../../../src/domains/inventory/identity.ts";
-import { isExact, parseExact } from "../../../src/domains/inventory/json.ts";
-import type { JsonObject } from "../../../src/domains/inventory/json.ts";
+import { identityOf, labelsOf } from "../../../src/domains/inventory/diff/identity.ts";
+import { isExact, parseExact } from "../../../src/values/json/value.ts";
+import type { JsonObject } from "../../../src/values/json/value.ts";
 import { cpuBySize } from "../../support/cpu.ts";
 import { seeded } from "../../support/random.ts";
 

@@ -1,7 +1,7 @@
 // Beats, sweeps and inventories lock systems in one order, so that they never wait for each other in a circle.
 import { expect, test } from "bun:test";
 import { markActive, markInactive, upsertBeats } from "../../../src/domains/heartbeats/store.ts";
-import { lockSystems } from "../../../src/domains/inventory/store.ts";
+import { lockSystems } from "../../../src/domains/inventory/chain/store.ts";
 import { openTestApp } from "../../support/app.ts";
 import { seeded } from "../../support/random.ts";
 

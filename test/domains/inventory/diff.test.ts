@@ -1,9 +1,9 @@
 // What changed between two inventories: places, kinds, values, and what is no change at all.
 import { describe, expect, test } from "bun:test";
-import { type Change, compareDocuments } from "../../../src/domains/inventory/diff.ts";
-import { isObject, type JsonObject, parseExact } from "../../../src/domains/inventory/json.ts";
-import { sameContent } from "../../../src/domains/inventory/normalise.ts";
-import { applyChanges } from "../../../src/domains/inventory/replay.ts";
+import { type Change, compareDocuments } from "../../../src/domains/inventory/diff/diff.ts";
+import { isObject, type JsonObject, parseExact } from "../../../src/values/json/value.ts";
+import { sameContent } from "../../../src/domains/inventory/diff/normalise.ts";
+import { applyChanges } from "../../../src/domains/inventory/chain/replay.ts";
 import { cpuOf } from "../../support/cpu.ts";
 
 const FIXTURES = `${import.meta.dir}/../../support/fixtures/inventories`;

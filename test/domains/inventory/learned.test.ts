@@ -1,12 +1,12 @@
 // Noise that teaches itself: on generated fleets, on the real store, and against those who would misuse it.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { BUILTIN_RULES } from "../../../src/domains/inventory/builtin-rules.ts";
-import { compareTexts } from "../../../src/domains/inventory/compare.ts";
-import type { ComparedChange } from "../../../src/domains/inventory/compare.ts";
-import { fold, type Known, NOTHING_KNOWN, openLearned } from "../../../src/domains/inventory/learned.ts";
-import { LEARN_SCHEDULE } from "../../../src/domains/inventory/learned-job.ts";
-import { generalise, noisePath } from "../../../src/domains/inventory/learned-path.ts";
-import { openRules } from "../../../src/domains/inventory/rules.ts";
+import { BUILTIN_RULES } from "../../../src/domains/inventory/rules/builtin-rules.ts";
+import { compareTexts } from "../../../src/domains/inventory/diff/compare.ts";
+import type { ComparedChange } from "../../../src/domains/inventory/diff/compare.ts";
+import { fold, type Known, NOTHING_KNOWN, openLearned } from "../../../src/domains/inventory/noise/noise.ts";
+import { LEARN_SCHEDULE } from "../../../src/domains/inventory/noise/job.ts";
+import { generalise, noisePath } from "../../../src/domains/inventory/noise/path.ts";
+import { openRules } from "../../../src/domains/inventory/rules/rules.ts";
 import type { Database } from "../../../src/ports/database.ts";
 import { openTestApp } from "../../support/app.ts";
 import type { TestApp } from "../../support/app.ts";

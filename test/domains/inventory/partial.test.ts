@@ -1,12 +1,12 @@
 // Inventories of which a part was not collected: told as such, never as "all nodes deleted".
 import { describe, expect, test } from "bun:test";
-import { BUILTIN_RULES } from "../../../src/domains/inventory/builtin-rules.ts";
-import { compareDocuments } from "../../../src/domains/inventory/diff.ts";
-import { isObject, type JsonObject } from "../../../src/domains/inventory/json.ts";
-import { sameContent } from "../../../src/domains/inventory/normalise.ts";
-import { classifyAll, partialReasons } from "../../../src/domains/inventory/partial.ts";
-import { applyChanges } from "../../../src/domains/inventory/replay.ts";
-import { type Classified, openRules } from "../../../src/domains/inventory/rules.ts";
+import { BUILTIN_RULES } from "../../../src/domains/inventory/rules/builtin-rules.ts";
+import { compareDocuments } from "../../../src/domains/inventory/diff/diff.ts";
+import { isObject, type JsonObject } from "../../../src/values/json/value.ts";
+import { sameContent } from "../../../src/domains/inventory/diff/normalise.ts";
+import { classifyAll, partialReasons } from "../../../src/domains/inventory/diff/partial.ts";
+import { applyChanges } from "../../../src/domains/inventory/chain/replay.ts";
+import { type Classified, openRules } from "../../../src/domains/inventory/rules/rules.ts";
 import { cpuOf } from "../../support/cpu.ts";
 
 const FIXTURES = `${import.meta.dir}/../../support/fixtures/inventories`;

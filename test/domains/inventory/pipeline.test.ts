@@ -1,8 +1,8 @@
 // record → diff → notify on the real store: what is kept of each inventory, and that the chain is true.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { encodeIncoming } from "../../../src/domains/inventory/payload.ts";
-import { readDocument } from "../../../src/domains/inventory/document.ts";
+import { encodeIncoming } from "../../../src/domains/inventory/intake/payload.ts";
+import { readDocument } from "../../../src/domains/inventory/intake/document.ts";
 import { openTestApp } from "../../support/app.ts";
 import type { TestApp, TestSystem } from "../../support/app.ts";
 import { isTrue, readHistory } from "../../support/history.ts";

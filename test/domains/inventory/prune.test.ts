@@ -1,9 +1,9 @@
 // Pruning on the real store: what goes, what stays, and that nothing people read of a system's history changes by it.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { randomUUIDv7 } from "bun";
-import { readDocument } from "../../../src/domains/inventory/document.ts";
+import { readDocument } from "../../../src/domains/inventory/intake/document.ts";
 import type { PruneReport } from "../../../src/domains/inventory/index.ts";
-import { encodeIncoming } from "../../../src/domains/inventory/payload.ts";
+import { encodeIncoming } from "../../../src/domains/inventory/intake/payload.ts";
 import { openTestApp } from "../../support/app.ts";
 import type { TestApp, TestSystem } from "../../support/app.ts";
 import { isTrue, readHistory } from "../../support/history.ts";

@@ -1,7 +1,7 @@
 // Which records go with age: the table of stages, calendars, and that what is left does not depend on how often one prunes.
 import { describe, expect, test } from "bun:test";
-import { judgeRecords, thinnedBefore } from "../../../src/domains/inventory/retention.ts";
-import type { AgeingRecord } from "../../../src/domains/inventory/retention.ts";
+import { judgeRecords, thinnedBefore } from "../../../src/domains/inventory/retention/retention.ts";
+import type { AgeingRecord } from "../../../src/domains/inventory/retention/retention.ts";
 import { seeded } from "../../support/random.ts";
 import type { Random } from "../../support/random.ts";
 

@@ -1,8 +1,8 @@
 // The rules file: what replaces what, and that every fault is named at once.
 import { expect, test } from "bun:test";
-import { BUILTIN_RULES } from "../../../src/domains/inventory/builtin-rules.ts";
-import { openRules } from "../../../src/domains/inventory/rules.ts";
-import { parseRules, RulesFault } from "../../../src/domains/inventory/rules-file.ts";
+import { BUILTIN_RULES } from "../../../src/domains/inventory/rules/builtin-rules.ts";
+import { openRules } from "../../../src/domains/inventory/rules/rules.ts";
+import { parseRules, RulesFault } from "../../../src/domains/inventory/rules/file.ts";
 
 function problemsOf(text: string): string[] {
   try {

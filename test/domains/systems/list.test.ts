@@ -1,6 +1,6 @@
 // GET /api/admin/systems: search, filters and pages.
 import { expect, test } from "bun:test";
-import { encodeCursor } from "../../../src/http/cursor.ts";
+import { encodeCursor } from "../../../src/http/edge/cursor.ts";
 import { openTestApp } from "../../support/app.ts";
 import type { TestApp } from "../../support/app.ts";
 

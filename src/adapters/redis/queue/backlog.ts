@@ -1,0 +1,41 @@
+// How much waits in Redis, kept at hand for ingest: counted again each second, never by the request that asks.
+import type { Clock } from "../../../ports/clock.ts";
+
+const FRESH_MS = 1_000;
+
+export interface Backlog {
+  read(): Promise<number>;
+  /** What this process pushed since the last count. */
+  add(jobs: number): void;
+}
+
+export function openBacklog(clock: Clock, count: () => Promise<number>): Backlog {
+  let known: number | undefined;
+  let countedAtMs = 0;
+  let counting: Promise<number> | undefined;
+
+  const recount = async () => {
+    try {
+      known = await count();
+      return known;
+    } finally {
+      countedAtMs = clock.now().getTime();
+      counting = undefined;
+    }
+  };
+
+  return {
+    async read() {
+      // In both directions: a clock that was set back must not make a number last.
+      if (known !== undefined && Math.abs(clock.now().getTime() - countedAtMs) < FRESH_MS) return known;
+      counting ??= recount();
+      if (known === undefined) return counting;
+      // An outage leaves the last number standing: the push that follows will say so better.
+      counting.catch(() => undefined);
+      return known;
+    },
+    add(jobs) {
+      if (known !== undefined) known += jobs;
+    },
+  };
+}

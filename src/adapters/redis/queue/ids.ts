@@ -1,0 +1,20 @@
+// Ids of jobs: made by whoever pushes, so that a push that may have run can be told apart from one that did not.
+import type { Clock } from "../../../ports/clock.ts";
+
+/** Sorts as jobs were pushed by one process; between processes as their clocks agree. */
+export function openIds(clock: Clock): () => string {
+  const process = base36(Math.floor(Math.random() * 36 ** 6), 6);
+  let newestMs = 0;
+  let serial = 0;
+  return () => {
+    const nowMs = clock.now().getTime();
+    if (nowMs > newestMs) [newestMs, serial] = [nowMs, 0];
+    serial += 1;
+    return base36(newestMs, 9) + process + base36(serial, 5);
+  };
+}
+
+const base36 = (value: number, digits: number) => value.toString(36).padStart(digits, "0");
+
+/** Ids come from operators too; one that no job can have is simply not found. */
+export const isId = (id: string) => /^[0-9a-z]{20}$/.test(id);

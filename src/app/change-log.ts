@@ -1,0 +1,44 @@
+// Logs each change by an operator, one line each, whether it comes over the API or by a command beside the gateway.
+import { randomUUIDv7 } from "bun";
+import { targetOf } from "../http/trail.ts";
+import type { Change } from "../http/trail.ts";
+import type { Log } from "../log.ts";
+import type { Signals } from "../ports/signals.ts";
+import { parseJson } from "../values/json/parse.ts";
+
+export interface ChangeLog {
+  write(change: Change): void;
+  /**
+   * Has every gateway on this database write what a command has done: its own log is read by nobody. Lost when none serves. What
+   * was made is the target where the command had none.
+   */
+  tell(change: Change, made?: unknown): Promise<void>;
+  /** Writes what commands tell. The returned function ends it. */
+  listen(): Promise<() => void>;
+}
+
+const CHANNEL = "operators";
+/** A message may arrive on two ways; so many are remembered. */
+const REMEMBERED = 100;
+
+export function openChangeLog({ log, signals }: { log: Log; signals: Signals }): ChangeLog {
+  const heard: string[] = [];
+  const write = ({ who, address, what, target, outcome }: Change) =>
+    log.info("A change by an operator.", { who, address, what, target: target === "" ? undefined : target, outcome });
+
+  return {
+    write,
+    tell({ target, outcome, ...change }, made) {
+      const short = { target: (target || targetOf(made)).slice(0, 200), outcome: outcome.slice(0, 300) };
+      return signals.publish(CHANNEL, JSON.stringify({ ...change, ...short, message: randomUUIDv7() }));
+    },
+    listen: () =>
+      signals.subscribe(CHANNEL, (text) => {
+        const { message, ...change } = parseJson(Buffer.from(text)) as Change & { message: string };
+        if (heard.includes(message)) return;
+        heard.push(message);
+        if (heard.length > REMEMBERED) heard.shift();
+        write(change);
+      }),
+  };
+}

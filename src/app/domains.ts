@@ -1,0 +1,201 @@
+// Builds each domain on what it needs, and says which domain hears of what another one does.
+import { randomUUIDv7 } from "bun";
+import { join } from "node:path";
+import type { Shared } from "./services.ts";
+import type { Config } from "../config/index.ts";
+import type { Domain, Note } from "../domain.ts";
+import { openAlerts } from "../domains/alerts/index.ts";
+import type { Warn } from "../domains/alerts/index.ts";
+import { openApplications } from "../domains/applications/index.ts";
+import { openBackups } from "../domains/backups/index.ts";
+import { openCompliance } from "../domains/compliance/index.ts";
+import type { Policy } from "../domains/compliance/index.ts";
+import { openFleet } from "../domains/fleet/index.ts";
+import { openHealth } from "../domains/health/index.ts";
+import { openHeartbeats } from "../domains/heartbeats/index.ts";
+import { openInventory } from "../domains/inventory/index.ts";
+import type { RulesInForce } from "../domains/inventory/index.ts";
+import { openOperators } from "../domains/operators/index.ts";
+import { openOrganizations } from "../domains/organizations/index.ts";
+import { openOverview } from "../domains/overview/index.ts";
+import { openQueues } from "../domains/queues/index.ts";
+import { openSystems } from "../domains/systems/index.ts";
+import { openBodyReader } from "../http/edge/body.ts";
+import { openThrottleNotes } from "../http/throttle-notes.ts";
+import { openAdmission } from "../jobs/admission.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Database } from "../ports/database.ts";
+import type { ObjectStore } from "../ports/objects.ts";
+
+export interface DomainsDeps extends Pick<Shared, "queue" | "limiter" | "signals"> {
+  config: Config;
+  clock: Clock;
+  database: Database;
+  objects: ObjectStore;
+  rulesInForce: RulesInForce<Policy>;
+  warn: Warn;
+  note: Note;
+  /** No other gateway can be using this database. */
+  exclusive: boolean;
+  /** This process hears appliances itself. */
+  listens: boolean;
+}
+
+export type Domains = ReturnType<typeof openDomains>;
+
+/** Of unfinished bodies of one sender: its largest one, and the next before the first was answered. */
+const SENDER_BYTES = 32 * 1024 ** 2;
+
+export function openDomains(deps: DomainsDeps) {
+  const { config, clock, database, queue, limiter, signals, objects, rulesInForce, exclusive, listens, warn, note } =
+    deps;
+  const body = openBodyReader({ clock, senderBytes: Math.max(SENDER_BYTES, 2 * config.apiMaxRequestSize) });
+  const admit = openAdmission({ queue, maxPending: config.queueMaxPending });
+  const failuresPerMinute = config.authFailuresPerMinute;
+
+  const noteThrottled = openThrottleNotes({ clock, note });
+
+  const operators = openOperators({ database, limiter, clock, failuresPerMinute, noteThrottled });
+  const systems = openSystems({
+    database,
+    limiter,
+    signals,
+    clock,
+    body,
+    discardLane: (systemId) => queue.discardLane(systemId),
+    healthOf: openHealth({ database, clock }),
+    keyPrefix: config.systemKeyPrefix,
+    cacheTtlMs: config.systemAuthCacheTtl,
+    failuresPerMinute,
+    registrationsPerMinute: config.registerRatePerMinute,
+    note,
+    noteThrottled,
+  });
+  const organizations = openOrganizations({ database, clock, body, accessChanged: systems.organizationChanged });
+  const { authenticate } = systems;
+  const alerts = openAlerts({
+    database,
+    queue,
+    clock,
+    limiter,
+    body,
+    authenticate,
+    showSystem: systems.show,
+    admit,
+    warn,
+    url: config.mimirUrl,
+    forward: config.alertsForward,
+    ratePerMinute: config.alertsRatePerMinute,
+    silences: {
+      perSystem: config.silencesPerSystem,
+      perOrganization: config.silencesPerOrganization,
+      maxBytes: config.silenceMaxSize,
+      maxAheadMs: config.silenceMaxDuration,
+      maxLinkFailedMs: config.linkfailedSilenceMaxDuration,
+    },
+    maxBytes: config.apiMaxRequestSize,
+    heartbeatTimeoutMinutes: config.heartbeatTimeoutMinutes,
+    linkFailedIntervalMs: config.linkfailedInterval,
+    sitePercent: config.siteUnreachablePercent,
+    siteMinimum: config.siteUnreachableMinimum,
+    webhookSecret: config.alertingHistoryWebhookSecret,
+    historyDays: config.alertHistoryDays,
+  });
+  const heartbeats = openHeartbeats({
+    database,
+    queue,
+    clock,
+    authenticate,
+    admit,
+    recovered: alerts.recovered,
+    gatewayId: randomUUIDv7(),
+    exclusive,
+    listens,
+    timeoutMinutes: config.heartbeatTimeoutMinutes,
+  });
+  const inventory = openInventory({
+    database,
+    queue,
+    clock,
+    limiter,
+    body,
+    authenticate,
+    showSystem: systems.show,
+    admit,
+    maxBytes: config.apiMaxRequestSize,
+    ratePerMinute: config.inventoryRatePerMinute,
+    budgets: { perSystem: config.inventoryPerSystem, perOrganization: config.inventoryPerOrganization },
+    keepers: [
+      (tx, newest) => fleet.keep(tx, newest),
+      (tx, newest) => compliance.keeper(tx, newest),
+      (tx, newest) => applications.keep(tx, newest),
+    ],
+    rulesInForce,
+  });
+  const fleet = openFleet({ database, documents: inventory.documents });
+  const applications = openApplications({ database, documents: inventory.documents, showSystem: systems.show });
+  const backups = openBackups({
+    database,
+    objects,
+    queue,
+    limiter,
+    clock,
+    body,
+    authenticate,
+    showSystem: systems.show,
+    operatorOf: operators.operatorOf,
+    isLive: operators.isLive,
+    limits: {
+      maxUploadBytes: config.backupMaxUploadSize,
+      maxPerSystem: config.backupMaxPerSystem,
+      maxBytesPerSystem: config.backupMaxSizePerSystem,
+      maxBytesPerOrganization: config.backupMaxSizePerOrg,
+      perMinute: config.backupRateLimitPerMinute,
+      perHour: config.backupRateLimitPerHour,
+      lockDays: config.backupLockDays,
+    },
+    verifyDays: config.backupVerifyDays,
+    spoolDirectory: join(config.dataDir, "spool"),
+  });
+  const compliance = openCompliance({
+    database,
+    clock,
+    policy: rulesInForce.policy,
+    restate: inventory.restate,
+    changeResolvesAfterDays: () => rulesInForce.ruleSet().critical_change.resolve_after_days,
+    showSystem: systems.show,
+  });
+  const overview = openOverview({ clock, queue, countSystems: systems.count, inventory: inventory.reader });
+  const queues = openQueues({
+    queue,
+    body,
+    clock,
+    maxWaitMs: config.queueMaxWait,
+    showSystem: systems.show,
+  });
+  return {
+    operators,
+    systems,
+    organizations,
+    inventory,
+    fleet,
+    applications,
+    backups,
+    alerts,
+    heartbeats,
+    /** In the order they start; they stop in the same. */
+    all: [
+      systems,
+      organizations,
+      alerts,
+      heartbeats,
+      inventory,
+      fleet,
+      applications,
+      compliance,
+      backups,
+      overview,
+      queues,
+    ] satisfies Domain[] as Domain[],
+  };
+}

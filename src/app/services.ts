@@ -1,0 +1,103 @@
+// The services that Muster stands on: database, queue, limits, signals, objects; carried, yours, or both behind one another.
+import { join } from "node:path";
+import { openDirectory } from "../adapters/directory/objects.ts";
+import { openFailoverLimiter } from "../adapters/failover/limiter.ts";
+import { watchPresence } from "../adapters/failover/presence.ts";
+import type { Presence } from "../adapters/failover/presence.ts";
+import { openFailoverQueue } from "../adapters/failover/queue.ts";
+import { joinSignals } from "../adapters/failover/signals.ts";
+import { openMemoryLimiter } from "../adapters/memory/limiter.ts";
+import type { PostgresDatabase } from "../adapters/postgres/database.ts";
+import type { OpenedPostgres } from "../adapters/postgres/open.ts";
+import { openPostgresQueue } from "../adapters/postgres/queue/queue.ts";
+import { openSignals } from "../adapters/postgres/signals.ts";
+import { bridgeInvalidations } from "../adapters/redis/invalidations.ts";
+import { openRedisLimiter } from "../adapters/redis/limiter.ts";
+import { openRedis } from "../adapters/redis/open.ts";
+import type { OpenedRedis } from "../adapters/redis/open.ts";
+import { openRedisQueue } from "../adapters/redis/queue/queue.ts";
+import { openRedisSignals } from "../adapters/redis/signals.ts";
+import { openS3 } from "../adapters/s3/objects.ts";
+import { steadyClock } from "../adapters/system/steady.ts";
+import type { Config } from "../config/index.ts";
+import { CREDENTIALS_CHANNEL } from "../domains/systems/index.ts";
+import type { Log } from "../log.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Limiter } from "../ports/limiter.ts";
+import type { ObjectStore } from "../ports/objects.ts";
+import type { Queue } from "../ports/queue.ts";
+import type { Signals } from "../ports/signals.ts";
+
+export interface BackingDeps {
+  config: Config;
+  log: Log;
+  clock: Clock;
+  postgres: OpenedPostgres;
+  database: PostgresDatabase;
+}
+
+export interface Shared {
+  signals: Signals;
+  queue: Queue;
+  limiter: Limiter;
+  redis: OpenedRedis | undefined;
+  isRedisAway(): boolean;
+  /** What it finds is known to queue and limiter at once. */
+  pingRedis(): Promise<void>;
+}
+
+/** What processes share: in Redis when there is one, with PostgreSQL and this process behind it. */
+export async function openShared({ config, log, clock: wallClock, postgres, database }: BackingDeps): Promise<Shared> {
+  const clock = steadyClock(wallClock);
+  const signals = await openSignals({ connection: postgres.connection, database, clock, log });
+  const queue = openPostgresQueue({ database, clock });
+  const limiter = openMemoryLimiter({ clock });
+  const { redisUrl, redisDb, redisPassword, appEnv, internalHmacSecret } = config;
+  if (redisUrl === undefined)
+    return { signals, queue, limiter, redis: undefined, isRedisAway: () => false, pingRedis: async () => {} };
+
+  const redis = await openRedis({ url: redisUrl, db: redisDb, password: redisPassword, clock, log });
+  const { ingest, work, subscriber } = redis;
+  const primary: Presence = watchPresence({
+    probe: redis.ping,
+    clock,
+    log,
+    words: { away: `${REDIS_AWAY}.`, back: "Redis is back." },
+  });
+  const fallback = watchPresence({
+    probe: () => database.query("select 1"),
+    clock,
+    log,
+    words: { away: "The queue in PostgreSQL is away.", back: "The queue in PostgreSQL is back." },
+  });
+  const pingRedis = () => primary.run(redis.ping);
+  await pingRedis().catch(() => {});
+  const bridge = bridgeInvalidations(CREDENTIALS_CHANNEL, { environment: appEnv, secret: internalHmacSecret, log });
+  return {
+    redis,
+    isRedisAway: primary.isAway,
+    pingRedis,
+    signals: joinSignals(signals, openRedisSignals({ subscriber, publisher: ingest, clock, log, bridges: [bridge] })),
+    queue: openFailoverQueue({
+      primary: openRedisQueue({ ingest, work, clock, log }),
+      fallback: queue,
+      presence: { primary, fallback },
+      clock,
+    }),
+    limiter: openFailoverLimiter({
+      primary: openRedisLimiter({ connection: ingest, clock }),
+      fallback: limiter,
+      presence: primary,
+    }),
+  };
+}
+
+export const REDIS_AWAY = "Redis is away: new work waits in PostgreSQL, and each process counts its own rate limits";
+
+/** Backups' bytes: the S3 that is named, or a directory. */
+export function openObjects(config: Config, clock: Clock): ObjectStore {
+  const { s3Endpoint: endpoint, s3AccessKey: accessKey, s3SecretKey: secretKey, backupS3Bucket: bucket } = config;
+  if (!endpoint || !accessKey || !secretKey || !bucket) return openDirectory(join(config.dataDir, "objects"));
+  const { backupS3Region: region, backupS3UsePathStyle: pathStyle } = config;
+  return openS3({ endpoint, accessKey, secretKey, bucket, region, pathStyle, clock });
+}

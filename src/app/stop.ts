@@ -1,0 +1,47 @@
+// Stops what was started, in reverse order and within one deadline, and names what was left undone.
+import { reasonOf } from "../errors.ts";
+import type { Log } from "../log.ts";
+
+export interface StopPlan {
+  /** All at once: nothing new is taken, and what is under way is finished. Each resolves with what it had to leave, in words. */
+  finish: readonly ((limitMs: number) => Promise<readonly string[]>)[];
+  /** One after the other. */
+  close: readonly { name: string; run: () => Promise<unknown> }[];
+  /** Keeps its limit itself. */
+  last: (limitMs: number) => Promise<void>;
+}
+
+/** Of the whole time; work gets the rest. */
+const CLOSING_SHARE = 1 / 4;
+const MAX_CLOSING_MS = 5_000;
+const MAX_NAMED = 8;
+
+export async function stopWithin(limitMs: number, { finish, close, last }: StopPlan, log: Log): Promise<void> {
+  const endMs = performance.now() + limitMs;
+  const closingMs = Math.min(limitMs * CLOSING_SHARE, MAX_CLOSING_MS);
+  const left = (await Promise.all(finish.map((one) => one(limitMs - closingMs)))).flat();
+  for (const { name, run } of close) {
+    const fault = await within(endMs - closingMs / 2, run);
+    if (fault !== undefined) left.push(`${name} (${fault})`);
+  }
+  await last(Math.max(0, endMs - performance.now()));
+  if (left.length === 0) return;
+  const more = left.length > MAX_NAMED ? ` and ${left.length - MAX_NAMED} more` : "";
+  log.warn("Stopped before all was finished. Jobs are done after the next start; requests were cut off.", {
+    limit: `${limitMs / 1_000}s`,
+    left: `${left.slice(0, MAX_NAMED).join(", ")}${more}`,
+  });
+}
+
+/** Undefined when it was done in time. */
+async function within(endMs: number, run: () => Promise<unknown>): Promise<string | undefined> {
+  const late = Promise.withResolvers<string>();
+  const timer = setTimeout(() => late.resolve("not closed in time"), Math.max(0, endMs - performance.now()));
+  try {
+    return await Promise.race([run().then(() => undefined), late.promise]);
+  } catch (error) {
+    return reasonOf(error);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,24 @@
+// Says what one check of doctor found; a check that fails itself is a finding of its own.
+import { reasonOf } from "../../errors.ts";
+
+export interface Finding {
+  check: string;
+  status: "ok" | "warning" | "failed";
+  /** What is, in one sentence. */
+  finding: string;
+  /** What to do; absent when all is well. */
+  advice?: string;
+}
+
+/** What `look` throws is blamed on this check alone, with the advice. */
+export async function examine(
+  check: string,
+  advice: string,
+  look: () => Omit<Finding, "check"> | Promise<Omit<Finding, "check">>,
+): Promise<Finding> {
+  try {
+    return { check, ...(await look()) };
+  } catch (error) {
+    return { check, status: "failed", finding: reasonOf(error), advice };
+  }
+}

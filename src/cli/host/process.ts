@@ -1,0 +1,105 @@
+// One of the processes that `muster serve` starts with PROCESSES: does what its supervisor tells it, and ends with it.
+import type { App } from "../../app/open.ts";
+import { Failure } from "../../errors.ts";
+import { PROTOCOL } from "../../processes/messages.ts";
+import type { FromProcess, ProcessSpec, ToProcess } from "../../processes/messages.ts";
+import { action, explain } from "../verb.ts";
+import type { Cli, Verb } from "../verb.ts";
+import { VERSION } from "../version.ts";
+
+export const processVerb: Verb = {
+  name: "process",
+  summary: "One process of several.",
+  actions: { "": action({ run: serveForSupervisor }) },
+  notes: "Started by muster serve when PROCESSES is more than 1; not by hand.",
+};
+
+async function serveForSupervisor(_: object, cli: Cli): Promise<number> {
+  const supervisor = connect(cli);
+  if (!supervisor) {
+    cli.say(`muster process: ${processVerb.notes}`);
+    return 2;
+  }
+  try {
+    await serveFor(supervisor, cli);
+    return 0;
+  } catch (error) {
+    supervisor.say({
+      kind: "failed",
+      words: explain(error, "serve"),
+      outage: isOutage(error),
+    });
+    // Until it was heard: the supervisor then says stop, or is gone.
+    await supervisor.stopped;
+    return 1;
+  }
+}
+
+async function serveFor(supervisor: Supervisor, cli: Cli): Promise<void> {
+  supervisor.say({ kind: "hello", protocol: PROTOCOL, version: VERSION });
+  const spec = await Promise.race([supervisor.spec, supervisor.stopped.then(() => undefined)]);
+  if (!spec) return;
+  const config = { ...cli.config(), roles: spec.roles, listenAddress: spec.listen };
+  const app = await cli.openApp("child", { config, process: spec.name });
+  let limitMs: number | undefined;
+  try {
+    supervisor.onQuestion((message) => answer(app, message));
+    await app.start();
+    supervisor.say({ kind: "ready" });
+    limitMs = await supervisor.stopped;
+  } finally {
+    await app.stop(limitMs);
+  }
+}
+
+type Asked = Extract<ToProcess, { kind: "ask" }>;
+
+function answer(app: App, message: Asked): Promise<unknown> | unknown {
+  switch (message.question) {
+    case "readiness":
+      return app.report.readiness();
+    case "metrics":
+      return app.report.metrics();
+    case "workers":
+      return app.report.workers();
+    case "steer":
+      return app.steer(message.target);
+    case "drain":
+      return app.drain(message.leastMs, message.limitMs);
+  }
+}
+
+const isOutage = (error: unknown) => error instanceof Failure && error.code === "database.unavailable";
+
+interface Supervisor {
+  spec: Promise<ProcessSpec>;
+  /** Told so, by whoever, and within how long; or the supervisor is gone, and nobody else would ever say it. */
+  stopped: Promise<number | undefined>;
+  say(message: FromProcess): void;
+  onQuestion(listener: (message: Asked) => Promise<unknown> | unknown): void;
+}
+
+/** Undefined when nobody is at the other end. */
+function connect(cli: Cli): Supervisor | undefined {
+  const channel = process;
+  if (!channel.send) return undefined;
+  const spec = Promise.withResolvers<ProcessSpec>();
+  const stopped = Promise.withResolvers<number | undefined>();
+  let listener: (message: Asked) => Promise<unknown> | unknown = () => undefined;
+  const say = (message: FromProcess) => {
+    if (channel.connected) channel.send?.(message);
+  };
+  channel.on("message", (message: ToProcess) => {
+    if (message.kind === "start") spec.resolve(message.spec);
+    else if (message.kind === "stop") stopped.resolve(message.limitMs);
+    else
+      void Promise.try(() => listener(message))
+        .catch(() => undefined)
+        .then((value) => say({ kind: "answer", id: message.id, value: value ?? null }));
+  });
+  channel.on("disconnect", () => stopped.resolve(undefined));
+  void cli.untilStopped().then(() => stopped.resolve(undefined));
+  // A rolling restart is the supervisor's.
+  cli.onHangUp(() => {});
+  return { spec: spec.promise, stopped: stopped.promise, say, onQuestion: (given) => void (listener = given) };
+}

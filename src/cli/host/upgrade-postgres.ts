@@ -1,0 +1,50 @@
+// muster upgrade-postgres: the carried database, made by an older PostgreSQL, to the one that this executable carries.
+import { removeOldPostgres, upgradePostgres } from "../../app/dumps.ts";
+import type { Given } from "../arguments.ts";
+import { abortWhenStopped } from "./dump.ts";
+import { action, printable, sayChanged } from "../verb.ts";
+import type { Cli, Verb } from "../verb.ts";
+import { VERSION } from "../version.ts";
+
+type Flags = { programs: "DIR"; "remove-old": true };
+
+export const upgradePostgresVerb: Verb = {
+  name: "upgrade-postgres",
+  summary: "Move the carried database to the PostgreSQL that this executable carries.",
+  actions: {
+    "": action({
+      flags: { programs: "DIR", "remove-old": true },
+      hint: "needs the room of the database once more; --remove-old removes what it kept",
+      run: upgrade,
+    }),
+  },
+  notes: `No gateway may run on DATA_DIR meanwhile. The old files and a dump of them are kept until --remove-old. The old PostgreSQL's
+programs are those that the older muster had unpacked; --programs names others, such as /usr/lib/postgresql/17.`,
+};
+
+async function upgrade({ programs, "remove-old": removes, json }: Given<Flags>, cli: Cli): Promise<number> {
+  const config = cli.config();
+  if (removes) return removeOld(json, cli);
+  const signal = abortWhenStopped(cli, "The upgrade was stopped. The database is as it was.");
+  const log = cli.log({ ...config, logLevel: config.logLevel === "info" ? "warn" : config.logLevel });
+  const done = await upgradePostgres(config, { programs, version: VERSION, log, signal, say: cli.say });
+  if (json) cli.print(JSON.stringify(done ?? null));
+  else if (!done) cli.print("Nothing to do: the database is of the carried PostgreSQL's version.");
+  else {
+    const { from, to, kept, dump, moved } = done;
+    if (moved.leftOut.length > 0)
+      cli.say(`Left out, being none of muster's: ${moved.leftOut.map(printable).join(", ")}.`);
+    cli.print(`PostgreSQL ${from} → ${to}: ${moved.rows} rows of ${moved.tables} tables.`);
+    cli.print(`Kept until "muster upgrade-postgres --remove-old": ${kept}, ${dump}`);
+  }
+  if (done) sayChanged(cli, `the data directory ${config.dataDir}`);
+  return 0;
+}
+
+async function removeOld(json: boolean, cli: Cli): Promise<number> {
+  const removed = await removeOldPostgres(cli.config());
+  if (json) cli.print(JSON.stringify({ removed }));
+  else cli.print(removed.length === 0 ? "Nothing to do: nothing was kept." : `Removed ${removed.join(", ")}.`);
+  if (removed.length > 0) sayChanged(cli, `the data directory ${cli.config().dataDir}`);
+  return 0;
+}

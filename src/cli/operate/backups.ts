@@ -1,0 +1,227 @@
+// muster backups: what is kept of whom, by hand.
+import { lstat, open, rename, rm } from "node:fs/promises";
+import type { App } from "../../app/open.ts";
+import { BackupsQuery } from "../../domains/backups/schema.ts";
+import type { Backup } from "../../domains/backups/schema.ts";
+import { Failure } from "../../errors.ts";
+import { counted } from "../../values/count.ts";
+import type { Progress } from "../terminal/progress.ts";
+import { requireOrganization } from "./owner.ts";
+import { PAGED, printTable, readPages, sayRest, timeOf } from "../terminal/table.ts";
+import type { Cell } from "../terminal/table.ts";
+import { action, changeApp, printable, readOptions, UsageError, withApp } from "../verb.ts";
+import type { Verb } from "../verb.ts";
+
+const list = action({
+  flags: { system: "KEY", organization: "ID", state: "kept|damaged|lost", ...PAGED },
+  async run({ json, positionals, all, ...given }, cli) {
+    const query = readOptions(BackupsQuery, given);
+    const { page, total } = await withApp(cli, async (app) => {
+      await requireOrganization(app, query.organization);
+      const page = await readPages(query, all, app.backups.list, (one, next) => ({
+        ...next,
+        backups: [...one.backups, ...next.backups],
+      }));
+      return { page, total: page.next_cursor === null ? undefined : await app.backups.count(query) };
+    });
+    if (json) {
+      cli.print(JSON.stringify(page));
+      return 0;
+    }
+    if (page.backups.length === 0) cli.print("No backups.");
+    else printTable(cli, HEADERS, page.backups.map(rowOf));
+    sayRest(cli, page, page.backups.length, total);
+    return 0;
+  },
+});
+
+/** Nothing appears under the file's name before the whole backup has arrived and has its hash. */
+const get = action({
+  positionals: ["ID"],
+  flags: { output: "FILE", force: true },
+  short: { o: "output", f: "force" },
+  hint: 'into a new file, or over it by force, verified; "-" is stdout',
+  async run({ positionals, output, force = false, json }, cli) {
+    const [id = ""] = positionals;
+    return withApp(cli, async (app) => {
+      const backup = await app.backups.show(id);
+      const path = output ?? backup.filename;
+      if (path !== "-") await refuseTaken(path, force);
+      const request = new Request(`http://localhost/api/admin/backups/${backup.id}/content`);
+      const response = await app.backups.content(backup.id, request, "command line");
+      const { body, sha256 } = hashed(response);
+      if (path === "-") {
+        await cli.pour(body);
+        requireHash(backup, sha256());
+        return 0;
+      }
+      const partial = `${path}.part-${process.pid}`;
+      try {
+        await writeNew(partial, body);
+        requireHash(backup, sha256());
+        // A rename replaces whatever has come there meanwhile; a new file does not.
+        if (!force) await createEmpty(path);
+        await rename(partial, path);
+      } finally {
+        await rm(partial, { force: true });
+      }
+      cli.print(
+        json
+          ? JSON.stringify({ ...backup, path })
+          : `${path}: ${counted(backup.size, "byte")}, SHA-256 ${backup.sha256}.`,
+      );
+      return 0;
+    });
+  },
+});
+
+async function refuseTaken(path: string, force: boolean): Promise<void> {
+  const there = await lstat(path).catch(() => undefined);
+  if (there?.isDirectory()) throw new UsageError(`${path} is a directory; --output names a file.`);
+  if (there && !force) throw taken(path);
+}
+
+const taken = (path: string) =>
+  new UsageError(`${path} exists already; --output names another file, --force overwrites this one.`);
+
+async function createEmpty(path: string): Promise<void> {
+  const file = await open(path, "wx", 0o600).catch((error: unknown) => {
+    throw error instanceof Error && "code" in error && error.code === "EEXIST" ? taken(path) : error;
+  });
+  await file.close();
+}
+
+function requireHash({ sha256 }: Backup, found: string): void {
+  if (found === sha256) return;
+  throw new Failure("backup.damaged", 502, `The backup is damaged: its SHA-256 is ${found}, not ${sha256}.`);
+}
+
+/** The bytes, and their SHA-256 once they have all gone by. */
+function hashed(response: Response): { body: ReadableStream<Uint8Array>; sha256(): string } {
+  const hasher = new Bun.CryptoHasher("sha256");
+  const hashing = new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, controller) {
+      hasher.update(chunk);
+      controller.enqueue(chunk);
+    },
+  });
+  return { body: (response.body ?? new Blob([]).stream()).pipeThrough(hashing), sha256: () => hasher.digest("hex") };
+}
+
+async function writeNew(path: string, body: ReadableStream<Uint8Array>): Promise<void> {
+  const file = await open(path, "wx", 0o600);
+  try {
+    for await (const chunk of body) await file.writeFile(chunk);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+const setPinned = (verb: "pin" | "unpin", hint = "") =>
+  action({
+    positionals: ["ID"],
+    hint,
+    async run({ positionals, json }, cli) {
+      const backup = await changeApp(cli, (app) => app.backups[verb](positionals[0] ?? ""));
+      if (json) cli.print(JSON.stringify(backup));
+      else printTable(cli, HEADERS, [rowOf(backup)]);
+      return 0;
+    },
+  });
+
+const verify = action({
+  positionals: ["[ID]"],
+  flags: { all: true },
+  hint: "reads it, or every backup, back and compares the SHA-256",
+  async run({ positionals, all, json }, cli) {
+    if ((positionals[0] === undefined) !== (all === true))
+      throw new UsageError("An ID or --all is needed, and one of them.");
+    const results = await changeApp(cli, async (app) => {
+      if (!all) return [await app.backups.verify(positionals[0] ?? "")];
+      return verifyAll(app, cli.progress("Verifying", "backups", json));
+    });
+    const bad = results.filter((one) => one.state !== "kept");
+    if (json) cli.print(JSON.stringify({ verified: results.length, bad }));
+    else {
+      for (const one of bad) cli.print(`${one.system_key}  ${one.id}  ${one.state}: ${one.finding}`);
+      cli.print(`${results.length} verified, ${bad.length} bad.`);
+    }
+    return bad.length === 0 ? 0 : 1;
+  },
+});
+
+async function verifyAll({ backups }: App, progress: Progress) {
+  const verified = [];
+  const total = await backups.count({});
+  try {
+    for (let cursor: string | undefined; ;) {
+      const page = await backups.list({ limit: 200, ...(cursor ? { cursor } : {}) });
+      for (const { id } of page.backups) {
+        verified.push(await backups.verify(id));
+        progress.at(verified.length, total);
+      }
+      if (page.next_cursor === null) return verified;
+      cursor = page.next_cursor;
+    }
+  } finally {
+    progress.end();
+  }
+}
+
+const remove = action({
+  positionals: ["ID"],
+  flags: { yes: true },
+  async run({ positionals, yes, json }, cli) {
+    if (!yes) throw new UsageError("This deletes the backup; add --yes to do it.");
+    const backup = await changeApp(cli, (app) => app.backups.remove(positionals[0] ?? ""));
+    cli.print(json ? JSON.stringify(backup) : `Deleted ${backup.id} (${printable(backup.filename)}).`);
+    return 0;
+  },
+});
+
+const sweep = action({
+  flags: { force: true },
+  hint: "rows without objects, objects without rows",
+  async run({ force = false, json }, cli) {
+    const swept = await changeApp(cli, (app) => app.backups.sweep({ force }));
+    if (json) {
+      cli.print(JSON.stringify(swept));
+      return 0;
+    }
+    for (const key of swept.orphans) cli.print(`${swept.removed ? "removed" : "kept   "}  ${printable(key)}`);
+    for (const id of swept.lost) cli.print(`lost     ${id}`);
+    cli.print(
+      `${counted(swept.objects, "object")}; ${swept.orphans.length} without a row; ${counted(swept.lost.length, "row")} without an object.`,
+    );
+    if (!swept.removed)
+      cli.say("So many cannot come from crashes: is this the right database? --force removes them all the same.");
+    return 0;
+  },
+});
+
+const HEADERS = ["ID", "SYSTEM", "UPLOADED", "BYTES", "STATE", "ENCRYPTION", "HELD", "FILE"];
+const rowOf = (backup: Backup): Cell[] => [
+  backup.id,
+  backup.system_key,
+  timeOf(backup.uploaded_at),
+  backup.size,
+  backup.state,
+  backup.encryption,
+  backup.pinned ? "pinned" : backup.locked_until && `locked until ${timeOf(backup.locked_until)}`,
+  backup.filename,
+];
+
+export const backups: Verb = {
+  name: "backups",
+  summary: "List, fetch, pin, verify, delete backups; compare the store with the database.",
+  actions: {
+    list,
+    get,
+    pin: setPinned("pin", "a pinned backup is kept until it is unpinned"),
+    unpin: setPinned("unpin"),
+    verify,
+    rm: remove,
+    sweep,
+  },
+};

@@ -1,0 +1,47 @@
+// Lists which places of inventories change how often over the fleet, and pins what is made of them.
+import { printTable } from "../terminal/table.ts";
+import { action, changeApp, printable, UsageError, withApp } from "../verb.ts";
+import type { Cli } from "../verb.ts";
+
+export const listNoise = action({
+  hint: "places that change, most often first, and what is folded",
+  async run({ json }, cli) {
+    const paths = await withApp(cli, (app) => app.inventory.noise.list());
+    if (json) cli.print(JSON.stringify({ paths }));
+    else if (paths.length === 0) cli.print("Nothing changed lately but what rules fold, and nothing is pinned.");
+    else
+      printTable(
+        cli,
+        ["DAYS", "SYSTEMS", "ORGANIZATIONS", "STATE", "PATH"],
+        paths.map(({ path, rate, systems, organizations, state }) => [
+          `${(rate * 100).toFixed(1)} %`,
+          systems,
+          organizations,
+          state,
+          path,
+        ]),
+      );
+    return 0;
+  },
+});
+
+export const pinNoise = action({
+  positionals: ["PATH"],
+  flags: { fold: true, show: true },
+  hint: "--fold or --show a place's changes, whatever was learned",
+  async run({ positionals, fold, show, json }, cli) {
+    if (fold === show) throw new UsageError("A pin needs either --fold or --show.");
+    return setPin(positionals[0] ?? "", fold ? "fold" : "show", json, cli);
+  },
+});
+
+export const unpinNoise = action({
+  positionals: ["PATH"],
+  run: ({ positionals, json }, cli) => setPin(positionals[0] ?? "", null, json, cli),
+});
+
+async function setPin(path: string, pin: "fold" | "show" | null, json: boolean, cli: Cli): Promise<number> {
+  const row = await changeApp(cli, (app) => app.inventory.noise.pin(path, pin));
+  cli.print(json ? JSON.stringify(row) : `${printable(row.path)}  ${row.state}`);
+  return 0;
+}

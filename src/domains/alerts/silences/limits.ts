@@ -1,0 +1,65 @@
+// Decides how long a silence of an appliance may last and how large it may be, and that it never hides for long that the appliance is gone.
+import { counted } from "../../../values/count.ts";
+import { malformed } from "../array.ts";
+import { FORCED_LABELS } from "../labels.ts";
+import type { Matcher, PostedSilence } from "./silence.ts";
+
+export interface SilenceLimits {
+  /** Of its JSON, as it is sent on. */
+  maxBytes: number;
+  /** From now to its end, wherever it begins: silences in a row would otherwise last for ever. */
+  maxAheadMs: number;
+  /** The same for one that covers LinkFailed. */
+  maxLinkFailedMs: number;
+}
+
+/** What LinkFailed always says. */
+const LINK_FAILED: Readonly<Record<string, string>> = {
+  alertname: "LinkFailed",
+  severity: "critical",
+  managed_by: "my-collect",
+};
+/** A rename changes these; which value they have says nothing for later. */
+const CHANGING: ReadonlySet<string> = new Set(FORCED_LABELS);
+const SPARING: Matcher = { name: "alertname", value: "LinkFailed", isRegex: false, isEqual: false };
+
+/** The silence as it may be; a Failure 400 for one that is too long or too large. */
+export function limitSilence(silence: PostedSilence, limits: SilenceLimits, now: Date): PostedSilence {
+  const aheadMs = Date.parse(silence.endsAt) - now.getTime();
+  if (aheadMs > limits.maxAheadMs)
+    throw malformed(`endsAt must be within ${inWords(limits.maxAheadMs)} from now, got "${silence.endsAt}"`);
+  const limited = aheadMs > limits.maxLinkFailedMs ? spareLinkFailed(silence, limits.maxLinkFailedMs) : silence;
+  const bytes = Buffer.byteLength(JSON.stringify(limited));
+  if (bytes > limits.maxBytes)
+    throw malformed(`the silence has ${counted(bytes, "byte")}, more than ${limits.maxBytes}`);
+  return limited;
+}
+
+/** One that names LinkFailed is refused; any other that might cover it gets a matcher that leaves it out. */
+function spareLinkFailed(silence: PostedSilence, mostMs: number): PostedSilence {
+  if (silence.matchers.some(sparesLinkFailed)) return silence;
+  const naming = silence.matchers.find((one) => one.name === "alertname" && one.value.includes("LinkFailed"));
+  if (naming)
+    throw malformed(
+      `endsAt must be within ${inWords(mostMs)} from now for a silence of LinkFailed, got "${silence.endsAt}"`,
+    );
+  return { ...silence, matchers: [...silence.matchers, SPARING] };
+}
+
+/** Surely does not fit LinkFailed. Patterns are not run: they are a stranger's, and Go's are none of JavaScript's. */
+function sparesLinkFailed({ name, value, isRegex, isEqual }: Matcher): boolean {
+  if (isRegex || CHANGING.has(name)) return false;
+  return ((LINK_FAILED[name] ?? "") === value) !== isEqual;
+}
+
+const UNITS: readonly [name: string, ms: number][] = [
+  ["day", 86_400_000],
+  ["hour", 3_600_000],
+  ["minute", 60_000],
+  ["second", 1_000],
+];
+
+function inWords(ms: number): string {
+  const [name, unitMs] = UNITS.find(([, unit]) => ms % unit === 0) ?? ["second", 1_000];
+  return counted(Math.round(ms / unitMs), name);
+}

@@ -1,0 +1,22 @@
+// Range and If-Range of a download, read as RFC 9110 has it: one range or none, and never an error for a malformed one.
+import type { ByteRange } from "../../../ports/objects.ts";
+
+/** `whole` also answers what asks for several ranges: a server may always ignore Range. */
+export type RangeAnswer = "whole" | "unsatisfiable" | ByteRange;
+
+export function readRange(headers: Headers, size: number, etag: string): RangeAnswer {
+  const match = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(headers.get("range")?.replace(/\s/g, "") ?? "");
+  if (!match || (!match[1] && !match[2])) return "whole";
+  // Dates never match: an ETag says more, and is what we give.
+  const ifRange = headers.get("if-range");
+  if (ifRange !== null && ifRange.trim() !== etag) return "whole";
+  if (!match[1]) {
+    const suffix = Number(match[2]);
+    if (suffix === 0) return "unsatisfiable";
+    return { first: Math.max(0, size - suffix), last: size - 1 };
+  }
+  const first = Number(match[1]);
+  const last = match[2] ? Math.min(Number(match[2]), size - 1) : size - 1;
+  if (match[2] && Number(match[2]) < first) return "whole";
+  return first < size ? { first, last } : "unsatisfiable";
+}

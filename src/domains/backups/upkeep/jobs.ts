@@ -1,0 +1,124 @@
+// Background work on backups: removals, verification, the sweep, readiness. Each step is safe to repeat.
+import type { JobHandler, Schedule } from "../../../domain.ts";
+import { Permanent } from "../../../errors.ts";
+import type { Clock } from "../../../ports/clock.ts";
+import type { Queryable } from "../../../ports/database.ts";
+import type { ObjectStore } from "../../../ports/objects.ts";
+import type { Push } from "../../../ports/queue.ts";
+import { counted } from "../../../values/count.ts";
+import { openAlert, resolveAlerts } from "../alerts.ts";
+import { readinessOf } from "./freshness.ts";
+import type { Measured } from "./freshness.ts";
+import { tidy } from "./removals.ts";
+import { NO_UUID, READINESS_QUEUE, SWEEP_QUEUE, TIDY_QUEUE, VERIFY_DUE_QUEUE, VERIFY_QUEUE } from "../schema.ts";
+import { countBackups, listMeasured, listMeasuredOf, listUnchecked } from "../store.ts";
+import { sweep } from "./sweep.ts";
+import type { Swept } from "./sweep.ts";
+import { verify } from "./verify.ts";
+
+export interface BackupJobsDeps {
+  database: Queryable;
+  objects: ObjectStore;
+  clock: Clock;
+  verifyDays: number;
+  swept(result: Swept): void;
+}
+
+export const schedules: Schedule[] = [
+  { name: "backup-tidy", cron: "*/5 * * * *", queue: TIDY_QUEUE },
+  { name: "backup-verify", cron: "17 1 * * *", queue: VERIFY_DUE_QUEUE },
+  { name: "backup-sweep", cron: "37 * * * *", queue: SWEEP_QUEUE },
+  { name: "backup-readiness", cron: "7 * * * *", queue: READINESS_QUEUE },
+];
+
+const DAY_MS = 86_400_000;
+/** Systems looked at by one job, which the next one continues. */
+const SYSTEMS_PER_JOB = 500;
+
+export function backupJobs(deps: BackupJobsDeps): JobHandler[] {
+  const one = { batch: 1, batchBytes: 65_536, concurrency: 1, leaseMs: 120_000 };
+  return [
+    { ...one, queue: TIDY_QUEUE, handle: async () => void (await tidy(deps)) },
+    { ...one, queue: VERIFY_DUE_QUEUE, handle: async () => [await verifyDue(deps)] },
+    {
+      ...one,
+      queue: VERIFY_QUEUE,
+      handle: async (jobs) => {
+        for (const job of jobs) await verify(deps, readText(job.payload, "backup_id"));
+      },
+    },
+    { ...one, queue: SWEEP_QUEUE, handle: async () => deps.swept(await sweep(deps)) },
+    {
+      ...one,
+      queue: READINESS_QUEUE,
+      handle: async (jobs) => {
+        const followUps: Push[][] = [];
+        for (const { payload } of jobs) followUps.push(await lookAt(deps, payload));
+        return followUps;
+      },
+    },
+  ];
+}
+
+/** A backup that changed: removals have work, and its system may have become ready, or smaller. */
+export function changedPushes(systemId: string): Push[] {
+  return [
+    { queue: TIDY_QUEUE, key: "changed", payload: "{}" },
+    { queue: READINESS_QUEUE, key: systemId, payload: JSON.stringify({ system_id: systemId }) },
+  ];
+}
+
+/** So many a night that everything has had its turn within the days; those overdue, because nights were missed, all. */
+async function verifyDue({ database, clock, verifyDays }: BackupJobsDeps): Promise<Push[]> {
+  const now = clock.now();
+  const total = (await countBackups(database)).reduce((sum, one) => sum + (one.state === "lost" ? 0 : one.count), 0);
+  const share = Math.ceil(total / verifyDays);
+  const overdueBefore = new Date(now.getTime() - (verifyDays - 1) * DAY_MS);
+  const freshBefore = new Date(now.getTime() - DAY_MS / 2);
+  const [overdue, next] = [
+    await listUnchecked(database, overdueBefore, Math.max(total, 1)),
+    await listUnchecked(database, freshBefore, Math.max(share, 1)),
+  ];
+  return [...new Set([...overdue, ...next])].map((id) => ({
+    queue: VERIFY_QUEUE,
+    key: id,
+    payload: JSON.stringify({ backup_id: id }),
+  }));
+}
+
+/** The payload names one system, or where to go on among all; a schedule's tick begins at the first. */
+async function lookAt(deps: BackupJobsDeps, payload: string): Promise<Push[]> {
+  const given: unknown = payload.startsWith("{") ? JSON.parse(payload) : {};
+  const named = typeof given === "object" && given !== null && "system_id" in given ? given.system_id : undefined;
+  if (typeof named === "string") {
+    await assess(deps, named, await listMeasuredOf(deps.database, named));
+    return [];
+  }
+  const after = typeof given === "object" && given !== null && "after" in given ? String(given.after) : NO_UUID;
+  const rows = await listMeasured(deps.database, after, SYSTEMS_PER_JOB);
+  const bySystem = Map.groupBy(rows, (row) => row.systemId);
+  for (const [systemId, measured] of bySystem) await assess(deps, systemId, measured);
+  const last = rows.at(-1)?.systemId;
+  return last === undefined ? [] : [{ queue: READINESS_QUEUE, payload: JSON.stringify({ after: last }) }];
+}
+
+async function assess({ database, clock }: BackupJobsDeps, systemId: string, measured: Measured[]): Promise<void> {
+  const now = clock.now();
+  const { status, age_seconds, shrunk, size_change_percent } = readinessOf(measured, now);
+  const about = { systemId, backupId: null };
+  if (status === "stale") {
+    const hours = Math.round((age_seconds ?? 0) / 3600);
+    const message = `The newest backup is ${counted(hours, "hour")} old, later than this system's rhythm lets expect.`;
+    await openAlert(database, { ...about, cause: "stale", message }, now);
+  } else await resolveAlerts(database, { ...about, causes: ["stale"] }, now);
+  if (shrunk) {
+    const message = `The newest backup is ${-(size_change_percent ?? 0)} % smaller than those before.`;
+    await openAlert(database, { ...about, cause: "shrunk", message }, now);
+  } else await resolveAlerts(database, { ...about, causes: ["shrunk"] }, now);
+}
+
+function readText(payload: string, name: string): string {
+  const value: unknown = JSON.parse(payload)?.[name];
+  if (typeof value !== "string") throw new Permanent(`the payload has no ${name}`);
+  return value;
+}

@@ -1,0 +1,69 @@
+// Reads backups back and hashes them again. What it finds is written down and told; nothing is ever deleted for it.
+import type { Clock } from "../../../ports/clock.ts";
+import type { Queryable } from "../../../ports/database.ts";
+import type { ObjectStore } from "../../../ports/objects.ts";
+import { counted } from "../../../values/count.ts";
+import { openAlert, resolveAlerts } from "../alerts.ts";
+import type { Cause } from "../alerts.ts";
+import { findBackup, setChecked } from "../store.ts";
+import type { BackupRow, BackupState } from "../store.ts";
+
+export interface VerifyDeps {
+  database: Queryable;
+  objects: ObjectStore;
+  clock: Clock;
+}
+
+export interface Verified {
+  id: string;
+  system_key: string;
+  state: BackupState;
+  /** What was found, where it is not what was stored. */
+  finding: string | null;
+}
+
+/** Undefined for a backup that has gone meanwhile. Trouble of the store or the database rejects and says nothing about the backup. */
+export async function verify(deps: VerifyDeps, id: string): Promise<Verified | undefined> {
+  const backup = await findBackup(deps.database, id);
+  if (!backup) return undefined;
+  const { state, finding } = await examine(deps.objects, backup);
+  // An object that is missing because its backup was deleted meanwhile is not lost.
+  if (state === "lost" && !(await findBackup(deps.database, id))) return undefined;
+  await record(deps, backup, state, finding);
+  return { id: `${backup.id}${backup.extension}`, system_key: backup.systemKey, state, finding };
+}
+
+async function examine(
+  objects: ObjectStore,
+  { objectKey, size, sha256 }: BackupRow,
+): Promise<{ state: BackupState; finding: string | null }> {
+  const stream = await objects.get(objectKey);
+  if (!stream) return { state: "lost", finding: "its object is not in the store" };
+  const hasher = new Bun.CryptoHasher("sha256");
+  let read = 0;
+  for await (const chunk of stream) {
+    hasher.update(chunk);
+    read += chunk.byteLength;
+  }
+  if (read !== size) return { state: "damaged", finding: `it has ${counted(read, "byte")} instead of ${size}` };
+  const found = hasher.digest("hex");
+  if (found !== sha256) return { state: "damaged", finding: `its SHA-256 is ${found} instead of ${sha256}` };
+  return { state: "kept", finding: null };
+}
+
+/** State and alert, whatever found it: a verification, a sweep or a download. */
+export async function record(
+  { database, clock }: Pick<VerifyDeps, "database" | "clock">,
+  backup: BackupRow,
+  state: BackupState,
+  finding: string | null,
+): Promise<void> {
+  const now = clock.now();
+  await setChecked(database, backup.id, state, now);
+  const about = { systemId: backup.systemId, backupId: backup.id };
+  const over = (["damaged", "lost"] satisfies Cause[]).filter((cause) => cause !== state);
+  await resolveAlerts(database, { ...about, causes: over }, now);
+  if (state === "kept") return;
+  const message = `Backup ${backup.filename} of ${backup.uploadedAt.toISOString()} is ${state}: ${finding}.`;
+  await openAlert(database, { ...about, cause: state, message }, now);
+}

@@ -1,0 +1,364 @@
+// SQL of the pipeline: records into the chain and diffs along it.
+import type { Queryable } from "../../../ports/database.ts";
+
+/** A received document on its way into the chain; `text` is the JSON to keep. */
+export interface IncomingRecord {
+  id: string;
+  systemId: string;
+  receivedAt: Date;
+  hash: string;
+  size: number;
+  repaired: number;
+  /** ISO 8601; when the device says it made the document. */
+  deviceTime?: string | undefined;
+  partialReasons: string[];
+  facts: IncomingFacts;
+  text: string;
+}
+
+/** What an inventory tells of its system; undefined leaves what is known. */
+export interface IncomingFacts {
+  type?: string | undefined;
+  fqdn?: string | undefined;
+  version?: string | undefined;
+  ipv4?: string | undefined;
+  ipv6?: string | undefined;
+}
+
+/** Serialises the writers of these systems' chains. Which of the systems still exist, and when each last sent an inventory. */
+export async function lockSystems(db: Queryable, systemIds: string[]): Promise<Map<string, Date | null>> {
+  const rows = await db.query<{ id: string; lastInventoryAt: Date | null }>(
+    `select id, last_inventory_at as "lastInventoryAt" from systems where id = any($1::uuid[]) order by id for no key update`,
+    [systemIds],
+    { name: "lock-systems" },
+  );
+  return new Map(rows.map((row) => [row.id, row.lastInventoryAt]));
+}
+
+/**
+ * For records that come late: where the predecessor was seen again after them, that sighting becomes a record of its own
+ * (A, then late B, then A again), so that the newest record stays the newest state. `copyIds` are new ids, one a record.
+ * Returns the successors that were linked anew; what was compared stays right, as the copy has the same content.
+ */
+export async function splitSightings(db: Queryable, records: IncomingRecord[], copyIds: string[]): Promise<string[]> {
+  const rows = await db.query<{ id: string }>(
+    `with late as (
+       select * from unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[], $5::uuid[])
+         as t (id, system_id, received_at, data_hash, copy_id)
+       where not exists (select from inventory_records r where r.id = t.id)
+     ), seen_again as (
+       select l.copy_id, p.id from late l
+       cross join lateral (
+         select r.id, r.data_hash, r.received_at, r.last_seen_at from inventory_records r
+         where r.system_id = l.system_id and (r.received_at, r.id) < (l.received_at, l.id)
+         order by r.received_at desc, r.id desc limit 1
+       ) p
+       where p.last_seen_at > l.received_at and p.data_hash <> l.data_hash
+         -- A sighting in the very millisecond of the successor has no place of its own before it.
+         and not exists (
+           select from inventory_records n
+           where n.system_id = l.system_id and n.received_at <= p.last_seen_at and (n.received_at, n.id) > (p.received_at, p.id)
+         )
+     ), copied as (
+       insert into inventory_records
+         (id, system_id, received_at, last_seen_at, data, data_hash, data_size, repaired, partial_reasons, previous_record_id)
+       select s.copy_id, r.system_id, r.last_seen_at, r.last_seen_at, r.data, r.data_hash, r.data_size, r.repaired, r.partial_reasons, r.id
+       from seen_again s join inventory_records r using (id)
+     ), successors as (
+       update inventory_records r set previous_record_id = s.copy_id from seen_again s where r.previous_record_id = s.id
+       returning r.id, r.previous_record_id
+     ), relabelled as (
+       update inventory_diffs d set previous_record_id = s.previous_record_id from successors s where d.record_id = s.id
+     ), unseen as (
+       update inventory_records r set last_seen_at = r.received_at from seen_again s where r.id = s.id
+     )
+     select id from successors`,
+    [
+      records.map((record) => record.id),
+      records.map((record) => record.systemId),
+      records.map((record) => record.receivedAt),
+      records.map((record) => record.hash),
+      copyIds,
+    ],
+  );
+  return rows.map((row) => row.id);
+}
+
+/**
+ * Puts each record between its neighbours by receive time. One that equals its predecessor only moves that one's
+ * `last_seen_at`; one that comes late takes its place as the predecessor of its successor. One record a system and call.
+ * Returns the successors that were linked anew.
+ */
+export async function insertRecords(db: Queryable, records: IncomingRecord[]): Promise<string[]> {
+  const { bytes, starts, sizes } = packTexts(records);
+  const rows = await db.query<{ id: string }>(
+    `with incoming as (
+       select * from unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[], $5::bigint[], $6::integer[], $7::text[], $9::integer[], $10::integer[],
+           $11::timestamptz[])
+         as t (id, system_id, received_at, data_hash, data_size, repaired, partial_reasons, text_start, text_size, device_time)
+     ), placed as (
+       select i.*, p.id as previous_id, p.data_hash as previous_hash, n.id as next_id
+       from incoming i
+       left join lateral (
+         select r.id, r.data_hash from inventory_records r
+         where r.system_id = i.system_id and (r.received_at, r.id) < (i.received_at, i.id)
+         order by r.received_at desc, r.id desc limit 1
+       ) p on true
+       left join lateral (
+         select r.id from inventory_records r
+         where r.system_id = i.system_id and (r.received_at, r.id) > (i.received_at, i.id)
+         order by r.received_at, r.id limit 1
+       ) n on true
+     ), inserted as (
+       insert into inventory_records
+         (id, system_id, received_at, last_seen_at, device_time, data, data_hash, data_size, repaired, partial_reasons, previous_record_id, diffed_at)
+       select id, system_id, received_at, received_at, device_time,
+         convert_from(substr($8::bytea, text_start, text_size), 'UTF8')::json, data_hash, data_size, repaired,
+         array(select json_array_elements_text(partial_reasons::json)), previous_id,
+         case when previous_id is null then received_at end
+       from placed where previous_hash is distinct from data_hash
+       on conflict (id) do nothing
+       returning id
+     ), touched as (
+       update inventory_records r set last_seen_at = greatest(r.last_seen_at, p.received_at)
+       from placed p where r.id = p.previous_id and p.previous_hash = p.data_hash
+     )
+     update inventory_records r set previous_record_id = p.id, diffed_at = null, change_count = 0
+     from placed p join inserted i on i.id = p.id where r.id = p.next_id
+     returning r.id`,
+    [
+      records.map((record) => record.id),
+      records.map((record) => record.systemId),
+      records.map((record) => record.receivedAt),
+      records.map((record) => record.hash),
+      records.map((record) => record.size),
+      records.map((record) => record.repaired),
+      records.map((record) => JSON.stringify(record.partialReasons)),
+      bytes,
+      starts,
+      sizes,
+      records.map((record) => record.deviceTime ?? null),
+    ],
+    { name: "insert-records" },
+  );
+  return rows.map((row) => row.id);
+}
+
+/** One binary run instead of an array of texts, whose every quote would be escaped here and unescaped there. */
+function packTexts(records: IncomingRecord[]) {
+  const texts = records.map((record) => Buffer.from(record.text));
+  const sizes = texts.map((text) => text.length);
+  let next = 1;
+  const starts = sizes.map((size) => (next += size) - size);
+  return { bytes: Buffer.concat(texts), starts, sizes };
+}
+
+/** For records that got another predecessor: what was compared with the old one is no longer a link of the chain. */
+export async function deleteDiffsOf(db: Queryable, recordIds: string[]): Promise<void> {
+  await db.query(`delete from inventory_diffs where record_id = any($1::uuid[])`, [recordIds]);
+}
+
+/** Facts of records that are now the newest of their system. A fact that is missing leaves the known one. */
+export async function updateSystemFacts(db: Queryable, records: IncomingRecord[]): Promise<void> {
+  await db.query(
+    `update systems s set
+       type = coalesce(f.type, s.type), fqdn = coalesce(f.fqdn, s.fqdn), version = coalesce(f.version, s.version),
+       ipv4_address = coalesce(f.ipv4::inet, s.ipv4_address), ipv6_address = coalesce(f.ipv6::inet, s.ipv6_address),
+       last_inventory_at = f.received_at
+     from unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
+       as f (system_id, received_at, type, fqdn, version, ipv4, ipv6)
+     where s.id = f.system_id and (s.last_inventory_at is null or s.last_inventory_at <= f.received_at)`,
+    [
+      records.map((record) => record.systemId),
+      records.map((record) => record.receivedAt),
+      records.map((record) => record.facts.type ?? null),
+      records.map((record) => record.facts.fqdn ?? null),
+      records.map((record) => record.facts.version ?? null),
+      records.map((record) => record.facts.ipv4 ?? null),
+      records.map((record) => record.facts.ipv6 ?? null),
+    ],
+    { name: "update-system-facts" },
+  );
+}
+
+/** Of these records, those that still wait for their comparison. */
+export async function findUndiffed(
+  db: Queryable,
+  recordIds: string[],
+): Promise<{ id: string; systemId: string; size: number }[]> {
+  return db.query(
+    `select id, system_id as "systemId", data_size::integer as size from inventory_records where id = any($1::uuid[]) and diffed_at is null`,
+    [recordIds],
+    {
+      name: "find-undiffed",
+    },
+  );
+}
+
+/** A pair of neighbours to compare; `size` is the record's, `bytes` that of both, as received. */
+export interface Pair {
+  recordId: string;
+  previousRecordId: string;
+  systemId: string;
+  receivedAt: Date;
+  size: number;
+  bytes: number;
+}
+
+export async function findPairs(db: Queryable, recordIds: string[]): Promise<Pair[]> {
+  return db.query(
+    `select r.id as "recordId", p.id as "previousRecordId", r.system_id as "systemId", r.received_at as "receivedAt",
+       r.data_size::integer as size, (r.data_size + p.data_size)::integer as bytes
+     from inventory_records r join inventory_records p on p.id = r.previous_record_id
+     where r.id = any($1::uuid[]) and r.diffed_at is null`,
+    [recordIds],
+    { name: "find-pairs" },
+  );
+}
+
+export async function findTexts(db: Queryable, recordIds: string[]): Promise<Map<string, string>> {
+  const rows = await db.query<{ id: string; text: string }>(
+    `select id, data::text as text from inventory_records where id = any($1::uuid[])`,
+    [recordIds],
+    {
+      name: "find-texts",
+    },
+  );
+  return new Map(rows.map((row) => [row.id, row.text]));
+}
+
+export interface DiffRow {
+  id: string;
+  position: number;
+  pointer: string;
+  fieldPath: string;
+  /** JSON text. */
+  elements: string | null;
+  changeType: string;
+  category: string;
+  severity: string;
+  significant: boolean;
+  folded: string | null;
+  /** JSON text; null when there was no value. */
+  previousValue: string | null;
+  currentValue: string | null;
+}
+
+export interface ComparedPair extends Pair {
+  diffs: DiffRow[];
+}
+
+/** Marks the pairs as compared, unless somebody did already or a late record came between. Returns those it marked. */
+export async function markDiffed(db: Queryable, pairs: ComparedPair[], now: Date): Promise<Set<string>> {
+  const rows = await db.query<{ id: string }>(
+    `update inventory_records r set diffed_at = $4, change_count = t.change_count
+     from unnest($1::uuid[], $2::uuid[], $3::integer[]) as t (id, previous_record_id, change_count)
+     where r.id = t.id and r.previous_record_id = t.previous_record_id and r.diffed_at is null
+     returning r.id`,
+    [
+      pairs.map((pair) => pair.recordId),
+      pairs.map((pair) => pair.previousRecordId),
+      pairs.map((pair) => pair.diffs.length),
+      now,
+    ],
+    { name: "mark-diffed" },
+  );
+  return new Set(rows.map((row) => row.id));
+}
+
+type PlacedDiff = DiffRow & { pair: Pair };
+
+/** Rows and characters of values that one statement takes, so that each ends in its time, however much is new. */
+const DIFFS_PER_STATEMENT = 2_000;
+const CHARACTERS_PER_STATEMENT = 2 * 1024 ** 2;
+
+export async function insertDiffs(db: Queryable, pairs: ComparedPair[]): Promise<void> {
+  let step: PlacedDiff[] = [];
+  let characters = 0;
+  for (const pair of pairs)
+    for (const diff of pair.diffs) {
+      step.push({ ...diff, pair });
+      characters += (diff.previousValue?.length ?? 0) + (diff.currentValue?.length ?? 0);
+      if (step.length < DIFFS_PER_STATEMENT && characters < CHARACTERS_PER_STATEMENT) continue;
+      await insertDiffRows(db, step);
+      step = [];
+      characters = 0;
+    }
+  if (step.length > 0) await insertDiffRows(db, step);
+}
+
+async function insertDiffRows(db: Queryable, rows: PlacedDiff[]): Promise<void> {
+  await db.query(
+    `insert into inventory_diffs (id, system_id, record_id, previous_record_id, detected_at, position, pointer, field_path,
+       elements, change_type, category, severity, significant, folded, previous_value, current_value, value_bytes)
+     select id, system_id, record_id, previous_record_id, detected_at, position, pointer, field_path,
+       elements::json, change_type, category, severity, significant, folded, previous_value::json, current_value::json,
+       coalesce(octet_length(previous_value), 0) + coalesce(octet_length(current_value), 0)
+     from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::timestamptz[], $6::integer[], $7::text[], $8::text[], $9::text[],
+       $10::text[], $11::text[], $12::boolean[], $13::text[], $14::text[], $15::text[],
+       $16::text[])
+       as t (id, system_id, record_id, previous_record_id, detected_at, position, pointer, field_path,
+         change_type, category, severity, significant, folded, previous_value, current_value, elements)`,
+    [
+      rows.map((row) => row.id),
+      rows.map((row) => row.pair.systemId),
+      rows.map((row) => row.pair.recordId),
+      rows.map((row) => row.pair.previousRecordId),
+      rows.map((row) => row.pair.receivedAt),
+      rows.map((row) => row.position),
+      rows.map((row) => row.pointer),
+      rows.map((row) => row.fieldPath),
+      rows.map((row) => row.changeType),
+      rows.map((row) => row.category),
+      rows.map((row) => row.severity),
+      rows.map((row) => row.significant),
+      rows.map((row) => row.folded),
+      rows.map((row) => row.previousValue),
+      rows.map((row) => row.currentValue),
+      rows.map((row) => row.elements),
+    ],
+    { name: "insert-diffs" },
+  );
+}
+
+export interface SignificantDiff {
+  id: string;
+  systemId: string;
+  fieldPath: string;
+  changeType: string;
+  category: string;
+  severity: string;
+}
+
+export async function findSignificantDiffs(db: Queryable, recordIds: string[]): Promise<SignificantDiff[]> {
+  return db.query(
+    `select id, system_id as "systemId", field_path as "fieldPath", change_type as "changeType", category, severity
+     from inventory_diffs where record_id = any($1::uuid[]) and significant order by record_id, position`,
+    [recordIds],
+    { name: "find-significant-diffs" },
+  );
+}
+
+export interface NewestRecord {
+  systemId: string;
+  recordId: string;
+  receivedAt: Date;
+  previousRecordId: string | null;
+  partialReasons: string[];
+  bytes: number;
+}
+
+/** Of these records, those that are their system's newest. */
+export async function findNewest(db: Queryable, recordIds: string[]): Promise<NewestRecord[]> {
+  return db.query(
+    `select r.system_id as "systemId", r.id as "recordId", r.received_at as "receivedAt",
+       r.previous_record_id as "previousRecordId", r.partial_reasons as "partialReasons", r.data_size::integer as bytes
+     from inventory_records r
+     where r.id = any($1::uuid[]) and not exists (
+       select from inventory_records n where n.system_id = r.system_id and (n.received_at, n.id) > (r.received_at, r.id)
+     )
+     order by r.system_id`,
+    [recordIds],
+    { name: "find-newest" },
+  );
+}

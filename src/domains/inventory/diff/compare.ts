@@ -1,0 +1,56 @@
+// Two stored texts in, classified changes with their values as JSON text out.
+import { compareDocuments } from "./diff.ts";
+import { isObject, parseExact } from "../../../values/json/value.ts";
+import type { JsonObject, JsonValue } from "../../../values/json/value.ts";
+import { classifyAll } from "./partial.ts";
+import type { Rules } from "../rules/rules.ts";
+
+/** Why a change is not significant; null for a significant one. */
+export type Folded = "rule" | "partial" | "learned" | "pinned" | null;
+
+export interface ComparedChange {
+  pointer: string;
+  fieldPath: string;
+  /** JSON text of its array elements; null when there are none on the way. */
+  elements: string | null;
+  changeType: "create" | "update" | "delete";
+  category: string;
+  severity: string;
+  significant: boolean;
+  /** Whether noise that was learned may fold it. */
+  foldable: boolean;
+  folded: Folded;
+  /** JSON text; null when there was no value. */
+  previousValue: string | null;
+  currentValue: string | null;
+}
+
+export function compareTexts(previousText: string, currentText: string, rules: Rules): ComparedChange[] {
+  const [previous, current] = [parseStored(previousText), parseStored(currentText)];
+  return classifyAll(rules, compareDocuments(previous, current), previous, current).map((change) => ({
+    pointer: change.pointer,
+    fieldPath: change.fieldPath,
+    elements: change.elements.length > 0 ? JSON.stringify(change.elements) : null,
+    changeType: change.changeType,
+    category: change.category,
+    severity: change.severity,
+    significant: change.significant,
+    foldable: change.foldable,
+    folded: foldedBy(change),
+    previousValue: textOf(change.previousValue),
+    currentValue: textOf(change.currentValue),
+  }));
+}
+
+function foldedBy({ significant, partial }: { significant: boolean; partial: boolean }): Folded {
+  if (partial) return "partial";
+  return significant ? null : "rule";
+}
+
+function parseStored(text: string): JsonObject {
+  const value = parseExact(text);
+  if (!isObject(value)) throw new Error("a stored inventory is not an object");
+  return value;
+}
+
+const textOf = (value: JsonValue | undefined): string | null => (value === undefined ? null : JSON.stringify(value));

@@ -1,0 +1,30 @@
+// The thread that checks and compares large documents, so that heartbeats do not wait for them. Started by large.ts.
+import { Failure, reasonOf } from "../../../errors.ts";
+import { compareTexts } from "./compare.ts";
+import { inspect } from "../intake/inspect.ts";
+import type { LargeAnswer, LargeTask } from "./large.ts";
+import { packText } from "../intake/payload.ts";
+import { openRules } from "../rules/rules.ts";
+
+declare const self: Worker;
+
+self.onmessage = ({ data: task }: MessageEvent<LargeTask>) => {
+  self.postMessage(answerOf(task));
+  // A document of 8 MB leaves ten times as much behind, and the next may be hours away.
+  Bun.gc(true);
+};
+
+function answerOf(task: LargeTask): LargeAnswer {
+  try {
+    if (task.kind === "compare") return { result: compare(task), packed: "" };
+    const { text, ...read } = inspect(task.bytes);
+    return { result: JSON.stringify(read), packed: packText(text) };
+  } catch (error) {
+    if (!(error instanceof Failure)) return { fault: reasonOf(error) };
+    const { code, status, message, data } = error;
+    return { failure: JSON.stringify({ code, status, message, data }) };
+  }
+}
+
+const compare = ({ previous, current, ruleSet }: Extract<LargeTask, { kind: "compare" }>): string =>
+  JSON.stringify(compareTexts(previous, current, openRules(JSON.parse(ruleSet))));

@@ -1,0 +1,107 @@
+// Large documents are checked and compared one at a time on a thread of their own; small ones never come here.
+import { Failure } from "../../../errors.ts";
+import type { Clock } from "../../../ports/clock.ts";
+import type { ComparedChange } from "./compare.ts";
+import type { Inspected } from "../intake/inspect.ts";
+import type { RuleSet } from "../rules/rules.ts";
+
+/** Bytes; a document of this size takes a few milliseconds to check. */
+export const LARGE_BYTES = 256 * 1024;
+/** An idle thread is ended, which gives its memory back. */
+const IDLE_MS = 30_000;
+
+/** Flat, with texts for what is not: such messages cross to the other thread without being serialised. */
+export type LargeTask =
+  { kind: "inspect"; bytes: Uint8Array } | { kind: "compare"; previous: string; current: string; ruleSet: string };
+
+export interface LargeAnswer {
+  /** JSON. */
+  result?: string;
+  packed?: string;
+  /** What to tell the client, as JSON. */
+  failure?: string;
+  /** What went wrong otherwise. */
+  fault?: string;
+}
+
+export interface LargePair {
+  previous: string;
+  current: string;
+  ruleSet: RuleSet;
+}
+
+export interface LargeDocuments {
+  /** The bytes are given away. Also packs the text for its way through the queue. */
+  inspect(bytes: Uint8Array): Promise<{ inspected: Inspected; packed: string }>;
+  compare(pair: LargePair): Promise<ComparedChange[]>;
+  close(): Promise<void>;
+}
+
+export function openLargeDocuments({ clock }: { clock: Clock }): LargeDocuments {
+  let worker: Worker | undefined;
+  let cancelEnd = () => {};
+  let last: Promise<unknown> = Promise.resolve();
+
+  const end = () => {
+    cancelEnd();
+    worker?.terminate();
+    worker = undefined;
+  };
+
+  const run = async (task: LargeTask): Promise<LargeAnswer> => {
+    cancelEnd();
+    const thread = (worker ??= new Worker(workerUrl(), { smol: true }));
+    const { promise, resolve, reject } = Promise.withResolvers<LargeAnswer>();
+    thread.onmessage = ({ data }: MessageEvent<LargeAnswer>) => resolve(data);
+    thread.onerror = ({ message }) => reject(new Error(`the thread for large documents failed: ${message}`));
+    try {
+      thread.postMessage(task, task.kind === "inspect" ? transferable(task.bytes) : []);
+      return await promise;
+    } catch (error) {
+      end();
+      throw error;
+    } finally {
+      if (worker) cancelEnd = clock.after(IDLE_MS, end);
+    }
+  };
+
+  /** One after the other: two at once would hold twice the memory and be no faster. */
+  const ask = async (task: LargeTask) => {
+    const mine = last.then(() => run(task));
+    last = mine.catch(() => {});
+    const { result, packed = "", failure, fault } = await mine;
+    if (failure !== undefined) throw failureOf(failure);
+    if (result === undefined) throw new Error(fault ?? "the thread for large documents gave no answer");
+    return { result: JSON.parse(result), packed };
+  };
+
+  return {
+    async inspect(bytes) {
+      const { result, packed } = await ask({ kind: "inspect", bytes });
+      return { inspected: result, packed };
+    },
+    async compare({ previous, current, ruleSet }) {
+      return (await ask({ kind: "compare", previous, current, ruleSet: JSON.stringify(ruleSet) })).result;
+    },
+    async close() {
+      await last;
+      end();
+    },
+  };
+}
+
+/** The executable keeps each entry point by its path below src (scripts/build.ts). */
+const workerUrl = () =>
+  new URL(
+    Bun.isStandaloneExecutable ? "./domains/inventory/diff/large-worker.js" : "./large-worker.ts",
+    import.meta.url,
+  ).href;
+
+/** Bytes that are a window of something larger have to be copied. */
+const transferable = ({ buffer, byteLength }: Uint8Array): ArrayBuffer[] =>
+  buffer instanceof ArrayBuffer && buffer.byteLength === byteLength ? [buffer] : [];
+
+function failureOf(json: string): Failure {
+  const { code, status, message, data }: Pick<Failure, "code" | "status" | "message" | "data"> = JSON.parse(json);
+  return new Failure(code, status, message, data ? { data } : {});
+}

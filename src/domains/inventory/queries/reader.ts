@@ -1,0 +1,182 @@
+// What people ask about inventories, answered from the tables. Shared by the admin API and the CLI.
+import type { Static } from "@sinclair/typebox";
+import { Failure } from "../../../errors.ts";
+import { decodeCursor, encodeCursor } from "../../../http/edge/cursor.ts";
+import type { Queryable } from "../../../ports/database.ts";
+import { BEGINNING, PAGE_BYTES, ROW_BYTES } from "../../../values/page.ts";
+import type { System } from "../../systems/index.ts";
+import type { Compare } from "../diff/comparing.ts";
+import { fold, NOTHING_KNOWN } from "../noise/noise.ts";
+import type { Known, Learned } from "../noise/noise.ts";
+import { noisePath } from "../noise/path.ts";
+import { RawJson, rawElements, rawOrNull } from "../../../values/json/raw.ts";
+import * as reading from "./reading.ts";
+import type { ChangeRow, RecordRow } from "./reading.ts";
+import type { ChangesQuery, CompareQuery, HistoryQuery, TimelineQuery } from "../schema.ts";
+
+export interface InventoryReaderDeps {
+  database: Queryable;
+  compare: Compare;
+  learned: Pick<Learned, "known">;
+  /** A Failure 404 for a key or id that no system has. */
+  showSystem(keyOrId: string): Promise<System>;
+}
+
+export type InventoryReader = ReturnType<typeof openReader>;
+
+export function openReader({ database, compare, learned, showSystem }: InventoryReaderDeps) {
+  const idOf = async (keyOrId: string) => (await showSystem(keyOrId)).system_id;
+
+  const knownOf = async (systemId: string) => (await learned.known([systemId])).get(systemId) ?? NOTHING_KNOWN;
+
+  const recordOf = async (systemId: string, id: string) => {
+    const row = isRecordId(id) ? await reading.findRecord(database, systemId, id) : undefined;
+    if (row) return row;
+    throw unknownRecord(id);
+  };
+
+  return {
+    async latest(key: string) {
+      const row = await reading.findLatestRecord(database, await idOf(key));
+      if (!row) throw new Failure("inventory.none", 404, "no inventory available: the system has not sent one yet");
+      return whole(row);
+    },
+
+    async record(key: string, id: string) {
+      return whole(await recordOf(await idOf(key), id));
+    },
+
+    async history(key: string, { limit, cursor }: Static<typeof HistoryQuery>) {
+      const rows = await reading.listRecords(database, await idOf(key), limit, decodeCursor(cursor, ["time", "uuid"]));
+      const last = rows.length === limit ? rows.at(-1) : undefined;
+      return {
+        records: rows.map(({ sort_time, ...row }) => row),
+        next_cursor: last ? encodeCursor(last.sort_time, last.id) : null,
+      };
+    },
+
+    async changes(key: string, { cursor, ...query }: ChangesQuery) {
+      const before = decodeCursor(cursor, ["time", "uuid", "integer"]);
+      const systemId = await idOf(key);
+      const { rows, more } = await reading.listChanges(database, systemId, query, before);
+      const last = more ? rows.at(-1) : undefined;
+      const known = await knownOf(systemId);
+      return {
+        changes: rows.map((row) => changeOf(row, known)),
+        next_cursor: last ? encodeCursor(last.sort_time, last.record_id, String(last.position)) : null,
+      };
+    },
+
+    /** With its values whole. */
+    async change(key: string, id: string) {
+      const systemId = await idOf(key);
+      const row = isRecordId(id) ? await reading.findChange(database, systemId, id) : undefined;
+      if (row) return changeOf(row, await knownOf(systemId));
+      throw new Failure("inventory.unknown_change", 404, `the system has no change ${JSON.stringify(id.slice(0, 80))}`);
+    },
+
+    async timeline(key: string, { limit, cursor }: Static<typeof TimelineQuery>) {
+      const systemId = await idOf(key);
+      const before = decodeCursor(cursor, ["date"])?.[0];
+      const [days, summary] = await Promise.all([
+        reading.listDays(database, systemId, limit, before),
+        reading.sumChanges(database, systemId),
+      ]);
+      const [newest, oldest] = [days[0]?.date, days.at(-1)?.date];
+      const counts =
+        newest && oldest
+          ? await reading.countRecordsByDay(database, systemId, oldest, newest)
+          : new Map<string, number>();
+      return {
+        summary,
+        groups: days.map((day) => ({ ...day, inventory_count: counts.get(day.date) ?? 0 })),
+        next_cursor: days.length === limit && oldest ? encodeCursor(oldest) : null,
+      };
+    },
+
+    async compare(key: string, { from, to }: Static<typeof CompareQuery>) {
+      const systemId = await idOf(key);
+      const [before, after] = await Promise.all([recordOf(systemId, from), recordOf(systemId, to)]);
+      const known = await knownOf(systemId);
+      const changes = fold(await compare(before.text, after.text), known);
+      return {
+        from: shown(before),
+        to: shown(after),
+        changes: pageOf(changes).map(({ change, ...shown }) => ({
+          pointer: change.pointer,
+          field_path: change.fieldPath,
+          elements: rawElements(change.elements),
+          change_type: change.changeType,
+          category: change.category,
+          severity: change.severity,
+          significant: change.significant,
+          ...foldingOf(change, known),
+          ...shown,
+        })),
+      };
+    },
+
+    /** Fleet totals for the overview: significant changes since then and open alerts, by severity, newest alerts first. */
+    async overview(since: Date) {
+      const [changes, openAlerts, newest] = await Promise.all([
+        reading.countRecentChanges(database, since),
+        reading.countOpenAlerts(database),
+        reading.listOpenAlerts(database, 20),
+      ]);
+      return { changes_24h: changes, open_alerts: openAlerts, newest_alerts: newest };
+    },
+  };
+}
+
+export const isRecordId = (text: string) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text);
+
+export const unknownRecord = (id: string) =>
+  new Failure(
+    "inventory.unknown_record",
+    404,
+    `the system has no inventory record ${JSON.stringify(id.slice(0, 80))}; old ones are pruned`,
+  );
+
+const shown = ({ text, ...row }: RecordRow & { text: string }): RecordRow => row;
+const whole = (row: RecordRow & { text: string }) => ({ record: shown(row), inventory: new RawJson(row.text) });
+
+/** Comparisons have no pages: once one is full, the values of the others are cut like those that are too large. */
+function pageOf<Change extends { previousValue: string | null; currentValue: string | null }>(
+  changes: readonly Change[],
+) {
+  let left = PAGE_BYTES;
+  return changes.map((change) => {
+    const texts = [change.previousValue, change.currentValue] as const;
+    const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text ?? ""), 0);
+    const truncated = bytes > ROW_BYTES || bytes > left;
+    if (!truncated) left -= bytes;
+    const [previous, current] = truncated ? texts.map(beginningOf) : texts.map(rawOrNull);
+    return { change, value_bytes: bytes, truncated, previous_value: previous ?? null, current_value: current ?? null };
+  });
+}
+
+const beginningOf = (text: string | null) => text?.slice(0, BEGINNING).toWellFormed() ?? null;
+
+function changeOf(
+  { elements_text, previous_text, current_text, sort_time, position, ...row }: ChangeRow,
+  known: Known,
+) {
+  return {
+    ...row,
+    elements: rawElements(elements_text),
+    ...foldingOf(row, known),
+    previous_value: rawOrNull(previous_text),
+    current_value: rawOrNull(current_text),
+  };
+}
+
+/** Why it is folded, and how often its place changes in the organization where that was learned; null elsewhere. */
+function foldingOf(change: { pointer: string; folded: string | null }, { learned }: Known) {
+  const path = noisePath(change.pointer);
+  const rate = path === undefined ? undefined : learned.get(path);
+  return {
+    folded: change.folded,
+    noise_path: path ?? null,
+    rate: rate === undefined ? null : Math.round(rate * 1000) / 1000,
+  };
+}

@@ -1,0 +1,223 @@
+// Brings what a NethServer "my" database holds: page by page, each step safe to repeat, so that an import that was cut goes on.
+import type { FormerAlert } from "../../domains/alerts/index.ts";
+import type { FormerInventory, Refused } from "../../domains/inventory/index.ts";
+import type { FormerOrganization } from "../../domains/organizations/index.ts";
+import type { FormerSystem } from "../../domains/systems/index.ts";
+import type { Database } from "../../ports/database.ts";
+import { insertFormerChanges, readProgress, writeProgress } from "./progress.ts";
+import { openTally } from "./report.ts";
+import type { Report, Tally } from "./report.ts";
+import type { Since, Source, SourceSystem } from "./source.ts";
+
+/** Where it goes. Each of these leaves alone what is there, and does nothing but look when `dryRun`. */
+export interface Target {
+  database: Database;
+  /** Ids of those that were there already. */
+  bringOrganizations(rows: FormerOrganization[], dryRun: boolean): Promise<Set<string>>;
+  /** By id: brought, there already, or a sentence that says why it cannot be. */
+  bringSystems(rows: FormerSystem[], dryRun: boolean): Promise<Map<string, string>>;
+  /** Secrets of systems that were deleted there answer 403 here too. */
+  bringErased(secrets: { public: string; sha256: string; erasedAt: Date }[]): Promise<void>;
+  bringBeats(beats: { systemId: string; at: Date }[]): Promise<number>;
+  bringInventories(rows: FormerInventory[], dryRun: boolean): Promise<Refused[]>;
+  /** How many were new. */
+  bringAlerts(rows: FormerAlert[], dryRun: boolean): Promise<number>;
+}
+
+export interface ImportDeps {
+  source: Source;
+  target: Target;
+  dryRun: boolean;
+  now: Date;
+  signal: AbortSignal;
+  /** Systems looked at, of how many. */
+  onProgress(done: number, total: number): void;
+}
+
+const PAGE = 500;
+/** Systems whose inventories are brought together, and how many of each at once: bounded by 200 documents. */
+const SYSTEMS = 20;
+const RECORDS_EACH = 10;
+const CHANGES_EACH = 200;
+/** What is younger may still have older neighbours on their way into the source. */
+const SETTLED_MS = 5 * 60_000;
+const DELETED = "deleted there; its secret still answers 403";
+const HASH = /^[0-9a-f]{2,}:[0-9a-f]{64}$/;
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+export async function importMy(deps: ImportDeps): Promise<Report> {
+  const tally = openTally();
+  await importOrganizations(deps, tally);
+  const total = await deps.source.countSystems();
+  let done = 0;
+  for await (const page of pages(
+    (after) => deps.source.systems(after, PAGE),
+    (row) => row.id,
+  )) {
+    deps.signal.throwIfAborted();
+    const present = await importSystems(deps, tally, page);
+    for (let at = 0; at < present.length; at += SYSTEMS) {
+      deps.onProgress(done + at, total);
+      await importInventories(deps, tally, present.slice(at, at + SYSTEMS));
+    }
+    done += page.length;
+    deps.onProgress(done, total);
+  }
+  await importAlerts(deps, tally);
+  return tally.report();
+}
+
+async function importOrganizations({ source, target, dryRun }: ImportDeps, tally: Tally): Promise<void> {
+  for await (const page of pages(
+    (after) => source.organizations(after, PAGE),
+    (row) => row.place,
+  )) {
+    const rows: FormerOrganization[] = [];
+    for (const { id, place, deletedAt, type, ...row } of page) {
+      if (deletedAt) tally.skip("organizations", "deleted there", `${place} (${row.name})`);
+      else if (!id) tally.skip("organizations", "has no id that systems could name", `${place} (${row.name})`);
+      else rows.push({ ...row, id, type, vat: row.vat ?? "" });
+    }
+    const there = await target.bringOrganizations(rows, dryRun);
+    tally.there("organizations", there.size);
+    tally.brought("organizations", rows.length - there.size);
+  }
+}
+
+/** Returns the systems that are here now. */
+async function importSystems(
+  { source: _, target, dryRun }: ImportDeps,
+  tally: Tally,
+  page: SourceSystem[],
+): Promise<string[]> {
+  const rows: (FormerSystem & Pick<SourceSystem, "lastHeartbeat">)[] = [];
+  const erased: { public: string; sha256: string; erasedAt: Date }[] = [];
+  for (const { deletedAt, secretPublic, secretSha256, ...row } of page) {
+    const fault = faultOf(row, secretPublic, secretSha256);
+    if (deletedAt || row.status === "deleted") {
+      tally.skip("systems", DELETED, row.systemKey);
+      if (secretPublic && secretSha256)
+        erased.push({ public: secretPublic, sha256: secretSha256, erasedAt: deletedAt ?? row.createdAt });
+    } else if (fault) tally.skip("systems", fault, `${row.systemKey} (${row.name})`);
+    else rows.push({ ...row, secretPublic: secretPublic ?? "", secretSha256: secretSha256 ?? "" });
+  }
+  if (!dryRun) await target.bringErased(erased);
+  const outcomes = await target.bringSystems(rows, dryRun);
+  const present = rows.filter(({ id, systemKey, name }) => {
+    const outcome = outcomes.get(id);
+    if (outcome === "brought") tally.brought("systems");
+    else if (outcome === "there") tally.there("systems");
+    else tally.skip("systems", outcome ?? "not brought", `${systemKey} (${name})`);
+    return outcome === "brought" || outcome === "there";
+  });
+  const beats = present.flatMap(({ id, lastHeartbeat }) =>
+    lastHeartbeat ? [{ systemId: id, at: lastHeartbeat }] : [],
+  );
+  const newer = dryRun ? beats.length : await target.bringBeats(beats);
+  tally.brought("heartbeats", newer);
+  tally.there("heartbeats", beats.length - newer);
+  return present.map(({ id }) => id);
+}
+
+function faultOf(
+  { id, systemKey }: Pick<SourceSystem, "id" | "systemKey">,
+  secretPublic: string | null,
+  sha256: string | null,
+): string | undefined {
+  if (!UUID.test(id)) return "its id is no UUID";
+  if (!/^[A-Za-z0-9_.-]{1,100}$/.test(systemKey))
+    return "its key has other characters than letters, digits, dots and dashes";
+  if (!secretPublic || !sha256) return "it has no secret";
+  if (!HASH.test(sha256)) return "the hash of its secret has another form";
+  return undefined;
+}
+
+async function importInventories(deps: ImportDeps, tally: Tally, systemIds: string[]): Promise<void> {
+  const { source, target, dryRun, now, signal } = deps;
+  const until = new Date(now.getTime() - SETTLED_MS);
+  const progress = await readProgress(target.database, systemIds);
+  const start: Since[] = systemIds.map(
+    (systemId) => progress.get(systemId) ?? { systemId, recordId: "0", changeId: "0", seenUntil: null },
+  );
+  const settled = await source.settledUntil(systemIds, until);
+  const bring = async (rows: FormerInventory[]) => {
+    signal.throwIfAborted();
+    const refused = await target.bringInventories(rows, dryRun);
+    for (const { systemId, formerId, reason } of refused)
+      tally.skip("inventories", reason, `record ${formerId} of ${systemId}`);
+    return rows.length - refused.length;
+  };
+
+  let since = start;
+  for (;;) {
+    const rows = await source.records(since, RECORDS_EACH);
+    if (rows.length === 0) break;
+    tally.brought("inventories", await bring(rows.map(former)));
+    since = advanced(since, rows, "recordId");
+  }
+  const again = await source.seenAgain(start);
+  for (let at = 0; at < again.length; at += SYSTEMS) await bring(again.slice(at, at + SYSTEMS).map(former));
+
+  let changes = start;
+  for (;;) {
+    const rows = await source.orphanedChanges(changes, CHANGES_EACH);
+    if (rows.length === 0) break;
+    signal.throwIfAborted();
+    const brought = dryRun ? rows.length : await insertFormerChanges(target.database, rows);
+    tally.brought("changes", brought);
+    tally.there("changes", rows.length - brought);
+    changes = advanced(changes, rows, "changeId");
+  }
+  if (dryRun) return;
+  await writeProgress(
+    target.database,
+    systemIds.map((systemId, at) => ({
+      systemId,
+      // Younger ones are looked at again next time, and found to be there.
+      recordId: smaller(settled.get(systemId) ?? "0", since[at]?.recordId ?? "0", start[at]?.recordId ?? "0"),
+      changeId: start[at]?.changeId ?? "0",
+      seenUntil: until,
+    })),
+  );
+}
+
+/** The settled one, but never beyond what was brought nor before where it began. */
+function smaller(settled: string, brought: string, began: string): string {
+  const least = BigInt(settled) < BigInt(brought) ? settled : brought;
+  return BigInt(least) < BigInt(began) ? began : least;
+}
+
+function advanced(since: Since[], rows: { id: string; systemId: string }[], field: "recordId" | "changeId"): Since[] {
+  const last = new Map(rows.map((row) => [row.systemId, row.id]));
+  return since.map((one) => ({ ...one, [field]: last.get(one.systemId) ?? one[field] }));
+}
+
+const former = ({ id, ...row }: { id: string; systemId: string; receivedAt: Date; text: string }): FormerInventory => ({
+  ...row,
+  formerId: id,
+});
+
+async function importAlerts({ source, target, dryRun, signal }: ImportDeps, tally: Tally): Promise<void> {
+  for await (const page of pages(
+    (after) => source.alerts(after === "" ? "0" : after, PAGE),
+    (row) => row.id,
+  )) {
+    signal.throwIfAborted();
+    const brought = await target.bringAlerts(page, dryRun);
+    tally.brought("alerts", brought);
+    tally.there("alerts", page.length - brought);
+  }
+}
+
+async function* pages<Row>(
+  read: (after: string) => Promise<Row[]>,
+  keyOf: (row: Row) => string,
+): AsyncGenerator<Row[]> {
+  for (let after = ""; ;) {
+    const rows = await read(after);
+    const last = rows.at(-1);
+    if (!last) return;
+    yield rows;
+    after = keyOf(last);
+  }
+}
