@@ -99,7 +99,7 @@ export class ProcessSupervisor {
     for (const child of this.#running) child.kill();
   };
 
-  /** For the operations listener: see app.ts. */
+  /** For the operations listener: see app/open.ts. */
   readonly report = {
     stop: (limitMs: number) => this.stop(limitMs),
     checks: [{ name: "processes", run: async () => this.#missing() }] satisfies Check[],
