@@ -1,6 +1,6 @@
 // Writes the table of settings into docs/settings.md: `bun scripts/settings-page.ts`, after a setting changed.
 import { join } from "node:path";
-import { settingsTable } from "../src/cli/config.ts";
+import { settingsTable } from "../src/cli/host/config.ts";
 
 const PAGE = join(import.meta.dir, "../docs/settings.md");
 const MARKED = /(<!-- settings -->)[^]*(<!-- \/settings -->)/;
