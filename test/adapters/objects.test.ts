@@ -65,7 +65,6 @@ describe.skipIf(missing)("S3 (radosgw)", () => {
   beforeAll(async () => {
     s3 = await openTestS3();
   }, 180_000);
-  afterAll(() => s3[Symbol.asyncDispose](), 60_000);
 
   const openBucket = async (lock = false) => {
     const bucket = await s3.createBucket({ lock });

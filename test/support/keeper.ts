@@ -1,7 +1,9 @@
-// Keeps what the whole test run shares, its PostgreSQL, and ends everything that the run has left once the runner is gone.
+// Keeps what the whole test run shares, its PostgreSQL and its S3, and ends everything that the run has left once the runner is gone.
 // Argument: the run's directory, whose name says who runs it.
 import { readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { startS3 } from "./ceph.ts";
 import { DIRECTORY_PREFIX, isAlive, PLACES, socketOf } from "./run.ts";
 import type { Identity } from "./run.ts";
 import { databasePrefix, openTestServer } from "./server.ts";
@@ -91,6 +93,9 @@ if (!root) throw new Error(`${directory} is not named after a test run.`);
 let server: Promise<TestServer> | undefined;
 /** Started by whoever first needs it. */
 const running = () => (server ??= openTestServer(directory));
+let s3: Promise<string> | undefined;
+/** On a disk: its own is a file of gigabytes. */
+const runningS3 = () => (s3 ??= startS3(join(tmpdir(), basename(directory), "s3")).then(JSON.stringify));
 const answer = (work: (server: TestServer, text: string) => Promise<string | void>) => async (request: Request) =>
   new Response((await work(await running(), await request.text())) ?? "");
 const listener = Bun.serve({
@@ -101,6 +106,7 @@ const listener = Bun.serve({
     "/ready": answer(async () => {}),
     "/create": answer((server) => server.create({ empty: false })),
     "/create-empty": answer((server) => server.create({ empty: true })),
+    "/s3": async () => new Response(await runningS3()),
     "/drop": answer((server, url) => server.drop(url)),
   },
   error: (error) => new Response(Bun.inspect(error), { status: 500 }),

@@ -1,9 +1,8 @@
 // Gives each test a database of its own, which the run's keeper makes on the PostgreSQL that it holds.
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { openDatabase } from "../../src/adapters/postgres/database.ts";
 import type { PostgresConnection, PostgresDatabase } from "../../src/adapters/postgres/database.ts";
-import { runDirectory, socketOf, testLog } from "./run.ts";
+import { askKeeper } from "./keeping.ts";
+import { testLog } from "./run.ts";
 
 export interface TestDatabase {
   /** For code that opens its own connections, and for child processes (DATABASE_URL). */
@@ -19,14 +18,8 @@ export interface TestDatabaseOptions {
   maxConnections?: number;
 }
 
-/** On a machine with much else to do, starting the server takes long. */
-const START_MS = 180_000;
-const POLL_MS = 5;
-
-const directory = runDirectory();
-const unix = socketOf(directory);
 // Awaited while the file is loaded, where no test's time runs yet.
-await keeperIsReady();
+await askKeeper("ready");
 
 /** A database of its own, migrated, in about 25 ms; dropped at the end of `await using`. */
 export async function createTestDatabase(options: TestDatabaseOptions = {}): Promise<TestDatabase> {
@@ -43,23 +36,3 @@ export async function createTestDatabase(options: TestDatabaseOptions = {}): Pro
     },
   };
 }
-
-async function keeperIsReady(): Promise<void> {
-  const endMs = performance.now() + START_MS;
-  const answers = () => fetch("http://keeper/", { unix }).then(Boolean, () => false);
-  while (!(await answers())) {
-    if (performance.now() > endMs) throw new Error(`The keeper of this run does not answer: ${keeperLog()}`);
-    await Bun.sleep(POLL_MS);
-  }
-  await askKeeper("ready");
-}
-
-async function askKeeper(what: string, body = ""): Promise<string> {
-  const signal = AbortSignal.timeout(START_MS);
-  const response = await fetch(`http://keeper/${what}`, { method: "POST", unix, signal, body });
-  const text = await response.text();
-  if (!response.ok) throw new Error(`The keeper of this run failed: ${text}\n${keeperLog()}`);
-  return text;
-}
-
-const keeperLog = () => readFileSync(join(directory, "keeper.log"), "utf8");

@@ -97,7 +97,7 @@ test("what they ask for when it is not there", async () => {
 const missing = s3IsMissing();
 describe.skipIf(missing)("on S3 (radosgw)", () => {
   test("the appliances' whole story, and a large backup in ranges", async () => {
-    await using s3 = await openTestS3();
+    const s3 = await openTestS3();
     const env = {
       S3_ENDPOINT: s3.endpoint,
       S3_ACCESS_KEY: s3.accessKey,
