@@ -1,5 +1,7 @@
 // Reads a date and time that somebody outside wrote: RFC 3339 on the real calendar, the one check for all of them.
 
+export const DAY_MS = 86_400_000;
+
 export interface Instant {
   /** Since 1970, rounded down. */
   ms: number;

@@ -1,7 +1,7 @@
 // SQL of what is wrong with backups: one open row a cause, resolved when it is over.
 import { randomUUIDv7 } from "bun";
 import type { Queryable } from "../../ports/database.ts";
-import { NO_UUID } from "./schema.ts";
+import { NIL_UUID } from "../../values/uuid.ts";
 
 export type Cause = "damaged" | "lost" | "stale" | "shrunk";
 
@@ -26,7 +26,7 @@ export interface NewAlert {
 export async function openAlert(db: Queryable, alert: NewAlert, now: Date): Promise<boolean> {
   const [row] = await db.query<{ opened: boolean }>(
     `insert into backup_alerts (id, system_id, backup_id, cause, message, opened_at) values ($1, $2, $3, $4, $5, $6)
-     on conflict (system_id, cause, coalesce(backup_id, '${NO_UUID}')) where resolved_at is null
+     on conflict (system_id, cause, coalesce(backup_id, '${NIL_UUID}')) where resolved_at is null
      do update set message = excluded.message returning id = $1 as opened`,
     [randomUUIDv7("hex", now.getTime()), alert.systemId, alert.backupId, alert.cause, alert.message, now],
   );

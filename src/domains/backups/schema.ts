@@ -2,8 +2,6 @@
 import { Type } from "@sinclair/typebox";
 import type { Static } from "@sinclair/typebox";
 
-export const NO_UUID = "00000000-0000-0000-0000-000000000000";
-
 export const TIDY_QUEUE = "backup:tidy";
 export const VERIFY_DUE_QUEUE = "backup:verify-due";
 export const VERIFY_QUEUE = "backup:verify";

@@ -7,6 +7,7 @@ import { operation } from "../../http/edge/openapi.ts";
 import { readQuery } from "../../http/edge/query.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Database } from "../../ports/database.ts";
+import { isUuid } from "../../values/uuid.ts";
 import type { System } from "../systems/index.ts";
 import * as reading from "./reading.ts";
 import { AlertsQuery, InventoryAlert, InventoryAlerts } from "./schema.ts";
@@ -31,8 +32,8 @@ export function adminRoutes({ database, clock, showSystem }: AdminDeps) {
   };
 
   const resolve = async (id: string) => {
-    if (UUID.test(id)) await reading.resolveAlert(database, id, clock.now());
-    const alert = UUID.test(id) ? await reading.findAlert(database, id) : undefined;
+    if (isUuid(id)) await reading.resolveAlert(database, id, clock.now());
+    const alert = isUuid(id) ? await reading.findAlert(database, id) : undefined;
     if (alert) return alert;
     throw new Failure("inventory.unknown_alert", 404, `no alert has the id ${JSON.stringify(id.slice(0, 80))}`);
   };
@@ -49,5 +50,3 @@ export function adminRoutes({ database, clock, showSystem }: AdminDeps) {
       }),
     });
 }
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

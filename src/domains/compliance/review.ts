@@ -8,6 +8,7 @@ import type { Policy } from "./policy.ts";
 import { REVIEW_QUEUE, SWEEP_QUEUE } from "./schema.ts";
 import * as store from "./store.ts";
 import type { Review } from "./store.ts";
+import { DAY_MS } from "../../values/time.ts";
 import { compareVersions, parseVersion } from "../../values/version.ts";
 
 export interface ReviewDeps extends EvaluateDeps {
@@ -17,7 +18,6 @@ export interface ReviewDeps extends EvaluateDeps {
   restate(newest: { systemId: string; recordId: string }[]): Promise<void>;
 }
 
-const DAY_MS = 86_400_000;
 /** Systems judged in one transaction; about 50 ms. */
 const ROUND = 200;
 const MAX_ROWS = 1_000;

@@ -1,20 +1,15 @@
 // Shapes of the alert sections of INVENTORY_RULES_FILE, of the answers about alerts, and the queues.
 import { Type } from "@sinclair/typebox";
 import type { Static } from "@sinclair/typebox";
+import { Cursor, Limit, ListOf, NextCursor, Nullable, OneOf, Time } from "../../values/schema.ts";
+import { SEVERITIES, SeveritySchema } from "../../values/severity.ts";
 
 export const REVIEW_QUEUE = "muster:alert-review";
 export const SWEEP_QUEUE = "muster:alert-sweep";
 
-export const SEVERITIES = ["low", "medium", "high", "critical"] as const;
 export const ALERT_TYPES = ["change", "version", "advisory", "new_system"] as const;
 
 const strict = { additionalProperties: false };
-const Severity = Type.Unsafe<(typeof SEVERITIES)[number]>(
-  Type.Union(
-    SEVERITIES.map((name) => Type.Literal(name)),
-    { description: `one of ${SEVERITIES.join(", ")}` },
-  ),
-);
 const Product = Type.String({
   minLength: 1,
   maxLength: 200,
@@ -36,7 +31,7 @@ export const Advisory = Type.Object(
   {
     id: Text(100),
     product: Product,
-    severity: Severity,
+    severity: SeveritySchema,
     summary: Type.Optional(Text(1000)),
     affected: Type.Array(
       Type.Object(
@@ -55,7 +50,7 @@ export const Advisory = Type.Object(
 export type Advisory = Static<typeof Advisory>;
 
 export const Requirement = Type.Object(
-  { product: Product, minimum: VersionText, severity: Type.Optional(Severity) },
+  { product: Product, minimum: VersionText, severity: Type.Optional(SeveritySchema) },
   { ...strict, description: "an object with product and minimum" },
 );
 
@@ -64,28 +59,19 @@ export const alertSections = {
   versions: Type.Array(Requirement),
   advisories: Type.Array(Advisory, { description: "a list of advisories, or the name of a file with one" }),
   new_system: Type.Object(
-    { enabled: Flag, severity: Type.Optional(Severity), resolve_after_days: Type.Optional(Days) },
+    { enabled: Flag, severity: Type.Optional(SeveritySchema), resolve_after_days: Type.Optional(Days) },
     strict,
   ),
 };
 export type AlertSections = { [Name in keyof typeof alertSections]?: Static<(typeof alertSections)[Name]> };
 
-const Time = Type.String({ format: "date-time" });
-const listOf = (choices: readonly string[]) =>
-  Type.Optional(
-    Type.String({
-      pattern: `^(${choices.join("|")})(,(${choices.join("|")}))*$`,
-      description: `One or more of ${choices.join(", ")}.`,
-    }),
-  );
-
 export const AlertsQuery = Type.Object({
-  severity: listOf(SEVERITIES),
-  type: listOf(ALERT_TYPES),
+  severity: ListOf(SEVERITIES),
+  type: ListOf(ALERT_TYPES),
   system: Type.Optional(Type.String({ maxLength: 255, description: "Key or id of one system." })),
   open: Type.Optional(Type.Boolean({ description: "Only open, or only resolved ones." })),
-  limit: Type.Integer({ minimum: 1, maximum: 1000, default: 50 }),
-  cursor: Type.Optional(Type.String({ maxLength: 2048 })),
+  limit: Limit,
+  cursor: Cursor,
 });
 export type AlertsQuery = Static<typeof AlertsQuery>;
 
@@ -94,14 +80,14 @@ export const InventoryAlert = Type.Object({
   system_id: Type.String(),
   system_key: Type.String(),
   system_name: Type.String(),
-  alert_type: Type.Union(ALERT_TYPES.map((one) => Type.Literal(one))),
+  alert_type: OneOf(ALERT_TYPES),
   cause: Type.String({ description: "What it is about; at most one alert of a type is open for a cause of a system." }),
-  severity: Severity,
+  severity: SeveritySchema,
   message: Type.String(),
   created_at: Time,
-  seen_at: Type.Union([Time, Type.Null()]),
+  seen_at: Nullable(Time),
   is_resolved: Type.Boolean(),
-  resolved_at: Type.Union([Time, Type.Null()]),
+  resolved_at: Nullable(Time),
   resolution: Type.Union(
     [Type.Literal("cause_gone"), Type.Literal("operator"), Type.Literal("accepted"), Type.Literal("age"), Type.Null()],
     { description: "accepted: by an operator, while the cause lasts." },
@@ -109,5 +95,5 @@ export const InventoryAlert = Type.Object({
 });
 export const InventoryAlerts = Type.Object({
   alerts: Type.Array(InventoryAlert),
-  next_cursor: Type.Union([Type.String(), Type.Null()]),
+  next_cursor: NextCursor,
 });

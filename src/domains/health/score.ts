@@ -1,6 +1,7 @@
 // The health of a system as one number from 0 to 100 and the reasons for it. docs/health.md tells the weights and why.
 import type { Health } from "../systems/index.ts";
 import { counted } from "../../values/count.ts";
+import { DAY_MS } from "../../values/time.ts";
 import { activeShare } from "./reliability.ts";
 import type { Flip, Period } from "./reliability.ts";
 
@@ -22,9 +23,6 @@ export interface HealthInputs {
 export const WINDOW_DAYS = 30;
 export const CHANGES_DAYS = 7;
 export const MAX_CHANGES = 100;
-
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
 
 /** The most that each reason takes off; together 100. */
 const WEIGHTS = { reliability: 40, freshness: 20, changes: 10, alerts: 30 };

@@ -10,11 +10,12 @@ import { openAlert, resolveAlerts } from "../alerts.ts";
 import { readinessOf } from "./freshness.ts";
 import type { Measured } from "./freshness.ts";
 import { tidy } from "./removals.ts";
-import { NO_UUID, READINESS_QUEUE, SWEEP_QUEUE, TIDY_QUEUE, VERIFY_DUE_QUEUE, VERIFY_QUEUE } from "../schema.ts";
+import { READINESS_QUEUE, SWEEP_QUEUE, TIDY_QUEUE, VERIFY_DUE_QUEUE, VERIFY_QUEUE } from "../schema.ts";
 import { countBackups, listMeasured, listMeasuredOf, listUnchecked } from "../store.ts";
 import { sweep } from "./sweep.ts";
 import type { Swept } from "./sweep.ts";
 import { verify } from "./verify.ts";
+import { NIL_UUID } from "../../../values/uuid.ts";
 
 export interface BackupJobsDeps {
   database: Queryable;
@@ -94,7 +95,7 @@ async function lookAt(deps: BackupJobsDeps, payload: string): Promise<Push[]> {
     await assess(deps, named, await listMeasuredOf(deps.database, named));
     return [];
   }
-  const after = typeof given === "object" && given !== null && "after" in given ? String(given.after) : NO_UUID;
+  const after = typeof given === "object" && given !== null && "after" in given ? String(given.after) : NIL_UUID;
   const rows = await listMeasured(deps.database, after, SYSTEMS_PER_JOB);
   const bySystem = Map.groupBy(rows, (row) => row.systemId);
   for (const [systemId, measured] of bySystem) await assess(deps, systemId, measured);
