@@ -1,5 +1,5 @@
 // One line an event on stderr: time, level, sentence, then key=value facts. Never a secret, never a payload.
-import { hideUserinfos } from "./values/userinfo.ts";
+import { hideUserinfos } from "./values/net/userinfo.ts";
 
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];

@@ -7,7 +7,7 @@ import type { Config, Environment } from "../config/index.ts";
 import { Failure, reasonOf } from "../errors.ts";
 import { readQuery } from "../http/edge/query.ts";
 import type { Log } from "../log.ts";
-import { hideUserinfos } from "../values/userinfo.ts";
+import { hideUserinfos } from "../values/net/userinfo.ts";
 import type { ProcessSignals } from "./signals.ts";
 import { didYouMean } from "../values/similar.ts";
 import { UsageError, readArguments } from "./arguments.ts";

@@ -21,7 +21,7 @@ import {
 } from "./setting.ts";
 import { LOG_LEVELS } from "../log.ts";
 import type { LogLevel } from "../log.ts";
-import { hideUserinfo, hideUserinfos } from "../values/userinfo.ts";
+import { hideUserinfo, hideUserinfos } from "../values/net/userinfo.ts";
 import { findMisspelt } from "./misspelt.ts";
 import type { Misspelt } from "./misspelt.ts";
 

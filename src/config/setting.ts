@@ -1,7 +1,7 @@
 // Reads the text of a setting: each reader throws a sentence fragment ("must be …") for a bad value.
 import { Cron } from "croner";
 import { isIP } from "node:net";
-import type { ListenAddress } from "../values/address.ts";
+import type { ListenAddress } from "../values/net/address.ts";
 
 export function optional<T>(parse: (text: string) => T): (text: string) => T | undefined {
   return (text) => (text === "" ? undefined : parse(text));

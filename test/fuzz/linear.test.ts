@@ -5,7 +5,7 @@ import { filenameOf, mediaTypeOf } from "../../src/domains/backups/names.ts";
 import { readLabels, renderTemplate } from "../../src/gotemplate/index.ts";
 import { readBasic } from "../../src/http/edge/credentials.ts";
 import { decodeCursor } from "../../src/http/edge/cursor.ts";
-import { compareDecimals } from "../../src/values/decimal.ts";
+import { compareDecimals } from "../../src/values/json/decimal.ts";
 import { parseJsonText } from "../../src/values/json/parse.ts";
 import { shown } from "../../src/values/shown.ts";
 import { parseVersion } from "../../src/values/version.ts";

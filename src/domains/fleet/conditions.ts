@@ -1,7 +1,7 @@
 // Turns the terms of a query into what the database can look up: numbers of paths and facts, with a hint where there are none.
 import { Failure } from "../../errors.ts";
 import type { Queryable } from "../../ports/database.ts";
-import { decimalOf } from "../../values/decimal.ts";
+import { decimalOf } from "../../values/json/decimal.ts";
 import { compareValue } from "./order.ts";
 import type { PathPattern } from "./path.ts";
 import type { Operand, Operator, Term } from "./query.ts";

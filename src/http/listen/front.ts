@@ -3,7 +3,7 @@
 import { connect, createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
 import { createServer as createTlsServer, TLSSocket } from "node:tls";
-import type { ListenAddress } from "../../values/address.ts";
+import type { ListenAddress } from "../../values/net/address.ts";
 import type { Certificate } from "./certificate.ts";
 import { overlay } from "./peer.ts";
 import type { PeerSource } from "./peer.ts";

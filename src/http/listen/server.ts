@@ -1,5 +1,5 @@
 // A listener: Bun.serve with limits, measured, and a stop that lets requests in flight finish.
-import type { ListenAddress } from "../../values/address.ts";
+import type { ListenAddress } from "../../values/net/address.ts";
 import { counted } from "../../values/count.ts";
 import type { Certificate } from "./certificate.ts";
 import { openFront } from "./front.ts";

@@ -1,5 +1,5 @@
 // JSON values as inventories hold them: plain parsed JSON, except that numbers a double cannot hold keep their text.
-import { decimalOf } from "../decimal.ts";
+import { decimalOf } from "./decimal.ts";
 
 /**
  * A number kept as its exact text: what `JSON.rawJSON` returns, a frozen object without a prototype. It was chosen because

@@ -1,6 +1,6 @@
 // What is left of URLs in texts that people see.
 import { describe, expect, test } from "bun:test";
-import { hideUserinfo, hideUserinfos } from "../../src/values/userinfo.ts";
+import { hideUserinfo, hideUserinfos } from "../../../src/values/net/userinfo.ts";
 
 describe("a setting", () => {
   test.each([
