@@ -1,11 +1,11 @@
 // Answers operators on learned noise: which places change how often, and pins.
 import { Type } from "@sinclair/typebox";
 import { Elysia } from "elysia";
-import type { BodyReader } from "../../../http/edge/body.ts";
-import { envelope } from "../../../http/edge/envelope.ts";
-import { operation } from "../../../http/edge/openapi.ts";
-import { readQuery } from "../../../http/edge/query.ts";
-import type { Learned } from "./noise.ts";
+import type { BodyReader } from "../../http/edge/body.ts";
+import { envelope } from "../../http/edge/envelope.ts";
+import { operation } from "../../http/edge/openapi.ts";
+import { readQuery } from "../../http/edge/query.ts";
+import type { Learned } from "./learned.ts";
 
 const Time = Type.Union([Type.String({ format: "date-time" }), Type.Null()]);
 const Pin = Type.Union([Type.Literal("fold"), Type.Literal("show"), Type.Null()]);

@@ -1,5 +1,5 @@
 // Names a place for the whole fleet: elements are `[]`, keys that differ by installation are `*`.
-import { parsePointer } from "../../../values/json/pointer.ts";
+import { parsePointer } from "../../values/json/pointer.ts";
 
 /** Deeper places count as their ancestor of this depth. */
 const MAX_DEPTH = 12;

@@ -1,7 +1,7 @@
 // Learns every hour what each organization's systems change day after day, a few organizations a job.
-import type { JobHandler, Schedule } from "../../../domain.ts";
-import type { Clock } from "../../../ports/clock.ts";
-import type { Database } from "../../../ports/database.ts";
+import type { JobHandler, Schedule } from "../../domain.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { Database } from "../../ports/database.ts";
 import * as store from "./store.ts";
 import type { Thresholds } from "./store.ts";
 

@@ -1,5 +1,5 @@
 // Stores what is learned about noise: on which days places changed in which systems, what follows from it, and pins.
-import type { Queryable } from "../../../ports/database.ts";
+import type { Queryable } from "../../ports/database.ts";
 
 export type Pin = "fold" | "show";
 

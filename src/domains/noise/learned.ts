@@ -1,14 +1,14 @@
 // Folds as noise what an organization's own systems change day after day, unless an operator says otherwise for all.
-import { Failure } from "../../../errors.ts";
-import type { Clock } from "../../../ports/clock.ts";
-import type { Database } from "../../../ports/database.ts";
-import { shown as shownText } from "../../../values/shown.ts";
-import type { ComparedChange } from "../diff/compare.ts";
-import { learnAll } from "./job.ts";
+import { Failure } from "../../errors.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { Database } from "../../ports/database.ts";
+import { shown as shownText } from "../../values/shown.ts";
+import type { ComparedChange } from "../inventory/diff/compare.ts";
+import { learnAll } from "./learn.ts";
 import { generalise, noisePath } from "./path.ts";
 import * as store from "./store.ts";
 import type { NoiseRow, Pin, Sighting } from "./store.ts";
-import { parseFieldPath } from "../../../values/json/pointer.ts";
+import { parseFieldPath } from "../../values/json/pointer.ts";
 
 /** What is known of a system's places, by their paths. */
 export interface Known {
