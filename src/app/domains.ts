@@ -15,6 +15,7 @@ import { openHealth } from "../domains/health/index.ts";
 import { openHeartbeats } from "../domains/heartbeats/index.ts";
 import { openInventory } from "../domains/inventory/index.ts";
 import type { RulesInForce } from "../domains/inventory/index.ts";
+import { openNoise } from "../domains/noise/index.ts";
 import { openOperators } from "../domains/operators/index.ts";
 import { openOrganizations } from "../domains/organizations/index.ts";
 import { openOverview } from "../domains/overview/index.ts";
@@ -113,6 +114,7 @@ export function openDomains(deps: DomainsDeps) {
     listens,
     timeoutMinutes: config.heartbeatTimeoutMinutes,
   });
+  const noise = openNoise({ database, clock, body });
   const inventory = openInventory({
     database,
     queue,
@@ -131,6 +133,7 @@ export function openDomains(deps: DomainsDeps) {
       (tx, newest) => applications.keep(tx, newest),
     ],
     rulesInForce,
+    noise,
   });
   const fleet = openFleet({ database, documents: inventory.documents });
   const applications = openApplications({ database, documents: inventory.documents, showSystem: systems.show });
@@ -178,6 +181,7 @@ export function openDomains(deps: DomainsDeps) {
     systems,
     organizations,
     inventory,
+    noise,
     fleet,
     applications,
     backups,
@@ -189,6 +193,7 @@ export function openDomains(deps: DomainsDeps) {
       organizations,
       alerts,
       heartbeats,
+      noise,
       inventory,
       fleet,
       applications,

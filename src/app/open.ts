@@ -22,6 +22,7 @@ import { ruleSections } from "../domains/compliance/index.ts";
 import type { Policy } from "../domains/compliance/index.ts";
 import { openRulesInForce } from "../domains/inventory/index.ts";
 import type { Inventory, RulesInForce } from "../domains/inventory/index.ts";
+import type { Noise } from "../domains/noise/index.ts";
 import type { Operators } from "../domains/operators/index.ts";
 import type { Organizations } from "../domains/organizations/index.ts";
 import type { Systems } from "../domains/systems/index.ts";
@@ -106,6 +107,7 @@ export interface App {
   organizations: Organizations;
   operators: Operators;
   inventory: Inventory;
+  noise: Noise;
   backups: BackupsApi;
   objects: Pick<ObjectStore, "describe" | "check">;
   fleet: FleetReader;
@@ -229,7 +231,8 @@ async function compose(parts: Parts): Promise<App> {
     warn: log.warn,
     note: log.info,
   });
-  const { operators, systems, organizations, inventory, fleet, applications, backups, alerts, heartbeats } = opened;
+  const { operators, systems, organizations, inventory, noise, fleet, applications, backups, alerts, heartbeats } =
+    opened;
   const { dumpSchedule: cron, dumpKeep: keep } = config;
   const domains = [...opened.all, scheduledDumps({ connection, objects, clock, version, cron, keep })];
 
@@ -338,6 +341,7 @@ async function compose(parts: Parts): Promise<App> {
     organizations,
     operators,
     inventory,
+    noise,
     backups: backups.api,
     objects,
     fleet: fleet.reader,

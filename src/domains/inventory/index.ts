@@ -1,5 +1,4 @@
 // Inventory: documents as they came, the chain they form, what changed along it, and who is told.
-import { Elysia } from "elysia";
 import type { Domain } from "../../domain.ts";
 import type { BodyReader } from "../../http/edge/body.ts";
 import { openBatcher } from "../../jobs/batcher.ts";
@@ -20,10 +19,7 @@ import type { Budgets } from "./intake/budget.ts";
 import { addHistory, findStanding } from "./intake/budget-store.ts";
 import { openCompare } from "./diff/comparing.ts";
 import { openLargeDocuments } from "./diff/large.ts";
-import { openLearned } from "../noise/learned.ts";
-import type { Learned } from "../noise/learned.ts";
-import { LEARN_SCHEDULE, learnJob } from "../noise/learn.ts";
-import { learnedRoutes } from "../noise/admin.ts";
+import type { Noise } from "../noise/index.ts";
 import { pipeline } from "./chain/pipeline.ts";
 import { PRUNE_SCHEDULE, prune, pruneJob } from "./retention/prune.ts";
 import type { PruneOptions, PruneReport } from "./retention/prune.ts";
@@ -58,6 +54,8 @@ export interface InventoryDeps {
   maxBytes: number;
   ratePerMinute: number;
   budgets: Budgets;
+  /** Tells noise from news. */
+  noise: Pick<Noise, "known" | "suppress" | "placeOf" | "observe" | "flush">;
   /** Other domains that keep something of each system's newest inventory. */
   keepers: StateKeeper[];
   rulesInForce: Pick<RulesInForce<unknown>, "rules" | "ruleSet" | "fault">;
@@ -65,7 +63,6 @@ export interface InventoryDeps {
 
 export interface Inventory extends Domain {
   reader: InventoryReader;
-  noise: Learned;
   pins: Pins;
   /** Deletes the records that retention lets go, and alerts long resolved; a dry run only counts them. */
   prune(options: PruneOptions): Promise<PruneReport>;
@@ -115,15 +112,13 @@ export function openInventory(deps: InventoryDeps): Inventory {
     findStanding: (systemId, at) => findStanding(database, systemId, at),
     addHistory: (added) => addHistory(database, added),
   });
-  const learned = openLearned({ database, clock });
   const compare = openCompare({ rules: deps.rulesInForce, large });
-  const reader = openReader({ ...deps, compare, learned });
+  const reader = openReader({ ...deps, compare });
   const pins = openPins(deps);
-  const pipelineDeps = { database, clock, rules, compare, sweep, learned, keepers: deps.keepers };
+  const pipelineDeps = { database, clock, rules, compare, sweep, noise: deps.noise, keepers: deps.keepers };
   return {
     reader,
     bring: (rows, dryRun) => bringInventories({ ...pipelineDeps, database: database.patient() }, rows, dryRun),
-    noise: learned,
     pins,
     prune: (options) => prune({ database: database.patient(), clock }, options),
     restate: (newest) =>
@@ -147,13 +142,12 @@ export function openInventory(deps: InventoryDeps): Inventory {
       respond: rawResponse,
     },
     applianceRoutes: applianceRoutes({ ...deps, receiver }),
-    adminRoutes: new Elysia().use(adminRoutes(reader, pins)).use(learnedRoutes(learned, deps.body)),
-    jobs: [...pipeline(pipelineDeps), pruneJob(deps), learnJob(deps)],
-    schedules: [PRUNE_SCHEDULE, LEARN_SCHEDULE],
+    adminRoutes: adminRoutes(reader, pins),
+    jobs: [...pipeline(pipelineDeps), pruneJob(deps)],
+    schedules: [PRUNE_SCHEDULE],
     checks: [{ name: "inventory rules", run: async () => deps.rulesInForce.fault() }],
     async stop() {
       await batcher.close();
-      await learned.close();
       await large.close();
     },
   };

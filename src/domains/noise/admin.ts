@@ -31,7 +31,7 @@ const NewPin = Type.Object(
   { additionalProperties: false },
 );
 
-export function learnedRoutes(learned: Pick<Learned, "list" | "pin">, body: BodyReader) {
+export function noiseRoutes(learned: Pick<Learned, "list" | "pin">, body: BodyReader) {
   return new Elysia({ prefix: "/inventory/noise" })
     .get(
       "/",

@@ -1,39 +1,29 @@
-// Folds as noise what an organization's own systems change day after day, unless an operator says otherwise for all.
+// Holds what each organization's own systems change day after day, and what operators pinned for all of them.
 import { Failure } from "../../errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Database } from "../../ports/database.ts";
 import { shown as shownText } from "../../values/shown.ts";
-import type { ComparedChange } from "../inventory/diff/compare.ts";
 import { learnAll } from "./learn.ts";
 import { generalise, noisePath } from "./path.ts";
+import { mayBeLearned, NOTHING_KNOWN } from "./suppress.ts";
+import type { JudgedChange, Known } from "./suppress.ts";
 import * as store from "./store.ts";
 import type { NoiseRow, Pin, Sighting } from "./store.ts";
 import { parseFieldPath } from "../../values/json/pointer.ts";
 
-/** What is known of a system's places, by their paths. */
-export interface Known {
-  pins: ReadonlyMap<string, Pin>;
-  /** Of its organization's learned places, the share of days on which they change. */
-  learned: ReadonlyMap<string, number>;
-}
-
-export const NOTHING_KNOWN: Known = { pins: new Map(), learned: new Map() };
-
-export type NoisePlace = NoiseRow & { state: string };
+export type ListedPlace = NoiseRow & { state: string };
 
 export interface Learned {
   /** What is known by now for each of the systems; asked for anew once it is older than REFRESH_MS. */
   known(systemIds: readonly string[]): Promise<Map<string, Known>>;
   /** Notes, in memory, what changed in a system, as the rules judged it. */
-  observe(systemId: string, receivedAt: Date, changes: readonly ComparedChange[]): void;
+  observe(systemId: string, receivedAt: Date, changes: readonly JudgedChange[]): void;
   /** Tells the database what was noted, at most every FLUSH_MS unless `now`. A crash loses that and nothing else. */
   flush(options?: { now?: boolean }): Promise<void>;
   /** Draws the conclusions that a job draws every hour. */
   learn(): Promise<void>;
-  list(organization?: string): Promise<NoisePlace[]>;
-  pin(path: string, pin: Pin | null): Promise<NoisePlace>;
-  /** Tells the rest, if the database is there; there is no later for it. */
-  close(): Promise<void>;
+  list(organization?: string): Promise<ListedPlace[]>;
+  pin(path: string, pin: Pin | null): Promise<ListedPlace>;
 }
 
 const REFRESH_MS = 30_000;
@@ -117,34 +107,10 @@ export function openLearned({ database, clock }: { database: Database; clock: Cl
       const [row = unknownPlace(path)] = await store.listNoise(database, { path, limit: 1 });
       return shown(row);
     },
-
-    close: () => flush({ now: true }).catch(() => {}),
   };
 }
 
-/** Applies what is known to changes that the rules judged. A part that was not collected stays what it is. */
-export function fold(changes: readonly ComparedChange[], { pins, learned }: Known): ComparedChange[] {
-  if (pins.size === 0 && learned.size === 0) return [...changes];
-  return changes.map((change) => {
-    const path = noisePath(change.pointer);
-    if (path === undefined || change.folded === "partial") return change;
-    const pin = pins.get(path);
-    if (pin === "fold") return { ...change, significant: false, folded: "pinned" };
-    if (pin === "show") return { ...change, significant: true, folded: null };
-    if (!learned.has(path) || !change.significant || !mayBeLearned(change)) return change;
-    return { ...change, significant: false, folded: "learned" };
-  });
-}
-
-/** Other than these, no matter how often they happen: what is high or critical, what a rule says to show always, versions. */
-export function mayBeLearned({ pointer, severity, foldable, folded }: ComparedChange): boolean {
-  if (!foldable || folded === "partial" || pointer === "") return false;
-  return severity !== "critical" && severity !== "high" && !VERSION.test(pointer);
-}
-
-const VERSION = /[/_-](?:version|release|revision)$/i;
-
-function shown(row: NoiseRow): NoisePlace {
+function shown(row: NoiseRow): ListedPlace {
   const learned = row.learned_by === 0 ? "watched" : "learned";
   const state = row.pin ? `pinned: ${row.pin}` : learned;
   return { ...row, rate: Math.round(row.rate * 1000) / 1000, state };

@@ -72,7 +72,7 @@ test("every significance rule is listed, and its example is as significant", () 
   for (const [, , significance, example] of rows) {
     const judged = rules.classify(changeAt(code(example), "update", "a", "b"));
     const expected = { never: "hidden, foldable", minor: "hidden, foldable", always: "shown, not foldable" };
-    const found = `${judged.significant ? "shown" : "hidden"}, ${judged.foldable ? "" : "not "}foldable`;
+    const found = `${judged.significant ? "shown" : "hidden"}, ${judged.suppressible ? "" : "not "}foldable`;
     expect(`${code(example)} ${found}`).toBe(`${code(example)} ${expected[significance as keyof typeof expected]}`);
   }
 });

@@ -334,7 +334,7 @@ describe("whole comparisons", () => {
       category: "system",
       severity: "high",
       significant: true,
-      foldable: false,
+      suppressible: false,
     });
   });
 });

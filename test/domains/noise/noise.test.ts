@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { BUILTIN_RULES } from "../../../src/domains/inventory/rules/builtin-rules.ts";
 import { compareTexts } from "../../../src/domains/inventory/diff/compare.ts";
 import type { ComparedChange } from "../../../src/domains/inventory/diff/compare.ts";
-import { fold, type Known, NOTHING_KNOWN, openLearned } from "../../../src/domains/noise/learned.ts";
+import { openLearned } from "../../../src/domains/noise/learned.ts";
+import { suppress, type Known } from "../../../src/domains/noise/suppress.ts";
 import { LEARN_SCHEDULE } from "../../../src/domains/noise/learn.ts";
 import { generalise, noisePath } from "../../../src/domains/noise/path.ts";
 import { openRules } from "../../../src/domains/inventory/rules/rules.ts";
@@ -48,17 +49,17 @@ describe("a fleet of 100 systems of five organizations over 30 inventories each"
         const labels = new Map(changes.map((change) => [change.place, change.label]));
         const compared = compareTexts(JSON.stringify(member.document), JSON.stringify(document), rules);
         learned.observe(member.id, clock.now(), compared);
-        for (const change of fold(compared, known.get(member.id) ?? NOTHING_KNOWN)) {
+        for (const change of suppress(compared, known.get(member.id))) {
           const place = placeOf(change, member.document, document);
           const label = labels.get(place);
           if (label === undefined) unlabelled.push(place);
           if (label === "event") {
             tally.events += 1;
-            if (!change.significant) lostEvents.push(`${place} ${change.changeType} ${change.folded}`);
+            if (!change.significant) lostEvents.push(`${place} ${change.changeType} ${change.suppressedBy}`);
           } else if (step > LEARNING_STEPS) {
             tally.noise += 1;
             if (!change.significant) tally.folded += 1;
-            if (change.folded === "rule") tally.foldedByRules += 1;
+            if (change.suppressedBy === "rule") tally.foldedByRules += 1;
           }
         }
         member.document = document;
@@ -120,7 +121,7 @@ describe("what an organization's systems teach", () => {
     const known = await learned.known(systems.map((one) => one.id));
     const foldsFor = (organization: string) => {
       const { id = "" } = systems.find((one) => one.organization === organization) ?? {};
-      return fold([change], known.get(id) ?? NOTHING_KNOWN)[0]?.folded === "learned";
+      return suppress([change], known.get(id))[0]?.suppressedBy === "learned";
     };
     return { learned, clock, systems, foldsFor, [Symbol.asyncDispose]: () => made[Symbol.asyncDispose]() };
   }
@@ -226,8 +227,8 @@ const aChange = (facts: Partial<ComparedChange>): ComparedChange => ({
   category: "features",
   severity: "medium",
   significant: true,
-  foldable: true,
-  folded: null,
+  suppressible: true,
+  suppressedBy: null,
   previousValue: "1",
   currentValue: "2",
   ...facts,
@@ -317,7 +318,7 @@ describe("a fleet on the real store", () => {
   test("another process sees what one has learned within a minute", async () => {
     await using other = await openTestApp({}, { url: muster.databaseUrl, database: muster.database });
     const { system_id: id } = await muster.addSystem("seen by two");
-    const pinned = async () => (await other.app.inventory.noise.known([id])).get(id)?.pins.get("facts.timezone");
+    const pinned = async () => (await other.app.noise.known([id])).get(id)?.pins.get("facts.timezone");
     expect(await pinned()).toBeUndefined();
     await pin("/facts/timezone", "fold");
     await other.clock.advance(60_000);
@@ -361,22 +362,22 @@ describe("what is learned", () => {
     ["what is high", aChange({ severity: "high" }), false],
     ["a version", aChange({ pointer: "/facts/modules/3/version" }), false],
     ["a kernel", aChange({ pointer: "/facts/nodes/1/kernel_version", severity: "low" }), false],
-    ["what a rule shows always", aChange({ foldable: false }), false],
+    ["what a rule shows always", aChange({ suppressible: false }), false],
     ["an element that came and is of no importance", aChange({ changeType: "create", severity: "low" }), true],
   ])("folds %s or leaves it: %#", (_name, given, folded) => {
-    const [judged] = fold([given], known(given.pointer));
-    expect(judged).toMatchObject({ significant: !folded, folded: folded ? "learned" : null });
+    const [judged] = suppress([given], known(given.pointer));
+    expect(judged).toMatchObject({ significant: !folded, suppressedBy: folded ? "learned" : null });
   });
 
   test("gives way to pins, and nothing gives way to a part that was not collected", () => {
     const given = aChange({});
-    expect(fold([given], known(given.pointer, "show"))).toEqual([given]);
+    expect(suppress([given], known(given.pointer, "show"))).toEqual([given]);
     const critical = aChange({ severity: "critical" });
-    expect(fold([critical], known(critical.pointer, "fold"))[0]?.folded).toBe("pinned");
-    const partial = aChange({ significant: false, folded: "partial" });
-    expect(fold([partial], known(partial.pointer, "show"))).toEqual([partial]);
-    const ruled = aChange({ significant: false, folded: "rule" });
-    expect(fold([ruled], known(ruled.pointer, "show"))[0]).toMatchObject({ significant: true, folded: null });
+    expect(suppress([critical], known(critical.pointer, "fold"))[0]?.suppressedBy).toBe("pinned");
+    const partial = aChange({ significant: false, suppressedBy: "partial" });
+    expect(suppress([partial], known(partial.pointer, "show"))).toEqual([partial]);
+    const ruled = aChange({ significant: false, suppressedBy: "rule" });
+    expect(suppress([ruled], known(ruled.pointer, "show"))[0]).toMatchObject({ significant: true, suppressedBy: null });
   });
 });
 

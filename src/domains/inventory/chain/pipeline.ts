@@ -11,8 +11,7 @@ import { insertChangeAlerts, resolveReturned } from "../change-alerts.ts";
 import type { ComparedChange } from "../diff/compare.ts";
 import type { Compare } from "../diff/comparing.ts";
 import { LARGE_BYTES } from "../diff/large.ts";
-import { fold, NOTHING_KNOWN } from "../../noise/learned.ts";
-import type { Known, Learned } from "../../noise/learned.ts";
+import type { Known, Noise } from "../../noise/index.ts";
 import type { Rules } from "../rules/rules.ts";
 import { keepState } from "../projections.ts";
 import type { StateKeeper } from "../projections.ts";
@@ -32,7 +31,7 @@ export interface PipelineDeps {
   rules: Pick<Rules, "notifies">;
   compare: Compare;
   sweep: Sweep;
-  learned: Learned;
+  noise: Pick<Noise, "known" | "suppress" | "observe" | "flush">;
   keepers: StateKeeper[];
 }
 
@@ -134,12 +133,12 @@ async function diff(deps: PipelineDeps, recent: RecentTexts, jobs: Job[]): Promi
  * significant change.
  */
 export async function compareRecords(
-  { database, clock, compare, sweep, learned }: PipelineDeps,
+  { database, clock, compare, sweep, noise }: PipelineDeps,
   recent: RecentTexts,
   recordIds: readonly string[],
 ): Promise<Set<string>> {
   const pairs = await store.findPairs(database, [...recordIds]);
-  const known = await learned.known(pairs.map((pair) => pair.systemId));
+  const known = await noise.known(pairs.map((pair) => pair.systemId));
   const quiet = new Set<string>();
   for (const round of rounds(pairs)) {
     const texts = await recent.read(
@@ -148,7 +147,8 @@ export async function compareRecords(
     );
     const compared: JudgedPair[] = [];
     // One after the other: a large pair leaves this thread for a while, and must not be joined by the next.
-    for (const pair of round) compared.push(await comparePair(pair, texts, compare, known.get(pair.systemId)));
+    for (const pair of round)
+      compared.push(await comparePair({ compare, noise }, pair, texts, known.get(pair.systemId)));
     const marked = await database.transaction(async (tx) => {
       const own = await store.markDiffed(tx, compared, clock.now());
       await store.insertDiffs(
@@ -159,14 +159,14 @@ export async function compareRecords(
     });
     for (const pair of compared) {
       if (!pair.diffs.some((one) => one.significant)) quiet.add(pair.recordId);
-      if (marked.has(pair.recordId)) learned.observe(pair.systemId, pair.receivedAt, pair.judged);
+      if (marked.has(pair.recordId)) noise.observe(pair.systemId, pair.receivedAt, pair.judged);
       sweep.after(pair.bytes);
     }
     // Beside the transaction: a row that a whole organization shares is not held while others are written.
     await addHistory(database, compared.filter((pair) => marked.has(pair.recordId)).map(historyOf));
     recent.drop(round.map((pair) => pair.previousRecordId));
   }
-  await learned.flush();
+  await noise.flush();
   return quiet;
 }
 
@@ -180,21 +180,21 @@ const historyOf = ({ systemId, receivedAt, size, diffs }: ComparedPair): Added =
   ),
 });
 
-/** `judged` is what the rules said, before anything was folded as noise. */
+/** `judged` is what the rules said, before anything was suppressed as noise. */
 type JudgedPair = ComparedPair & { diffs: (DiffRow & ComparedChange)[]; judged: ComparedChange[] };
 
 async function comparePair(
+  { compare, noise }: Pick<PipelineDeps, "compare" | "noise">,
   pair: Pair,
   texts: Map<string, string>,
-  compare: Compare,
-  known: Known = NOTHING_KNOWN,
+  known: Known | undefined,
 ): Promise<JudgedPair> {
   const previous = texts.get(pair.previousRecordId);
   const current = texts.get(pair.recordId);
   if (previous === undefined || current === undefined)
     throw new Error(`a record of the pair ${pair.recordId} vanished while it was compared`);
   const judged = await compare(previous, current);
-  const diffs = fold(judged, known).map((change, position) => ({
+  const diffs = noise.suppress(judged, known).map((change, position) => ({
     id: randomUUIDv7(),
     position,
     ...change,

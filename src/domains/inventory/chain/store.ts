@@ -238,7 +238,7 @@ export interface DiffRow {
   category: string;
   severity: string;
   significant: boolean;
-  folded: string | null;
+  suppressedBy: string | null;
   /** JSON text; null when there was no value. */
   previousValue: string | null;
   currentValue: string | null;
@@ -312,7 +312,7 @@ async function insertDiffRows(db: Queryable, rows: PlacedDiff[]): Promise<void> 
       rows.map((row) => row.category),
       rows.map((row) => row.severity),
       rows.map((row) => row.significant),
-      rows.map((row) => row.folded),
+      rows.map((row) => row.suppressedBy),
       rows.map((row) => row.previousValue),
       rows.map((row) => row.currentValue),
       rows.map((row) => row.elements),

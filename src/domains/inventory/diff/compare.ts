@@ -3,10 +3,8 @@ import { compareDocuments } from "./diff.ts";
 import { isObject, parseExact } from "../../../values/json/value.ts";
 import type { JsonObject, JsonValue } from "../../../values/json/value.ts";
 import { classifyAll } from "./partial.ts";
+import type { Suppression } from "../../noise/index.ts";
 import type { Rules } from "../rules/rules.ts";
-
-/** Why a change is not significant; null for a significant one. */
-export type Folded = "rule" | "partial" | "learned" | "pinned" | null;
 
 export interface ComparedChange {
   pointer: string;
@@ -17,9 +15,10 @@ export interface ComparedChange {
   category: string;
   severity: string;
   significant: boolean;
-  /** Whether noise that was learned may fold it. */
-  foldable: boolean;
-  folded: Folded;
+  /** Learned noise may suppress it. */
+  suppressible: boolean;
+  /** Why it is not significant; null for a significant one. */
+  suppressedBy: Suppression | null;
   /** JSON text; null when there was no value. */
   previousValue: string | null;
   currentValue: string | null;
@@ -35,14 +34,14 @@ export function compareTexts(previousText: string, currentText: string, rules: R
     category: change.category,
     severity: change.severity,
     significant: change.significant,
-    foldable: change.foldable,
-    folded: foldedBy(change),
+    suppressible: change.suppressible,
+    suppressedBy: suppressionOf(change),
     previousValue: textOf(change.previousValue),
     currentValue: textOf(change.currentValue),
   }));
 }
 
-function foldedBy({ significant, partial }: { significant: boolean; partial: boolean }): Folded {
+function suppressionOf({ significant, partial }: { significant: boolean; partial: boolean }): Suppression | null {
   if (partial) return "partial";
   return significant ? null : "rule";
 }

@@ -6,9 +6,7 @@ import type { Queryable } from "../../../ports/database.ts";
 import { BEGINNING, PAGE_BYTES, ROW_BYTES } from "../../../values/page.ts";
 import type { System } from "../../systems/index.ts";
 import type { Compare } from "../diff/comparing.ts";
-import { fold, NOTHING_KNOWN } from "../../noise/learned.ts";
-import type { Known, Learned } from "../../noise/learned.ts";
-import { noisePath } from "../../noise/path.ts";
+import type { Noise } from "../../noise/index.ts";
 import { RawJson, rawElements, rawOrNull } from "../../../values/json/raw.ts";
 import * as reading from "./reading.ts";
 import type { ChangeRow, RecordRow } from "./reading.ts";
@@ -17,17 +15,22 @@ import type { ChangesQuery, CompareQuery, HistoryQuery, TimelineQuery } from "..
 export interface InventoryReaderDeps {
   database: Queryable;
   compare: Compare;
-  learned: Pick<Learned, "known">;
+  noise: Pick<Noise, "known" | "suppress" | "placeOf">;
   /** A Failure 404 for a key or id that no system has. */
   showSystem(keyOrId: string): Promise<System>;
 }
 
 export type InventoryReader = ReturnType<typeof openReader>;
 
-export function openReader({ database, compare, learned, showSystem }: InventoryReaderDeps) {
+export function openReader({ database, compare, noise, showSystem }: InventoryReaderDeps) {
   const idOf = async (keyOrId: string) => (await showSystem(keyOrId)).system_id;
 
-  const knownOf = async (systemId: string) => (await learned.known([systemId])).get(systemId) ?? NOTHING_KNOWN;
+  const knownOf = async (systemId: string) => (await noise.known([systemId])).get(systemId);
+
+  const noiseOf = (pointer: string, known: Awaited<ReturnType<typeof knownOf>>) => {
+    const { path, rate } = noise.placeOf(pointer, known);
+    return { noise_path: path, rate };
+  };
 
   const recordOf = async (systemId: string, id: string) => {
     const row = isRecordId(id) ? await reading.findRecord(database, systemId, id) : undefined;
@@ -62,7 +65,7 @@ export function openReader({ database, compare, learned, showSystem }: Inventory
       const last = more ? rows.at(-1) : undefined;
       const known = await knownOf(systemId);
       return {
-        changes: rows.map((row) => changeOf(row, known)),
+        changes: rows.map((row) => ({ ...changeOf(row), ...noiseOf(row.pointer, known) })),
         next_cursor: last ? encodeCursor(last.sort_time, last.record_id, String(last.position)) : null,
       };
     },
@@ -71,7 +74,7 @@ export function openReader({ database, compare, learned, showSystem }: Inventory
     async change(key: string, id: string) {
       const systemId = await idOf(key);
       const row = isRecordId(id) ? await reading.findChange(database, systemId, id) : undefined;
-      if (row) return changeOf(row, await knownOf(systemId));
+      if (row) return { ...changeOf(row), ...noiseOf(row.pointer, await knownOf(systemId)) };
       throw new Failure("inventory.unknown_change", 404, `the system has no change ${JSON.stringify(id.slice(0, 80))}`);
     },
 
@@ -98,7 +101,7 @@ export function openReader({ database, compare, learned, showSystem }: Inventory
       const systemId = await idOf(key);
       const [before, after] = await Promise.all([recordOf(systemId, from), recordOf(systemId, to)]);
       const known = await knownOf(systemId);
-      const changes = fold(await compare(before.text, after.text), known);
+      const changes = noise.suppress(await compare(before.text, after.text), known);
       return {
         from: shown(before),
         to: shown(after),
@@ -110,7 +113,8 @@ export function openReader({ database, compare, learned, showSystem }: Inventory
           category: change.category,
           severity: change.severity,
           significant: change.significant,
-          ...foldingOf(change, known),
+          folded: change.suppressedBy,
+          ...noiseOf(change.pointer, known),
           ...shown,
         })),
       };
@@ -157,26 +161,11 @@ function pageOf<Change extends { previousValue: string | null; currentValue: str
 
 const beginningOf = (text: string | null) => text?.slice(0, BEGINNING).toWellFormed() ?? null;
 
-function changeOf(
-  { elements_text, previous_text, current_text, sort_time, position, ...row }: ChangeRow,
-  known: Known,
-) {
+function changeOf({ elements_text, previous_text, current_text, sort_time, position, ...row }: ChangeRow) {
   return {
     ...row,
     elements: rawElements(elements_text),
-    ...foldingOf(row, known),
     previous_value: rawOrNull(previous_text),
     current_value: rawOrNull(current_text),
-  };
-}
-
-/** Why it is folded, and how often its place changes in the organization where that was learned; null elsewhere. */
-function foldingOf(change: { pointer: string; folded: string | null }, { learned }: Known) {
-  const path = noisePath(change.pointer);
-  const rate = path === undefined ? undefined : learned.get(path);
-  return {
-    folded: change.folded,
-    noise_path: path ?? null,
-    rate: rate === undefined ? null : Math.round(rate * 1000) / 1000,
   };
 }

@@ -46,8 +46,8 @@ export interface Classification {
   category: Category;
   severity: Severity;
   significant: boolean;
-  /** Whether noise that was learned may fold it. */
-  foldable: boolean;
+  /** Learned noise may suppress it. */
+  suppressible: boolean;
 }
 
 export type Classified = Change & Classification & { partial: boolean };
@@ -68,7 +68,7 @@ export function openRules(ruleSet: RuleSet): Rules {
   return {
     classify(change) {
       if (change.summarised !== undefined)
-        return { category: "system", severity: "high", significant: true, foldable: false };
+        return { category: "system", severity: "high", significant: true, suppressible: false };
       const path = change.rulePath.map((segment) => segment.toLowerCase());
       const type = change.changeType;
       const category = firstMatch(categories, path, change)?.category ?? "system";
@@ -80,7 +80,7 @@ export function openRules(ruleSet: RuleSet): Rules {
         important.categories.includes(category) ||
         important.changes.includes(type);
       const significant = rule === undefined || rule === "always" || (rule === "minor" && isImportant);
-      return { category, severity, significant, foldable: rule !== "always" };
+      return { category, severity, significant, suppressible: rule !== "always" };
     },
     isNoise: (rulePath) =>
       firstMatch(

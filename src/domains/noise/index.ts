@@ -1,0 +1,39 @@
+// Assembles noise: learns which places of documents change day after day, and suppresses those changes.
+import type { Domain } from "../../domain.ts";
+import type { BodyReader } from "../../http/edge/body.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { Database } from "../../ports/database.ts";
+import { noiseRoutes } from "./admin.ts";
+import { LEARN_SCHEDULE, learnJob } from "./learn.ts";
+import { openLearned } from "./learned.ts";
+import type { Learned } from "./learned.ts";
+import { placeOf, suppress } from "./suppress.ts";
+import type { JudgedChange, Known, NoisePlace } from "./suppress.ts";
+
+export type { JudgedChange, Known, Suppression } from "./suppress.ts";
+
+export interface NoiseDeps {
+  database: Database;
+  clock: Clock;
+  body: BodyReader;
+}
+
+export interface Noise extends Domain, Learned {
+  /** The same changes, with those that are noise to that system suppressed. */
+  suppress<Change extends JudgedChange>(changes: readonly Change[], known: Known | undefined): Change[];
+  placeOf(pointer: string, known: Known | undefined): NoisePlace;
+}
+
+export function openNoise({ database, clock, body }: NoiseDeps): Noise {
+  const learned = openLearned({ database, clock });
+  return {
+    ...learned,
+    suppress,
+    placeOf,
+    adminRoutes: noiseRoutes(learned, body),
+    jobs: [learnJob({ database, clock })],
+    schedules: [LEARN_SCHEDULE],
+    // There is no later for what was noted; a database that is away loses it.
+    stop: () => learned.flush({ now: true }).catch(() => {}),
+  };
+}
