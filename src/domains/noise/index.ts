@@ -1,4 +1,4 @@
-// Assembles noise: learns which places of documents change day after day, and suppresses those changes.
+// Learns which places of documents change day after day, and suppresses those changes as noise.
 import type { Domain } from "../../domain.ts";
 import type { BodyReader } from "../../http/edge/body.ts";
 import type { Clock } from "../../ports/clock.ts";
