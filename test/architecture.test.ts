@@ -79,14 +79,6 @@ const OWED = {
     "config/misspelt.ts",
     "domains/systems/admin.ts",
     "domains/systems/index.ts",
-    "domains/alerts/admin.ts",
-    "domains/alerts/index.ts",
-    "domains/alerts/link-failed.ts",
-    "domains/alerts/outbox/deliver.ts",
-    "domains/alerts/receive/accept.ts",
-    "domains/alerts/routes.ts",
-    "domains/alerts/totals.ts",
-    "domains/alerts/upstream/proxy.ts",
     "domains/fleet/conditions.ts",
     "domains/fleet/lookup.ts",
     "domains/fleet/index.ts",
@@ -151,7 +143,7 @@ const OWN_JSON = [
   // Payloads of our own jobs.
   "domains/alerts/receive/accept.ts",
   "domains/alerts/outbox/deliver.ts",
-  "domains/alerts/link-failed.ts",
+  "domains/reachability/watch.ts",
   "domains/backups/upkeep/jobs.ts",
   "domains/inventory/intake/payload.ts",
   // Stored values, and documents that were scanned before.

@@ -5,7 +5,6 @@ import type { Shared } from "./services.ts";
 import type { Config } from "../config/index.ts";
 import type { Domain, Note } from "../domain.ts";
 import { openAlerts } from "../domains/alerts/index.ts";
-import type { Warn } from "../domains/alerts/index.ts";
 import { openApplications } from "../domains/applications/index.ts";
 import { openBackups } from "../domains/backups/index.ts";
 import { openCompliance } from "../domains/compliance/index.ts";
@@ -19,6 +18,7 @@ import { openNoise } from "../domains/noise/index.ts";
 import { openOperators } from "../domains/operators/index.ts";
 import { openOrganizations } from "../domains/organizations/index.ts";
 import { openOverview } from "../domains/overview/index.ts";
+import { openReachability } from "../domains/reachability/index.ts";
 import { openQueues } from "../domains/queues/index.ts";
 import { openSystems } from "../domains/systems/index.ts";
 import { openBodyReader } from "../http/edge/body.ts";
@@ -34,7 +34,7 @@ export interface DomainsDeps extends Pick<Shared, "queue" | "limiter" | "signals
   database: Database;
   objects: ObjectStore;
   rulesInForce: RulesInForce<Policy>;
-  warn: Warn;
+  warn: Note;
   note: Note;
   /** No other gateway can be using this database. */
   exclusive: boolean;
@@ -95,12 +95,18 @@ export function openDomains(deps: DomainsDeps) {
       maxLinkFailedMs: config.linkfailedSilenceMaxDuration,
     },
     maxBytes: config.apiMaxRequestSize,
+    webhookSecret: config.alertingHistoryWebhookSecret,
+    historyDays: config.alertHistoryDays,
+  });
+  const reachability = openReachability({
+    database,
+    queue,
+    clock,
+    alerts: alerts.source,
     heartbeatTimeoutMinutes: config.heartbeatTimeoutMinutes,
     linkFailedIntervalMs: config.linkfailedInterval,
     sitePercent: config.siteUnreachablePercent,
     siteMinimum: config.siteUnreachableMinimum,
-    webhookSecret: config.alertingHistoryWebhookSecret,
-    historyDays: config.alertHistoryDays,
   });
   const heartbeats = openHeartbeats({
     database,
@@ -108,7 +114,7 @@ export function openDomains(deps: DomainsDeps) {
     clock,
     authenticate,
     admit,
-    recovered: alerts.recovered,
+    recovered: reachability.recovered,
     gatewayId: randomUUIDv7(),
     exclusive,
     listens,
@@ -192,6 +198,7 @@ export function openDomains(deps: DomainsDeps) {
       systems,
       organizations,
       alerts,
+      reachability,
       heartbeats,
       noise,
       inventory,

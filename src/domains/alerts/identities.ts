@@ -43,10 +43,36 @@ const identityOf = (row: Row): Identity => ({
     organization_id: row.organization_id,
     organization_name: row.organization_name ?? "",
     organization_vat: row.vat ?? "",
-    // An owner has nobody above: the services that read these labels know the three others.
-    organization_type: row.organization_type === "owner" ? "" : (row.organization_type ?? ""),
+    organization_type: typeLabel(row.organization_type),
   },
 });
+
+/** What an alert of a whole organization says of it; what is not known has no label. */
+export interface OrganizationIdentity {
+  tenant: string;
+  labels: Record<string, string>;
+}
+
+/** Also of one that has no row. */
+export async function findOrganization(db: Queryable, id: string): Promise<OrganizationIdentity> {
+  const [row] = await db.query<Record<"tenant" | "name" | "type" | "vat", string | null>>(
+    `select tenant, name, type, vat from organizations where id = $1`,
+    [id],
+  );
+  const labels = {
+    organization_id: id,
+    organization_name: row?.name ?? "",
+    organization_vat: row?.vat ?? "",
+    organization_type: typeLabel(row?.type),
+  };
+  return {
+    tenant: tenantOf(id, row?.tenant ?? null),
+    labels: Object.fromEntries(Object.entries(labels).filter(([, value]) => value !== "")),
+  };
+}
+
+/** An owner has nobody above: the services that read these labels know the three others. */
+const typeLabel = (type: string | null | undefined) => (type === "owner" ? "" : (type ?? ""));
 
 export interface Organization {
   id: string;

@@ -1,12 +1,12 @@
-// Alerts: each machine sees and silences only its own; what it posts is kept until Alertmanager has it; a dead link rings.
+// Assembles alerts: each appliance sees and silences only its own; what it posts is stored until Alertmanager has it.
 import { Gauge } from "prom-client";
-import type { Domain } from "../../domain.ts";
+import type { Domain, Note } from "../../domain.ts";
 import { Failure } from "../../errors.ts";
 import type { BodyReader } from "../../http/edge/body.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Database } from "../../ports/database.ts";
 import type { Limiter } from "../../ports/limiter.ts";
-import type { Push, Queue } from "../../ports/queue.ts";
+import type { Queue } from "../../ports/queue.ts";
 import { counted } from "../../values/count.ts";
 import type { Authenticate, System } from "../systems/index.ts";
 import { openAcceptance } from "./receive/accept.ts";
@@ -18,30 +18,21 @@ import { bringPast, prunePast } from "./history/store.ts";
 import type { FormerAlert } from "./history/store.ts";
 import { findIdentities } from "./identities.ts";
 import type { Identity } from "./labels.ts";
-import { isTurn, recoveryPush, tickPush, watchLinks } from "./link-failed.ts";
 import { listWaitingSuspects, listWaitingTenants, measureOutbox, pruneOutbox } from "./outbox/store.ts";
 import { openPositions } from "./outbox/positions.ts";
 import { openProxy } from "./upstream/proxy.ts";
 import { applianceRoutes } from "./routes.ts";
-import {
-  DELIVERY_QUEUE,
-  LINK_QUEUE,
-  LINK_TICK_QUEUE,
-  NET_QUEUE,
-  PRUNE_QUEUE,
-  SUSPECT_QUEUE,
-  TOTALS_QUEUE,
-} from "./schema.ts";
+import { DELIVERY_QUEUE, NET_QUEUE, PRUNE_QUEUE, SUSPECT_QUEUE, TOTALS_QUEUE } from "./schema.ts";
 import type { SilenceLimits } from "./silences/limits.ts";
+import { openSource } from "./source.ts";
+import type { AlertSource } from "./source.ts";
 import { pruneSilences } from "./silences/store.ts";
 import type { SilenceNumbers } from "./silences/store.ts";
 import { refreshTotals } from "./totals.ts";
 
-/** Tells the log; a domain has no log of its own. */
 export { askAlertmanager } from "./upstream/alertmanager.ts";
 export type { FormerAlert };
-
-export type Warn = (message: string, facts: Record<string, string | number | boolean | null | undefined>) => void;
+export type { AlertSource, OwnAlert } from "./source.ts";
 
 export interface AlertsDeps {
   database: Database;
@@ -54,7 +45,7 @@ export interface AlertsDeps {
   showSystem(keyOrId: string): Promise<System>;
   /** Rejects with a 503 while the queue holds more than it may. */
   admit(): Promise<void>;
-  warn: Warn;
+  warn: Note;
   /** Mimir or Alertmanager; undefined: there is none, and routes say so. */
   url: string | undefined;
   forward: "queue" | "direct";
@@ -62,17 +53,13 @@ export interface AlertsDeps {
   maxBytes: number;
   /** What an appliance may have of silences. */
   silences: SilenceLimits & SilenceNumbers;
-  heartbeatTimeoutMinutes: number;
-  linkFailedIntervalMs: number;
-  sitePercent: number;
-  siteMinimum: number;
   webhookSecret: string | undefined;
   historyDays: number;
 }
 
 export interface Alerts extends Domain {
-  /** What is to be done when systems are heard again after they were inactive. */
-  recovered(systemIds: readonly string[]): Push[];
+  /** Takes alerts that Muster fires itself; undefined without an Alertmanager. */
+  source: AlertSource | undefined;
   /** Alerts that were over before Muster came. Returns how many were new. */
   bring(rows: FormerAlert[], dryRun: boolean): Promise<number>;
 }
@@ -89,15 +76,6 @@ export function openAlerts(deps: AlertsDeps): Alerts {
   const positions = openPositions(clock);
   const upstream = url === undefined ? undefined : openAlertmanager({ url, clock });
   const acceptance = openAcceptance({ database, queue, clock, positions, warn });
-  const links = {
-    database,
-    clock,
-    positions,
-    timeoutMs: deps.heartbeatTimeoutMinutes * 60_000,
-    intervalMs: deps.linkFailedIntervalMs,
-    sitePercent: deps.sitePercent,
-    siteMinimum: deps.siteMinimum,
-  };
 
   const identityOf = async (systemId: string): Promise<Identity> => {
     const identity = (await findIdentities(database, [systemId])).get(systemId);
@@ -163,8 +141,8 @@ export function openAlerts(deps: AlertsDeps): Alerts {
       ...one,
       queue: NET_QUEUE,
       async handle() {
-        // One that was given up would keep its key for ever, and with it everything behind it from being told.
-        for (const name of [DELIVERY_QUEUE, SUSPECT_QUEUE, LINK_QUEUE]) await queue.redrive(name);
+        // A dead job would hold its key for ever, and everything behind it would wait.
+        for (const name of [DELIVERY_QUEUE, SUSPECT_QUEUE]) await queue.redrive(name);
         return [
           [
             ...(await listWaitingTenants(database)).map((tenant) => deliveryPush(tenant)),
@@ -173,12 +151,6 @@ export function openAlerts(deps: AlertsDeps): Alerts {
         ];
       },
     },
-    {
-      ...one,
-      queue: LINK_TICK_QUEUE,
-      handle: async ([job]) => [isTurn(job?.payload ?? "", deps.linkFailedIntervalMs) ? [tickPush()] : []],
-    },
-    { ...one, queue: LINK_QUEUE, handle: async ([job]) => [job ? await watchLinks(links, job) : []] },
     { ...one, queue: TOTALS_QUEUE, handle: () => refreshTotals({ database, alertmanager: upstream, clock, warn }) },
     { ...one, queue: PRUNE_QUEUE, handle: prune },
   ];
@@ -212,7 +184,6 @@ export function openAlerts(deps: AlertsDeps): Alerts {
       ...(upstream
         ? [
             { name: "alert-net", cron: "* * * * *", queue: NET_QUEUE },
-            { name: "link-failed", cron: "* * * * *", queue: LINK_TICK_QUEUE },
             { name: "alert-totals", cron: "* * * * *", queue: TOTALS_QUEUE },
           ]
         : []),
@@ -242,7 +213,7 @@ export function openAlerts(deps: AlertsDeps): Alerts {
       });
     },
     bring: (rows, dryRun) => bringPast(deps.database, rows, dryRun),
-    recovered: (systemIds) => (upstream && systemIds.length > 0 ? [recoveryPush(systemIds)] : []),
+    source: upstream && openSource({ clock, positions }),
     stop: () => acceptance.close(),
   };
 }

@@ -10,9 +10,6 @@ export const DELIVERY_QUEUE = "muster:alert-delivery";
 export const SUSPECT_QUEUE = "muster:alert-suspects";
 /** Looks every minute for what waits in the outbox and has no job. */
 export const NET_QUEUE = "muster:alert-net";
-export const LINK_TICK_QUEUE = "muster:link-tick";
-/** Silences and recoveries of systems, strictly one after the other. */
-export const LINK_QUEUE = "muster:link-failures";
 export const TOTALS_QUEUE = "muster:alert-totals";
 export const PRUNE_QUEUE = "muster:alert-prune";
 

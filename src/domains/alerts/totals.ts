@@ -1,4 +1,5 @@
 // How many alerts each organisation has right now, counted every minute as Alertmanager tells them.
+import type { Note } from "../../domain.ts";
 import { reasonOf } from "../../errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Queryable } from "../../ports/database.ts";
@@ -6,13 +7,12 @@ import type { Alertmanager } from "./upstream/alertmanager.ts";
 import { listTenants } from "./identities.ts";
 import { isRecord } from "./receive/payload.ts";
 import type { Totals, TotalsQuery } from "./schema.ts";
-import type { Warn } from "./index.ts";
 
 export interface TotalsDeps {
   database: Queryable;
   alertmanager: Alertmanager;
   clock: Clock;
-  warn: Warn;
+  warn: Note;
 }
 
 interface Count {

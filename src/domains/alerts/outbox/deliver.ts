@@ -1,4 +1,5 @@
 // Delivers from the outbox to Alertmanager: in order, in bounded groups, one tenant at a time, and who is refused by himself.
+import type { Note } from "../../../domain.ts";
 import { Failure, reasonOf } from "../../../errors.ts";
 import type { Queryable } from "../../../ports/database.ts";
 import type { Job, Push } from "../../../ports/queue.ts";
@@ -7,12 +8,11 @@ import { listApart, listUndelivered, markDelivered, setApart } from "./store.ts"
 import type { Suspect, Undelivered } from "./store.ts";
 import { sift } from "./refusals.ts";
 import { DELIVERY_QUEUE, SUSPECT_QUEUE } from "../schema.ts";
-import type { Warn } from "../index.ts";
 
 export interface DeliveryDeps {
   database: Queryable;
   alertmanager: Alertmanager;
-  warn: Warn;
+  warn: Note;
 }
 
 /** What one request holds. */

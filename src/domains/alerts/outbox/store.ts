@@ -11,6 +11,8 @@ export interface AlertState {
   tenant: string;
   position: number;
   alert: PostedAlert;
+  /** Fired by Muster itself: it never waits behind what the subject posts. */
+  isOwn?: boolean;
 }
 
 /** A system that is delivered by itself: Alertmanager refused an alert of it lately. */
@@ -24,7 +26,7 @@ const IN_ORDER = `subject collate "C", fingerprint collate "C"`;
 
 /**
  * A newer state replaces an older one, delivered or not; an older one that comes late changes nothing. What a suspect posts joins
- * the rest of its own; what Muster says of it never waits behind that. Systems are locked first, as whoever erases one does.
+ * the rest of its own; alerts that Muster itself fires for it never wait behind that. Systems are locked first, as whoever erases one does.
  * Returns the suspects among them.
  */
 export async function keepStates(db: Queryable, states: readonly AlertState[], now: Date): Promise<Suspect[]> {
@@ -32,12 +34,12 @@ export async function keepStates(db: Queryable, states: readonly AlertState[], n
   return db.query(
     `with given as (
        select * from jsonb_to_recordset($1::jsonb)
-         r(subject text, fingerprint text, "systemId" uuid, tenant text, position bigint, alert jsonb)
+         r(subject text, fingerprint text, "systemId" uuid, tenant text, position bigint, alert jsonb, "isOwn" boolean)
      ), known as (
        select id from systems where id in (select "systemId" from given) order by id for key share
      ), posted as (
        select distinct on (r.subject collate "C", r.fingerprint collate "C")
-         r.subject, r.fingerprint, r."systemId", r.tenant, r.position, r.alert
+         r.subject, r.fingerprint, r."systemId", r.tenant, r.position, r.alert, r."isOwn"
        from given r left join known on known.id = r."systemId" where r."systemId" is null or known.id is not null
        order by r.subject collate "C", r.fingerprint collate "C", r.position desc
      ), suspects as (
@@ -46,7 +48,8 @@ export async function keepStates(db: Queryable, states: readonly AlertState[], n
          or exists (select from alert_outbox b where b.subject = p.subject and b.apart and b.delivered_position < b.position)
      ), kept as (
        insert into alert_outbox as o (subject, fingerprint, system_id, tenant, position, alert, updated_at, apart)
-       select p.*, $2, p.fingerprint not in ('LinkFailed', 'SiteUnreachable') and p.subject in (select subject from suspects)
+       select p.subject, p.fingerprint, p."systemId", p.tenant, p.position, p.alert, $2,
+         p."isOwn" is not true and p.subject in (select subject from suspects)
        from posted p order by ${IN_ORDER}
        on conflict (subject, fingerprint) do update set tenant = excluded.tenant, position = excluded.position,
          alert = excluded.alert, refused = null, updated_at = excluded.updated_at, apart = excluded.apart

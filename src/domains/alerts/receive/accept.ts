@@ -1,5 +1,5 @@
 // Posted alerts are kept before they are answered: into the queue, from there into the outbox, labelled and annotated.
-import type { JobHandler } from "../../../domain.ts";
+import type { JobHandler, Note } from "../../../domain.ts";
 import { openBatcher } from "../../../jobs/batcher.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { Queryable } from "../../../ports/database.ts";
@@ -14,14 +14,13 @@ import type { AlertState, Suspect } from "../outbox/store.ts";
 import type { PostedAlert } from "./payload.ts";
 import type { Positions } from "../outbox/positions.ts";
 import { ACCEPT_QUEUE } from "../schema.ts";
-import type { Warn } from "../index.ts";
 
 export interface AcceptanceDeps {
   database: Queryable;
   queue: Queue;
   clock: Clock;
   positions: Positions;
-  warn: Warn;
+  warn: Note;
 }
 
 export interface Acceptance {
@@ -122,7 +121,7 @@ function newestOf(posted: readonly Posted[]): { systemId: string; alerts: Number
 async function statesOf(
   { systemId, alerts }: { systemId: string; alerts: Numbered[] },
   identity: Identity,
-  warn: Warn,
+  warn: Note,
 ): Promise<AlertState[]> {
   const labelled = await labelAlerts(
     alerts.map((one) => one.alert),
@@ -143,7 +142,7 @@ async function statesOf(
 export async function labelAlerts(
   alerts: readonly PostedAlert[],
   identity: Identity,
-  warn: Warn,
+  warn: Note,
 ): Promise<PostedAlert[]> {
   const labelled = alerts.map((alert) => ({ ...alert, labels: forceLabels(alert.labels, identity) }));
   let broken: { annotation: string; reason: string; count: number } | undefined;

@@ -1,5 +1,6 @@
 // Decides how long a silence of an appliance may last and how large it may be, and that it never hides for long that the appliance is gone.
 import { counted } from "../../../values/count.ts";
+import { ownLabels } from "../../../values/own-alerts.ts";
 import { malformed } from "../array.ts";
 import { FORCED_LABELS } from "../labels.ts";
 import type { Matcher, PostedSilence } from "./silence.ts";
@@ -13,12 +14,7 @@ export interface SilenceLimits {
   maxLinkFailedMs: number;
 }
 
-/** What LinkFailed always says. */
-const LINK_FAILED: Readonly<Record<string, string>> = {
-  alertname: "LinkFailed",
-  severity: "critical",
-  managed_by: "my-collect",
-};
+const LINK_FAILED: Readonly<Record<string, string>> = ownLabels("LinkFailed");
 /** A rename changes these; which value they have says nothing for later. */
 const CHANGING: ReadonlySet<string> = new Set(FORCED_LABELS);
 const SPARING: Matcher = { name: "alertname", value: "LinkFailed", isRegex: false, isEqual: false };

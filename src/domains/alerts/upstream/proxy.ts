@@ -1,4 +1,5 @@
 // What a machine may ask Alertmanager for: its own alerts and silences, and nothing that could be another's.
+import type { Note } from "../../../domain.ts";
 import { Failure } from "../../../errors.ts";
 import type { Database } from "../../../ports/database.ts";
 import type { AuthenticatedSystem } from "../../systems/index.ts";
@@ -14,7 +15,6 @@ import { limitSilence } from "../silences/limits.ts";
 import type { SilenceLimits } from "../silences/limits.ts";
 import { confirmSilence, endSilence, releaseSilence, reserveSilence } from "../silences/store.ts";
 import type { NoRoom, SilenceNumbers } from "../silences/store.ts";
-import type { Warn } from "../index.ts";
 
 export interface ProxyDeps {
   database: Database;
@@ -28,7 +28,7 @@ export interface ProxyDeps {
   /** A Failure 401 for a system that is no more. */
   identityOf(systemId: string): Promise<Identity>;
   now(): Date;
-  warn: Warn;
+  warn: Note;
 }
 
 /** One machine's call; `signal` is its connection. */

@@ -5,7 +5,7 @@ import { hasAlertmanager, startAlertmanager } from "../../support/alertmanager.t
 import type { TestSystem } from "../../support/app.ts";
 import { openWatchedApp } from "../heartbeats/watched.ts";
 import type { WatchedApp } from "../heartbeats/watched.ts";
-import { startUpstream } from "./fixture.ts";
+import { startUpstream } from "../alerts/fixture.ts";
 
 interface Sent {
   labels: Record<string, string>;

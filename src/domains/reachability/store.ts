@@ -1,15 +1,14 @@
-// SQL of systems that are silent, and of sites that are.
+// Stores which systems are silent and which sites, and with which labels their alerts fired.
 import type { Queryable } from "../../ports/database.ts";
-import type { PostedAlert } from "./receive/payload.ts";
 
-type Labels = PostedAlert["labels"];
+type Labels = Record<string, string>;
 
-/** A system counts as silent while it is inactive and may speak: not suspended, and neither is its organisation. */
+/** A system is silent while it is inactive although neither it nor its organization is suspended. */
 const SILENT = `s.status = 'inactive' and s.registered_at is not null and s.suspended_at is null and o.suspended_at is null`;
 const SYSTEMS = `systems s left join organizations o on o.id = s.organization_id`;
 
-/** Notes who fell silent. One that was let in again has a whole timeout to be heard. */
-export async function noteSilent(db: Queryable, now: Date, timeoutMs: number): Promise<void> {
+/** Adds systems that fell silent. After a suspension a system has a whole timeout to be heard. */
+export async function insertSilent(db: Queryable, now: Date, timeoutMs: number): Promise<void> {
   await db.query(
     `insert into link_failures (system_id, organization_id, state, starts_at)
      select s.id, s.organization_id, 'new', least($1, h.last_heartbeat + $2 * interval '1 millisecond')
@@ -34,8 +33,8 @@ export interface EndedFailure {
   starts_at: Date;
 }
 
-/** Forgets who is not silent any more, all or of the named ones. */
-export async function forgetHeard(db: Queryable, systemIds: readonly string[] | null): Promise<EndedFailure[]> {
+/** Deletes systems that are not silent any more, all or of the named ones. */
+export async function deleteRecovered(db: Queryable, systemIds: readonly string[] | null): Promise<EndedFailure[]> {
   return db.query(
     `delete from link_failures l where ($1::uuid[] is null or l.system_id = any($1))
        and not exists (select from ${SYSTEMS} where s.id = l.system_id and ${SILENT})
@@ -46,17 +45,17 @@ export async function forgetHeard(db: Queryable, systemIds: readonly string[] | 
 
 export interface OrganizationSilence {
   organization_id: string;
-  /** Silent since not longer than the window, and not covered. */
+  /** Fell silent within the window, and are not covered. */
   recent: number;
   covered: number;
   fresh: number;
   /** Systems that could be heard, silent or not. */
   eligible: number;
-  /** Most that the site's alert ever covered; null without one. */
+  /** The most systems that the site's alert has covered; null while none fires. */
   peak: number | null;
 }
 
-/** Of all organisations where somebody is silent or a site was, or of the named ones. */
+/** Of organizations with silent systems or a firing site, of the named ones or of all. */
 export async function measureSilence(
   db: Queryable,
   windowStart: Date,
@@ -116,7 +115,7 @@ export async function listSites(db: Queryable): Promise<(SiteFailure & { covered
   );
 }
 
-/** Puts an organisation's silent systems under its site's alert; returns those that rang by themselves. */
+/** Puts an organization's silent systems under its site's alert; returns those that fired by themselves. */
 export async function coverFailures(db: Queryable, organizationId: string, since: Date): Promise<EndedFailure[]> {
   return db.query(
     `with old as (
@@ -141,7 +140,7 @@ export async function uncoverFailures(db: Queryable, organizationId: string): Pr
   ]);
 }
 
-/** Silent systems of organisations without a site's alert, that have not rung yet. */
+/** Silent systems of organizations without a site's alert that have not fired yet. */
 export async function listNew(db: Queryable, limit: number): Promise<string[]> {
   const rows = await db.query<{ system_id: string }>(
     `select l.system_id from link_failures l where l.state = 'new' order by l.system_id limit $1`,
@@ -156,7 +155,7 @@ export interface RaisedFailure {
   labels: Labels;
 }
 
-/** Labels that were sent once stay, whatever the system is called by now: they are what the alert is known by. */
+/** Labels that were sent once stay, even when the system is renamed: Alertmanager knows the alert by them. */
 export async function raiseFailures(db: Queryable, raised: readonly RaisedFailure[]): Promise<void> {
   await db.query(
     `update link_failures l set state = 'single', tenant = coalesce(l.tenant, r.tenant), labels = coalesce(l.labels, r.labels)
@@ -172,22 +171,11 @@ export interface SingleFailure {
   starts_at: Date;
 }
 
-/** Those that ring by themselves, by id. */
+/** Systems that fire by themselves, by id. */
 export async function listSingles(db: Queryable, after: string, limit: number): Promise<SingleFailure[]> {
   return db.query(
     `select system_id, tenant, labels, starts_at from link_failures
      where state = 'single' and system_id > $1 order by system_id limit $2`,
     [after, limit],
   );
-}
-
-export async function findOrganizationLabels(
-  db: Queryable,
-  organizationId: string,
-): Promise<{ tenant: string | null; name: string | null; type: string | null; vat: string | null } | undefined> {
-  const [row] = await db.query<{ tenant: string | null; name: string | null; type: string | null; vat: string | null }>(
-    `select tenant, name, type, vat from organizations where id = $1`,
-    [organizationId],
-  );
-  return row;
 }
