@@ -1,12 +1,12 @@
-// Makes the Debian packages, dist/muster_VERSION_ARCHITECTURE.deb: `bun run package`, or with amd64 or arm64 just that one.
-// Needs dpkg-deb, which every Debian has. The same sources give the same bytes.
+// Makes the Debian packages, dist/muster_VERSION_ARCHITECTURE.deb: `bun run package`, or with amd64 or arm64 just that one. Beside
+// each its bill of materials, .cdx.json, and SHA256SUMS of all. Needs dpkg-deb, which every Debian has. The same sources give the
+// same bytes.
 import {
   chmodSync,
   copyFileSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
-  readdirSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -15,7 +15,13 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import packageJson from "../package.json" with { type: "json" };
 import { COMPLETION_SCRIPTS } from "../src/cli/completion.ts";
+import { installedServer } from "../src/adapters/postgres/carried/files/unpack.ts";
+import { writeSums } from "./checksums.ts";
+import { foreignParts } from "./foreign.ts";
 import type { Architecture } from "./foreign.ts";
+import { describeManual } from "./man-page.ts";
+import { debianEntries } from "./release-notes.ts";
+import { describeBill } from "./sbom.ts";
 
 const root = join(import.meta.dir, "..");
 /** Debian's names for what Bun calls otherwise. */
@@ -39,8 +45,12 @@ for (const name of wanted.length > 0 ? wanted : Object.keys(ARCHITECTURES)) {
   if (!isArchitecture(name)) throw new Error(`The architecture must be amd64 or arm64, got ${JSON.stringify(name)}`);
   run([process.execPath, join(root, "scripts/build.ts"), "--arch", ARCHITECTURES[name]]);
   const path = makePackage(name);
-  console.log(`${path.slice(root.length + 1)}: ${(statSync(path).size / 1e6).toFixed(1)} MB`);
+  writeFileSync(path.replace(/\.deb$/, ".cdx.json"), describeBill(name, serverFor(name), Number(epoch)));
+  console.log(
+    `${path.slice(root.length + 1)}: ${(statSync(path).size / 1e6).toFixed(1)} MB, and its bill of materials`,
+  );
 }
+console.log(`dist/SHA256SUMS: ${writeSums(join(root, "dist"), `muster_${version}_`).join(", ")}`);
 
 function makePackage(architecture: DebianArchitecture): string {
   const tree = mkdtempSync(join(tmpdir(), "muster-package-"));
@@ -73,6 +83,7 @@ function fill(tree: string, architecture: DebianArchitecture): void {
   put("etc/muster/muster.env", read("systemd/muster.env.example"), 0o640);
   for (const [path, script] of Object.entries(COMPLETIONS)) put(`usr/share/${path}`, `${script}\n`);
   put("usr/share/doc/muster/copyright", copyright(read("src/cli/licenses.txt")));
+  put("usr/share/man/man1/muster.1.gz", Bun.gzipSync(describeManual(day()), { level: 9 }));
   put("usr/share/doc/muster/changelog.gz", Bun.gzipSync(changelog(), { level: 9 }));
   put("DEBIAN/conffiles", "/etc/muster/muster.env\n");
   for (const script of ["postinst", "prerm", "postrm"]) put(`DEBIAN/${script}`, read(`debian/${script}`), 0o755);
@@ -85,17 +96,25 @@ function fill(tree: string, architecture: DebianArchitecture): void {
 
 function copyright(carried: string): string {
   return `Muster is licensed under the Apache License, Version 2.0. On Debian systems its text is in
-/usr/share/common-licenses/Apache-2.0. The executable carries, under licences of their own:
+/usr/share/common-licenses/Apache-2.0. The executable carries, under licenses of their own:
 
 ${carried}`;
 }
 
 function changelog(): string {
-  const directory = join(root, "changelog/unreleased");
-  const entries = readdirSync(directory).sort();
-  const lines = entries.map((name) => `  * ${readFileSync(join(directory, name), "utf8").split("\n")[0]}`);
+  const lines = debianEntries(readFileSync(join(root, "CHANGELOG.md"), "utf8"), packageJson.version);
   const date = new Date(Number(epoch) * 1000).toUTCString().replace("GMT", "+0000");
   return `muster (${version}) stable; urgency=medium\n\n${lines.join("\n")}\n\n -- The Muster developers <muster@example.org>  ${date}\n`;
+}
+
+function day(): string {
+  return new Date(Number(epoch) * 1000).toISOString().slice(0, 10);
+}
+
+/** PostgreSQL's directory that the build has packed. */
+function serverFor(architecture: DebianArchitecture): string {
+  const own = ARCHITECTURES[architecture];
+  return own === process.arch ? installedServer() : foreignParts(root, own).native;
 }
 
 function isArchitecture(name: string): name is DebianArchitecture {

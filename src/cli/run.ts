@@ -35,7 +35,7 @@ import { explain, findAction, UsageError } from "./verb.ts";
 import type { Cli, Verb } from "./verb.ts";
 import { VERSION, version } from "./version.ts";
 
-const VERBS: readonly Verb[] = [
+export const VERBS: readonly Verb[] = [
   serve,
   systems,
   organizations,

@@ -103,6 +103,16 @@ describe.skipIf(reason !== undefined)("the Debian package", () => {
     expect(readdirSync(join(root, "etc/systemd/system/multi-user.target.wants"))).toContain("muster.service");
   });
 
+  test("brings a manual page, and lies beside its bill of materials and sums that are right", () => {
+    const page = Bun.gunzipSync(readFileSync(join(root, "usr/share/man/man1/muster.1.gz")));
+    expect(new TextDecoder().decode(page)).toContain(`"muster ${version}"`);
+    const bill = JSON.parse(readFileSync(PACKAGE.replace(/\.deb$/, ".cdx.json"), "utf8"));
+    expect(bill.metadata.component.purl).toBe(`pkg:deb/debian/muster@${version}?arch=${architecture}`);
+    const sums = Bun.spawnSync(["sha256sum", "--strict", "--check", "SHA256SUMS"], { cwd: join(ROOT, "dist") });
+    expect(sums.exitCode).toBe(0);
+    expect(sums.stdout.toString()).toContain(`${basename(PACKAGE)}: OK\n`);
+  });
+
   const inventory = readFileSync(join(ROOT, "test/support/fixtures/inventories/ns8-inventory.json"));
   const backup = crypto.getRandomValues(new Uint8Array(60_000));
   let system: { system_key: string; system_secret: string };
