@@ -1,9 +1,9 @@
 // Annotation templates against what Go itself made of them (test/support/go-templates), and against those who mean harm.
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { MAX_STEPS, readLabels, renderTemplate } from "../../../src/gotemplate/index.ts";
-import { FUZZ_MS, forAll } from "../../support/fuzz.ts";
-import recorded from "./template-cases.json";
+import { MAX_STEPS, readLabels, renderTemplate } from "../../src/gotemplate/index.ts";
+import { FUZZ_MS, forAll } from "../support/fuzz.ts";
+import recorded from "./cases.json";
 
 interface Case {
   template: string;
