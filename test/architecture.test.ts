@@ -123,7 +123,6 @@ const OWED = {
     "domains/systems/",
     "dump/",
     "errors.ts",
-    "gotemplate/",
     "http/",
     "import/",
     "jobs/",

@@ -1,9 +1,9 @@
-// Number literals as Go reads them, and floating point as Go writes it.
+// Reads number literals as Go does, and prints floating-point numbers as Go's strconv does.
 import { fail, runesOf } from "./source.ts";
 
 const MAX_INT = 2n ** 63n - 1n;
 const MAX_UNSIGNED = 2n ** 64n - 1n;
-/** Of 64 bits, in binary and with its prefix; leading zeros beyond are no integer that anybody writes. */
+/** Digits and prefix of 64 bits in binary, and some leading zeros. */
 const MAX_INTEGER_DIGITS = 100;
 
 /**
@@ -90,7 +90,7 @@ function scaled(value: number, scale: number): bigint {
   return isUp ? quotient + 1n : quotient;
 }
 
-/** So many digits, rounded. */
+/** Rounded to `digits` digits. */
 function rounded(value: number, count: number): Decimal {
   if (value === 0) return { isNegative: isNegativeNumber(value), digits: "0".repeat(count), exponent: 0 };
   let { exponent } = shortest(value);

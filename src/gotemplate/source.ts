@@ -1,19 +1,19 @@
-// Go's strings are bytes: inside the engine a string holds one UTF-8 byte a character, so lengths, order and cuts are Go's.
+// Converts between texts and Go's strings, which are bytes: inside, a string holds one UTF-8 byte a character, so lengths, order and cuts are Go's.
 import { isUtf8 } from "node:buffer";
 
-/** A template that Go would refuse, or one that wants more than it may have. */
+/** Thrown for a template that Go refuses, and for one that exceeds a bound. */
 export class TemplateError extends Error {
   override readonly name = "TemplateError";
 }
 
-/** A message may name a word of the template, which its sender made as long as an annotation may be. */
+/** A message may name a word of the template, which may be as long as the template. */
 const MAX_MESSAGE_LENGTH = 200;
 
 export function fail(message: string): never {
   throw new TemplateError(message.slice(0, MAX_MESSAGE_LENGTH));
 }
 
-/** Of what a template makes, and of every text on the way there. */
+/** Of a template's text, and of every text on the way to it. */
 export const MAX_TEXT_BYTES = 64 * 1024;
 
 const ASCII = /^[\x00-\x7f]*$/;

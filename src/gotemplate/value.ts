@@ -1,12 +1,12 @@
-// What a template's expressions can be: Go's string, int, float64, bool, uint8, map[string]any, and nothing at all.
+// Defines the values of a template's expressions: Go's string, int, float64, bool, uint8, map[string]any, and nothing at all.
 
 /** One byte of a string, as `index` gives it. */
 export class Byte {
   constructor(readonly value: number) {}
 }
 
-/** The data: labels by name, ordered by their bytes as Go orders them. */
-export class Labels {
+/** A map of strings, Go's map[string]any, ordered by the bytes of its keys as Go orders them. */
+export class StringMap {
   readonly #byName: ReadonlyMap<string, string>;
   #sorted: [string, string][] | undefined;
   #bytes: number | undefined;
@@ -30,8 +30,8 @@ export class Labels {
   }
 }
 
-/** Strings hold bytes (source.ts); undefined is a label that is missing, and nil. */
-export type Value = string | bigint | number | boolean | Byte | Labels | undefined;
+/** Strings hold bytes (source.ts); undefined is a key that is missing, and nil. */
+export type Value = string | bigint | number | boolean | Byte | StringMap | undefined;
 
 export function goTypeOf(value: Exclude<Value, undefined>): string {
   if (typeof value === "string") return "string";
@@ -42,6 +42,6 @@ export function goTypeOf(value: Exclude<Value, undefined>): string {
 }
 
 export function isTrue(value: Value): boolean {
-  if (value instanceof Labels) return value.size > 0;
+  if (value instanceof StringMap) return value.size > 0;
   return value instanceof Byte ? value.value !== 0 : Boolean(value);
 }

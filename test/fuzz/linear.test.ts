@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { parseQuery } from "../../src/domains/fleet/query.ts";
 import { filenameOf, mediaTypeOf } from "../../src/domains/backups/names.ts";
-import { readLabels, renderTemplate } from "../../src/gotemplate/index.ts";
+import { readData, renderTemplate } from "../../src/gotemplate/index.ts";
 import { readBasic } from "../../src/http/edge/credentials.ts";
 import { decodeCursor } from "../../src/http/edge/cursor.ts";
 import { compareDecimals } from "../../src/values/json/decimal.ts";
@@ -11,8 +11,8 @@ import { shown } from "../../src/values/shown.ts";
 import { parseVersion } from "../../src/values/version.ts";
 import { cpuBySize } from "../support/cpu.ts";
 
-const NONE = readLabels({});
-const render = (source: string, text = "") => renderTemplate(source, text === "" ? NONE : readLabels({ x: text }));
+const NONE = readData({});
+const render = (source: string, text = "") => renderTemplate(source, text === "" ? NONE : readData({ x: text }));
 
 /** Most bodies are far larger than the longest template. */
 const LONG = 1_000_000;

@@ -1,7 +1,7 @@
-// Annotation templates against what Go itself made of them (test/support/go-templates), and against those who mean harm.
+// Compares templates with what Go itself made of them (test/support/go-templates), and renders hostile ones.
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { MAX_STEPS, readLabels, renderTemplate } from "../../src/gotemplate/index.ts";
+import { MAX_STEPS, readData, renderTemplate } from "../../src/gotemplate/index.ts";
 import { FUZZ_MS, forAll } from "../support/fuzz.ts";
 import recorded from "./cases.json";
 
@@ -11,27 +11,27 @@ interface Case {
   error?: string;
 }
 const cases: Case[] = recorded.cases;
-const labels = readLabels(recorded.labels);
+const labels = readData(recorded.labels);
 
-describe("annotation templates", () => {
+describe("templates", () => {
   test.each(cases.map((one) => [one.template, one] as const))("%j ends as in Go", (_name, { template, text }) => {
     const rendered = renderTemplate(template, labels);
     expect("text" in rendered ? rendered.text : undefined).toBe(text);
   });
 
-  test("names of objects' own machinery are labels like any other, and missing", () => {
-    expect(renderTemplate("{{.constructor}} {{.__proto__}} {{.toString}}", readLabels({}))).toEqual({
+  test("names of objects' own machinery are keys like any other, and missing", () => {
+    expect(renderTemplate("{{.constructor}} {{.__proto__}} {{.toString}}", readData({}))).toEqual({
       text: "<no value> <no value> <no value>",
     });
   });
 
-  test("what Muster leaves out of Go is a warning, never another text", () => {
+  test("what is left out of Go is a warning, never another text", () => {
     for (const template of ['{{printf "%x" 1.5}}', '{{printf "%p" .}}', '{{printf "%#g" 1.0}}', "{{1i}}"])
       expect(renderTemplate(template, labels)).toHaveProperty("warning");
   });
 });
 
-describe("a template that means harm ends in a warning", () => {
+describe("a hostile template ends in a warning", () => {
   test("that stays short, however long the word is that it names", () => {
     const word = "x".repeat(60_000);
     for (const template of [
@@ -41,7 +41,7 @@ describe("a template that means harm ends in a warning", () => {
       `{{1${"0".repeat(60_000)}}}`,
       `{{.a "${word}`,
     ]) {
-      const rendered = renderTemplate(template, readLabels({}));
+      const rendered = renderTemplate(template, readData({}));
       expect("warning" in rendered && rendered.warning.length).toBeWithin(1, 201);
     }
   });
@@ -72,13 +72,13 @@ describe("a template that means harm ends in a warning", () => {
   test("templates of one request share what they may take", () => {
     const shared = { steps: 1_500 };
     const template = "{{range 1000}}{{end}}";
-    expect(renderTemplate(template, readLabels({}), shared)).toHaveProperty("text");
-    expect(renderTemplate(template, readLabels({}), shared)).toHaveProperty("warning");
+    expect(renderTemplate(template, readData({}), shared)).toHaveProperty("text");
+    expect(renderTemplate(template, readData({}), shared)).toHaveProperty("warning");
     expect(shared.steps).toBe(0);
   });
 
   test("texts and templates that are long take many steps, so that few of them are read and made", () => {
-    const label = readLabels({ x: "é".repeat(20_000) });
+    const label = readData({ x: "é".repeat(20_000) });
     for (const [template, most] of [
       ["{{$y := js $.x}}", 5],
       ['{{$y := printf "%q" $.x}}', 5],
@@ -137,7 +137,7 @@ describe("a template that means harm ends in a warning", () => {
     () =>
       forAll(fc.array(words, { maxLength: 60 }), (parts) => {
         const budget = { steps: MAX_STEPS };
-        const rendered = renderTemplate(parts.join(""), readLabels({ a: "x", b: "ü" }), budget);
+        const rendered = renderTemplate(parts.join(""), readData({ a: "x", b: "ü" }), budget);
         expect(budget.steps).toBeGreaterThanOrEqual(0);
         if ("text" in rendered) expect(Buffer.byteLength(rendered.text)).toBeLessThanOrEqual(3 * 64 * 1024);
         else expect(rendered.warning).not.toBe("");

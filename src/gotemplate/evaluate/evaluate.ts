@@ -1,18 +1,18 @@
-// Walks a template's tree, with a bound on steps, depth and text, so that no template can hold a worker.
+// Walks a template's tree, with bounds on steps, depth and text, so that no template blocks the process.
 import { plainText } from "./format.ts";
 import { PRINTERS, callFunction } from "./functions.ts";
 import { MAX_TEXT_BYTES, fail } from "../source.ts";
 import { ROOT_VARIABLE } from "../tree.ts";
 import type { Pipeline, Step, Template, Term } from "../tree.ts";
-import { Byte, Labels, goTypeOf, isTrue } from "../value.ts";
+import { Byte, StringMap, goTypeOf, isTrue } from "../value.ts";
 import type { Value } from "../value.ts";
 
-/** Templates that call each other or themselves. */
+/** Depth of templates that call each other or themselves. */
 const MAX_CALLS = 100;
-/** So many bytes given to or made by a function count as one more step. */
+/** This many bytes given to a function, or made by one, count as one step. */
 export const BYTES_PER_STEP = 16;
 
-/** What is left to do, counted down: given by the caller, who may share it among templates. */
+/** Steps that are left, counted down. The caller may share them among templates. */
 export interface Budget {
   steps: number;
 }
@@ -25,7 +25,7 @@ class Leave {
   constructor(readonly how: "break" | "continue") {}
 }
 
-export function evaluate({ root, defined }: Template, data: Labels, budget: Budget): string {
+export function evaluate({ root, defined }: Template, data: StringMap, budget: Budget): string {
   let text = "";
   let calls = 0;
   let variables: { variable: number; value: Value }[] = [];
@@ -34,10 +34,10 @@ export function evaluate({ root, defined }: Template, data: Labels, budget: Budg
     budget.steps -= steps;
     if (budget.steps < 0) fail("the template takes too many steps");
   };
-  /** A function's work is as long as its texts, and as the labels where it prints them. */
+  /** A function's work is as long as its texts, and as the map where it prints one. */
   const weigh = (value: Value, prints = false): Value => {
     if (typeof value === "string") spend(Math.floor(value.length / BYTES_PER_STEP));
-    if (value instanceof Labels && prints) spend(Math.floor(value.bytes / BYTES_PER_STEP));
+    if (value instanceof StringMap && prints) spend(Math.floor(value.bytes / BYTES_PER_STEP));
     return value;
   };
   const made = (value: Value): Value => {
@@ -67,7 +67,7 @@ export function evaluate({ root, defined }: Template, data: Labels, budget: Budg
     let value = of;
     for (const name of names) {
       if (value === undefined) return undefined;
-      value = value instanceof Labels ? value.get(name) : fail(`${goTypeOf(value)} has no field ${name}`);
+      value = value instanceof StringMap ? value.get(name) : fail(`${goTypeOf(value)} has no field ${name}`);
     }
     return value;
   };
@@ -227,7 +227,7 @@ export function evaluate({ root, defined }: Template, data: Labels, budget: Budg
 
 function* elementsOf(over: Value, declared: number): Generator<[Value, Value]> {
   if (over === undefined) return;
-  if (over instanceof Labels) yield* over.entries();
+  if (over instanceof StringMap) yield* over.entries();
   else if (typeof over === "bigint" || over instanceof Byte) {
     if (declared > 1) fail("a number is ranged over by one variable");
     const isByte = over instanceof Byte;

@@ -1,7 +1,7 @@
-// Writes one value by one verb of Go's fmt, with its flags and its complaint about a verb that does not fit.
+// Writes one value by one verb of Go's fmt, with its flags and its error text for a verb that does not fit.
 import { formatFloat } from "../number.ts";
 import { countRunes, fail, firstRunes, hex, isInvalid, isPrintable, quote, runesOf, toBytes } from "../source.ts";
-import { Byte, Labels, goTypeOf } from "../value.ts";
+import { Byte, StringMap, goTypeOf } from "../value.ts";
 import type { Value } from "../value.ts";
 
 export interface Flags {
@@ -43,11 +43,11 @@ function formatKnown(value: Exclude<Value, undefined>, verb: string, flags: Flag
   if (typeof value === "boolean") return verb === "t" || verb === "v" ? pad(String(value), flags) : undefined;
   if (value instanceof Byte) return formatInteger(BigInt(value.value), verb, flags, false);
   if (verb === "w") return undefined;
-  return verb === "p" ? fail("%p shows an address, which is never twice the same") : formatLabels(value, verb, flags);
+  return verb === "p" ? fail("%p shows an address, which is never twice the same") : formatMap(value, verb, flags);
 }
 
-function formatLabels(labels: Labels, verb: string, flags: Flags): string {
-  const entries = labels
+function formatMap(map: StringMap, verb: string, flags: Flags): string {
+  const entries = map
     .entries()
     .map(([name, text]) => `${formatValue(name, verb, flags)}:${formatValue(text, verb, flags)}`);
   return flags.sharpV ? `map[string]interface {}{${entries.join(", ")}}` : `map[${entries.join(" ")}]`;
@@ -126,10 +126,10 @@ function formatCodePoint(value: bigint, bytes: string, rune: number, flags: Flag
 const PRECISIONS: Record<string, number> = { v: -1, g: -1, G: -1, e: 6, E: 6, f: 6, F: 6 };
 
 function formatNumber(value: number, verb: string, flags: Flags): string | undefined {
-  if ("bxX".includes(verb)) fail(`%${verb} of a number with a point is not known here`);
+  if ("bxX".includes(verb)) fail(`%${verb} of a number with a point is not supported`);
   const precision = PRECISIONS[verb];
   if (precision === undefined) return undefined;
-  if (flags.sharp) fail("%# of a number with a point is not known here");
+  if (flags.sharp) fail("%# of a number with a point is not supported");
   const number = formatFloat(value, verb === "v" ? "g" : verb, flags.precision ?? precision);
   const isNegative = number.startsWith("-");
   const plain = isNegative ? number.slice(1) : number;

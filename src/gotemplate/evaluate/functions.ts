@@ -1,9 +1,9 @@
-// The functions of Go's text/template over the values that a template of labels can hold.
+// Calls the functions of Go's text/template on the values that a template can hold.
 import { escapeHtml, escapeScript, escapeUrl } from "./escape.ts";
 import { plainText } from "./format.ts";
 import { sprint, sprintf, sprintln } from "./printf.ts";
 import { fail } from "../source.ts";
-import { Byte, Labels, goTypeOf, isTrue } from "../value.ts";
+import { Byte, StringMap, goTypeOf, isTrue } from "../value.ts";
 import type { Value } from "../value.ts";
 
 interface Builtin {
@@ -28,7 +28,7 @@ const BUILTINS: Record<string, Builtin> = {
   ge: exactly(2, ([left, right]) => !isLess(left, right)),
   len: exactly(1, ([value]) => {
     if (typeof value === "string") return BigInt(value.length);
-    return value instanceof Labels ? BigInt(value.size) : fail(`len of ${nameOf(value)}`);
+    return value instanceof StringMap ? BigInt(value.size) : fail(`len of ${nameOf(value)}`);
   }),
   index: atLeast(1, ([value, ...indexes]) => indexes.reduce<Value>(elementOf, known(value, "index"))),
   slice: atLeast(1, ([value, ...bounds]) => sliceOf(known(value, "slice"), bounds)),
@@ -75,8 +75,8 @@ function areEqual(left: Value, right: Value): boolean {
   const [a, b] = [integerOf(left), integerOf(right)];
   if (a !== undefined && b !== undefined) return a === b;
   if (
-    left instanceof Labels ||
-    right instanceof Labels ||
+    left instanceof StringMap ||
+    right instanceof StringMap ||
     typeof left !== typeof right ||
     left instanceof Byte ||
     right instanceof Byte
@@ -99,7 +99,7 @@ function position(value: Value, limit: number): number {
 }
 
 function elementOf(of: Value, index: Value): Value {
-  if (of instanceof Labels) return typeof index === "string" ? of.get(index) : fail("labels have names");
+  if (of instanceof StringMap) return typeof index === "string" ? of.get(index) : fail("a map is indexed by a string");
   if (typeof of !== "string") return fail(`cannot index ${nameOf(of)}`);
   return new Byte(of.charCodeAt(position(index, of.length - 1)));
 }

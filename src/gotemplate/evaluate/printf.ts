@@ -1,8 +1,8 @@
-// Prints values as Go's fmt.Sprint, Sprintln and Sprintf do, with Sprintf's complaints about what does not fit.
+// Prints values as Go's fmt.Sprint, Sprintln and Sprintf do, with Sprintf's error texts for what does not fit.
 import { NO_FLAGS, formatValue } from "./format.ts";
 import type { Flags } from "./format.ts";
 import { MAX_TEXT_BYTES, fail, isInvalid, runesOf, toBytes } from "../source.ts";
-import { Byte, Labels, goTypeOf } from "../value.ts";
+import { Byte, StringMap, goTypeOf } from "../value.ts";
 import type { Value } from "../value.ts";
 
 /** As fmt.Sprint: blanks between operands of which neither is a string. */
@@ -100,7 +100,7 @@ function printOne(pattern: string, args: readonly Value[], reading: Reading): st
   if (reading.next >= args.length) return `${text}%!${verb}(MISSING)`;
   const arg = args[reading.next];
   reading.next += 1;
-  reading.workBytes += arg instanceof Labels ? arg.bytes : typeof arg === "string" ? arg.length : 0;
+  reading.workBytes += arg instanceof StringMap ? arg.bytes : typeof arg === "string" ? arg.length : 0;
   return text + formatValue(arg, verb, verb === "v" || verb === "w" ? forValue(flags) : flags);
 
   /** Reads `[n]`; true where the brackets hold a number, be it one that no argument has. */

@@ -1,4 +1,4 @@
-// Reads pipelines: declarations, commands joined by bars, and their operands, with Go's checks of names and variables.
+// Reads declarations, commands joined by bars, and their operands, with the checks that Go makes of names and variables.
 import { FUNCTION_NAMES } from "../evaluate/functions.ts";
 import type { Token } from "./lex.ts";
 import { readCharacter, readNumber } from "../number.ts";

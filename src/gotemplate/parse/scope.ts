@@ -1,4 +1,4 @@
-// Knows which variables a template has declared where it is read; names become numbers.
+// Tracks which variables are declared at each place of a template; names become numbers.
 import { fail } from "../source.ts";
 import { ROOT_VARIABLE } from "../tree.ts";
 
