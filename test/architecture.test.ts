@@ -146,11 +146,11 @@ const OWN_JSON = [
   "domains/backups/upkeep/jobs.ts",
   "domains/inventory/intake/payload.ts",
   // Stored values, and documents that were scanned before.
-  "domains/fleet/order.ts",
+  "domains/search/language/order.ts",
   "domains/inventory/intake/document.ts",
   "values/json/value.ts",
   // Of one string: a pattern has found where it ends.
-  "domains/fleet/query.ts",
+  "domains/search/language/query.ts",
   "values/json/pointer.ts",
   // What a thread or a process of ours says.
   "domains/inventory/diff/large.ts",

@@ -1,5 +1,5 @@
 // A fleet of any size with its history, made by statements on whole tables: what `bench/scale.ts` asks questions of.
-import { openFlatten } from "../../src/domains/fleet/flatten.ts";
+import { openFlatten } from "../../src/domains/facts/flatten.ts";
 import type { Documents, JsonObject } from "../../src/domains/inventory/index.ts";
 import type { PostgresDatabase } from "../../src/adapters/postgres/database.ts";
 

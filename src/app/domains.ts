@@ -9,7 +9,7 @@ import { openApplications } from "../domains/applications/index.ts";
 import { openBackups } from "../domains/backups/index.ts";
 import { openCompliance } from "../domains/compliance/index.ts";
 import type { Policy } from "../domains/compliance/index.ts";
-import { openFleet } from "../domains/fleet/index.ts";
+import { openFleet } from "../domains/facts/index.ts";
 import { openHealth } from "../domains/health/index.ts";
 import { openHeartbeats } from "../domains/heartbeats/index.ts";
 import { openInventory } from "../domains/inventory/index.ts";

@@ -16,7 +16,7 @@ import type { Config, Role } from "../config/index.ts";
 import type { Check } from "../domain.ts";
 import { openDomains } from "./domains.ts";
 import type { Applications } from "../domains/applications/index.ts";
-import type { FleetReader } from "../domains/fleet/index.ts";
+import type { FleetReader } from "../domains/facts/index.ts";
 import type { BackupsApi } from "../domains/backups/index.ts";
 import { ruleSections } from "../domains/compliance/index.ts";
 import type { Policy } from "../domains/compliance/index.ts";

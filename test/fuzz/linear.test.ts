@@ -1,6 +1,6 @@
 // What reads outside text takes time that grows with its length: four times the text, at most about four times the CPU.
 import { expect, test } from "bun:test";
-import { parseQuery } from "../../src/domains/fleet/query.ts";
+import { parseQuery } from "../../src/domains/search/language/query.ts";
 import { filenameOf, mediaTypeOf } from "../../src/domains/backups/names.ts";
 import { readData, renderTemplate } from "../../src/gotemplate/index.ts";
 import { readBasic } from "../../src/http/edge/credentials.ts";

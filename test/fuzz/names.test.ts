@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { Type } from "@sinclair/typebox";
 import fc from "fast-check";
 import { filenameOf, objectKey, readId } from "../../src/domains/backups/names.ts";
-import { parseQuery } from "../../src/domains/fleet/query.ts";
+import { parseQuery } from "../../src/domains/search/language/query.ts";
 import { formatFieldPath, formatPointer, parseFieldPath, parsePointer } from "../../src/values/json/pointer.ts";
 import { decodeCursor, encodeCursor } from "../../src/http/edge/cursor.ts";
 import { readQuery } from "../../src/http/edge/query.ts";

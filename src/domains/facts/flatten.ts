@@ -1,7 +1,7 @@
 // A document as facts: one for each scalar leaf that is not noise, told apart by a hash, so that only news need be spelled out.
 import type { Documents, JsonObject, JsonValue } from "../inventory/index.ts";
 import { HASH_SHIFT } from "./hashes.ts";
-import { formatSegment } from "./path.ts";
+import { formatSegment } from "../search/language/path.ts";
 
 export interface Fact {
   path: string;

@@ -1,6 +1,6 @@
 // Compares a stored value with an operand for `<` and its kin: numbers as numbers, texts as versions.
-import { compareDecimals } from "../../values/json/decimal.ts";
-import { compareVersions, parseVersion } from "../../values/version.ts";
+import { compareDecimals } from "../../../values/json/decimal.ts";
+import { compareVersions, parseVersion } from "../../../values/version.ts";
 
 /** Negative, zero or positive; undefined when the two cannot be compared. `stored` is JSON text. */
 export function compareValue(stored: string, operand: string): number | undefined {

@@ -3,7 +3,7 @@ import { decodeCursor, encodeCursor } from "../../http/edge/cursor.ts";
 import type { Queryable, Database } from "../../ports/database.ts";
 import type { Documents } from "../inventory/index.ts";
 import { PAGE_BYTES, PAGE_SHARE, ROW_BYTES, VALUE_BYTES, shownValue } from "../../values/page.ts";
-import type { FeedQuery } from "./schema.ts";
+import type { FeedQuery } from "../search/schema.ts";
 
 export interface FeedDeps {
   database: Database;

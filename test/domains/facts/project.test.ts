@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { openTestApp } from "../../support/app.ts";
 import type { TestApp, TestSystem } from "../../support/app.ts";
-import { findUntruths, firewall, postInventory, sendInventory } from "../../support/fleet-facts.ts";
+import { findUntruths, firewall, postInventory, sendInventory } from "../../support/facts.ts";
 import { seeded } from "../../support/random.ts";
 
 const FIXTURES = join(import.meta.dir, "../../support/fixtures/inventories");

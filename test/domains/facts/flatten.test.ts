@@ -1,7 +1,7 @@
 // Documents as facts: which leaves are kept, what their places are called, and how two documents are told apart.
 import { describe, expect, test } from "bun:test";
-import { openFlatten, MAX_FACTS } from "../../../src/domains/fleet/flatten.ts";
-import { compareHashes, readHashes, writeHashes } from "../../../src/domains/fleet/hashes.ts";
+import { openFlatten, MAX_FACTS } from "../../../src/domains/facts/flatten.ts";
+import { compareHashes, readHashes, writeHashes } from "../../../src/domains/facts/hashes.ts";
 import { identityOf, labelsOf } from "../../../src/domains/inventory/diff/identity.ts";
 import { isExact, parseExact } from "../../../src/values/json/value.ts";
 import type { JsonObject } from "../../../src/values/json/value.ts";

@@ -2,9 +2,9 @@
 import { Failure } from "../../errors.ts";
 import type { Queryable } from "../../ports/database.ts";
 import { decimalOf } from "../../values/json/decimal.ts";
-import { compareValue } from "./order.ts";
-import type { PathPattern } from "./path.ts";
-import type { Operand, Operator, Term } from "./query.ts";
+import { compareValue } from "./language/order.ts";
+import type { PathPattern } from "./language/path.ts";
+import type { Operand, Operator, Term } from "./language/query.ts";
 import * as lookup from "./lookup.ts";
 
 /** What a system must, or must not, hold. */

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { openTestApp } from "../support/app.ts";
 import type { TestApp, TestSystem } from "../support/app.ts";
-import { firewall, sendInventory } from "../support/fleet-facts.ts";
+import { firewall, sendInventory } from "../support/facts.ts";
 import { commandJson, runCommand } from "../support/command.ts";
 
 let muster: TestApp;

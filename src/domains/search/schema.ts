@@ -1,7 +1,7 @@
 // Shapes of questions about the fleet and of their answers.
 import { Type } from "@sinclair/typebox";
 import type { Static } from "@sinclair/typebox";
-import { MAX_QUERY_LENGTH } from "./query.ts";
+import { MAX_QUERY_LENGTH } from "./language/query.ts";
 
 export const PRUNE_QUEUE = "muster:fleet-prune";
 

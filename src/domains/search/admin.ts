@@ -3,7 +3,7 @@ import { Elysia } from "elysia";
 import { operation } from "../../http/edge/openapi.ts";
 import { readQuery } from "../../http/edge/query.ts";
 import type { Documents } from "../inventory/index.ts";
-import type { FleetReader } from "./index.ts";
+import type { FleetReader } from "../facts/index.ts";
 import {
   Facets,
   FacetsQuery,

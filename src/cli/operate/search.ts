@@ -1,5 +1,5 @@
 // muster inventory query, facets, odd, paths: questions about the newest inventories of all systems.
-import { FacetsQuery, OddQuery, PathsQuery, SearchQuery } from "../../domains/fleet/schema.ts";
+import { FacetsQuery, OddQuery, PathsQuery, SearchQuery } from "../../domains/search/schema.ts";
 import { stringify } from "../../domains/inventory/index.ts";
 import { counted } from "../../values/count.ts";
 import { requireOrganization } from "./owner.ts";

@@ -1,10 +1,10 @@
 // The query language: what is understood, and what is said of the rest.
 import { describe, expect, test } from "bun:test";
 import { Failure } from "../../../src/errors.ts";
-import { compareValue } from "../../../src/domains/fleet/order.ts";
-import { compilePath, formatPath } from "../../../src/domains/fleet/path.ts";
+import { compareValue } from "../../../src/domains/search/language/order.ts";
+import { compilePath, formatPath } from "../../../src/domains/search/language/path.ts";
 import { compareVersions, parseVersion } from "../../../src/values/version.ts";
-import { parsePath, parseQuery } from "../../../src/domains/fleet/query.ts";
+import { parsePath, parseQuery } from "../../../src/domains/search/language/query.ts";
 
 const read = (text: string) =>
   parseQuery(text).map(({ path, operator, operand }) => [

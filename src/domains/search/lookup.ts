@@ -1,8 +1,8 @@
 // SQL that reads the facts: which paths, which values, who holds them.
 import type { Queryable } from "../../ports/database.ts";
 import type { Condition } from "./conditions.ts";
-import { readHashes, readNumbers } from "./hashes.ts";
-import type { PathPattern } from "./path.ts";
+import { readHashes, readNumbers } from "../facts/hashes.ts";
+import type { PathPattern } from "./language/path.ts";
 import type { Filters } from "./schema.ts";
 
 export async function findPaths(

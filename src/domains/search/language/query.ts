@@ -1,5 +1,5 @@
 // The query language: `path = value and path exists and …`, read by hand so that a fault is named with its place.
-import { Failure } from "../../errors.ts";
+import { Failure } from "../../../errors.ts";
 import { compilePath, formatPath } from "./path.ts";
 import type { PathPattern, Segment } from "./path.ts";
 

@@ -1,7 +1,7 @@
 // Forgets facts and paths that nobody holds any more.
 import type { JobHandler } from "../../domain.ts";
 import type { Database } from "../../ports/database.ts";
-import { PRUNE_QUEUE } from "./schema.ts";
+import { PRUNE_QUEUE } from "../search/schema.ts";
 import * as store from "./store.ts";
 
 /** Numbers looked through by one statement. */

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { openTestApp } from "../../support/app.ts";
 import type { TestApp } from "../../support/app.ts";
-import { firewall, postInventory } from "../../support/fleet-facts.ts";
+import { firewall, postInventory } from "../../support/facts.ts";
 
 const FLEET = 120;
 

@@ -7,8 +7,8 @@ import { countFacets } from "./facets.ts";
 import { findHeldValues } from "./held.ts";
 import * as lookup from "./lookup.ts";
 import { countMatched, matchSystems, pageOf } from "./matching.ts";
-import { parsePath, parseQuery } from "./query.ts";
-import type { Term } from "./query.ts";
+import { parsePath, parseQuery } from "./language/query.ts";
+import type { Term } from "./language/query.ts";
 import type { FacetsQuery, Filters, PathsQuery, SearchQuery } from "./schema.ts";
 
 export interface SearchDeps {

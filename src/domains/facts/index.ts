@@ -2,14 +2,14 @@
 import type { Domain } from "../../domain.ts";
 import type { Database } from "../../ports/database.ts";
 import type { Documents, StateKeeper } from "../inventory/index.ts";
-import { openFeed } from "./feed.ts";
+import { openFeed } from "../changes/feed.ts";
 import { openFlatten } from "./flatten.ts";
-import { factKeeper } from "./keep.ts";
-import { openOdd } from "./odd.ts";
+import { factKeeper } from "./project.ts";
+import { openOdd } from "../search/outliers.ts";
 import { pruneHandler } from "./prune.ts";
-import { adminRoutes } from "./routes.ts";
-import { PRUNE_QUEUE } from "./schema.ts";
-import { openSearch } from "./search.ts";
+import { adminRoutes } from "../search/admin.ts";
+import { PRUNE_QUEUE } from "../search/schema.ts";
+import { openSearch } from "../search/search.ts";
 
 export interface FleetDeps {
   database: Database;

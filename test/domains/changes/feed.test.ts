@@ -4,7 +4,7 @@ import { openTestApp } from "../../support/app.ts";
 import type { TestApp, TestSystem } from "../../support/app.ts";
 import { openServerApart } from "../../support/apart.ts";
 import type { TestDatabase } from "../../support/postgres.ts";
-import { firewall, sendInventory } from "../../support/fleet-facts.ts";
+import { firewall, sendInventory } from "../../support/facts.ts";
 import { seeded } from "../../support/random.ts";
 import type { Queryable } from "../../../src/ports/database.ts";
 
