@@ -5,14 +5,15 @@ import { loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { openDatabase } from "../src/adapters/postgres/database.ts";
 import { openFlatten } from "../src/domains/facts/flatten.ts";
-import { factKeeper } from "../src/domains/facts/project.ts";
+import { factProjection } from "../src/domains/facts/project.ts";
 import { parseExact } from "../src/values/json/value.ts";
-import type { JsonObject, NewestInventory, StateKeeper } from "../src/domains/inventory/index.ts";
+import type { JsonObject } from "../src/values/json/value.ts";
+import type { NewestInventory, StateKeeper } from "../src/domains/inventory/index.ts";
 import { openTestApp } from "../test/support/app.ts";
 import type { TestApp, TestSystem } from "../test/support/app.ts";
 import { createTestDatabase } from "../test/support/postgres.ts";
 import { testLog } from "../test/support/run.ts";
-import { buildFleet, DIFFS_PER_SYSTEM, RECORDS_PER_SYSTEM } from "./support/fleet.ts";
+import { buildFleet, DIFFS_PER_SYSTEM, FLATTEN, RECORDS_PER_SYSTEM } from "./support/fleet.ts";
 
 const SMALL_FLEET = 1_000;
 const TURNS = 200;
@@ -49,7 +50,7 @@ async function openFleet(systems: number): Promise<Fleet> {
   const muster = await openTestApp(limits, made);
   const patient = openDatabase(made.connection, { maxConnections: 1, log: testLog, queryTimeoutMs: 600_000 });
   const startMs = performance.now();
-  await buildFleet(patient, muster.app.inventory.documents, systems);
+  await buildFleet(patient, systems);
   await patient.close();
   return {
     muster,
@@ -125,7 +126,7 @@ async function measureCosts(...fleets: [small: Fleet, large: Fleet]) {
     fleets.map(async ({ muster }) => ({
       muster,
       senders: await addSenders(muster),
-      keep: factKeeper(openFlatten(muster.app.inventory.documents)),
+      keep: factProjection(openFlatten(FLATTEN)),
       samples: { pipeline: [], keep: [], keepCpu: [] } as Samples,
     })),
   );

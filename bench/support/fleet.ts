@@ -1,6 +1,9 @@
 // A fleet of any size with its history, made by statements on whole tables: what `bench/scale.ts` asks questions of.
 import { openFlatten } from "../../src/domains/facts/flatten.ts";
-import type { Documents, JsonObject } from "../../src/domains/inventory/index.ts";
+import { stableLabelsOf } from "../../src/domains/inventory/diff/identity.ts";
+import { BUILTIN_RULES } from "../../src/domains/inventory/rules/builtin-rules.ts";
+import { openRules } from "../../src/domains/inventory/rules/rules.ts";
+import type { JsonObject } from "../../src/values/json/value.ts";
 import type { PostgresDatabase } from "../../src/adapters/postgres/database.ts";
 
 /** A place in the documents of one type. Every system of the type holds one of its values. */
@@ -11,6 +14,8 @@ interface Slot {
   values: string[];
 }
 
+/** As an installation without a rules file flattens. */
+export const FLATTEN = { isNoise: openRules(BUILTIN_RULES).isNoise, labelsOf: stableLabelsOf };
 export const RECORDS_PER_SYSTEM = 3;
 export const DIFFS_PER_SYSTEM = 10;
 const FEATURES = 40;
@@ -21,7 +26,7 @@ const TYPE_OF = `case when n % 10 < 7 then 'ns8' else 'nsec' end`;
 const DICE = `(hashint4(n * 97 + slot) & 2147483647)`;
 const START = `timestamptz '2025-12-01T00:00:00Z'`;
 
-export async function buildFleet(database: PostgresDatabase, documents: Documents, systems: number): Promise<void> {
+export async function buildFleet(database: PostgresDatabase, systems: number): Promise<void> {
   const slots = describeSlots(systems);
   const run = (sql: string, values: unknown[] = []) =>
     database.transaction(async (tx) => {
@@ -34,9 +39,7 @@ export async function buildFleet(database: PostgresDatabase, documents: Document
 
   await run(`create table slots (slot integer, type text, kind text, name text, size integer, primary key (slot))`);
   await run(`create table slot_values (slot integer, ordinal integer, value text, hash bigint, path text)`);
-  const rows = slots.flatMap((slot, at) =>
-    spell(documents, slot).map((fact, ordinal) => ({ slot: at, ordinal, ...fact })),
-  );
+  const rows = slots.flatMap((slot, at) => spell(slot).map((fact, ordinal) => ({ slot: at, ordinal, ...fact })));
   await run(
     `insert into slots select * from unnest($1::integer[], $2::text[], $3::text[], $4::text[], $5::integer[])`,
     [
@@ -160,8 +163,8 @@ function describeSlots(systems: number): Slot[] {
 }
 
 /** The facts of a slot's values, as the gateway itself would read them out of a document. */
-function spell(documents: Documents, { type, kind, name, values }: Slot) {
-  const flatten = openFlatten(documents);
+function spell({ type, kind, name, values }: Slot) {
+  const flatten = openFlatten(FLATTEN);
   return values.map((value) => {
     const facts: JsonObject =
       kind === "module"

@@ -7,12 +7,13 @@ import type { Domain, Note } from "../domain.ts";
 import { openAlerts } from "../domains/alerts/index.ts";
 import { openApplications } from "../domains/applications/index.ts";
 import { openBackups } from "../domains/backups/index.ts";
+import { openChanges } from "../domains/changes/index.ts";
 import { openCompliance } from "../domains/compliance/index.ts";
 import type { Policy } from "../domains/compliance/index.ts";
-import { openFleet } from "../domains/facts/index.ts";
+import { openFacts } from "../domains/facts/index.ts";
 import { openHealth } from "../domains/health/index.ts";
 import { openHeartbeats } from "../domains/heartbeats/index.ts";
-import { openInventory } from "../domains/inventory/index.ts";
+import { findGaps, openInventory, stableLabelsOf } from "../domains/inventory/index.ts";
 import type { RulesInForce } from "../domains/inventory/index.ts";
 import { openNoise } from "../domains/noise/index.ts";
 import { openOperators } from "../domains/operators/index.ts";
@@ -20,6 +21,7 @@ import { openOrganizations } from "../domains/organizations/index.ts";
 import { openOverview } from "../domains/overview/index.ts";
 import { openReachability } from "../domains/reachability/index.ts";
 import { openQueues } from "../domains/queues/index.ts";
+import { openSearch } from "../domains/search/index.ts";
 import { openSystems } from "../domains/systems/index.ts";
 import { openBodyReader } from "../http/edge/body.ts";
 import { openThrottleNotes } from "../http/throttle-notes.ts";
@@ -121,6 +123,10 @@ export function openDomains(deps: DomainsDeps) {
     timeoutMinutes: config.heartbeatTimeoutMinutes,
   });
   const noise = openNoise({ database, clock, body });
+  const facts = openFacts({ database, isNoise: rulesInForce.rules.isNoise, labelsOf: stableLabelsOf });
+  const search = openSearch({ database });
+  const changes = openChanges({ database });
+  const applications = openApplications({ database, gapsOf: findGaps, showSystem: systems.show });
   const inventory = openInventory({
     database,
     queue,
@@ -133,16 +139,10 @@ export function openDomains(deps: DomainsDeps) {
     maxBytes: config.apiMaxRequestSize,
     ratePerMinute: config.inventoryRatePerMinute,
     budgets: { perSystem: config.inventoryPerSystem, perOrganization: config.inventoryPerOrganization },
-    keepers: [
-      (tx, newest) => fleet.keep(tx, newest),
-      (tx, newest) => compliance.keeper(tx, newest),
-      (tx, newest) => applications.keep(tx, newest),
-    ],
+    keepers: [facts.project, (tx, newest) => compliance.keeper(tx, newest), applications.project],
     rulesInForce,
     noise,
   });
-  const fleet = openFleet({ database, documents: inventory.documents });
-  const applications = openApplications({ database, documents: inventory.documents, showSystem: systems.show });
   const backups = openBackups({
     database,
     objects,
@@ -188,7 +188,7 @@ export function openDomains(deps: DomainsDeps) {
     organizations,
     inventory,
     noise,
-    fleet,
+    search,
     applications,
     backups,
     alerts,
@@ -202,7 +202,9 @@ export function openDomains(deps: DomainsDeps) {
       heartbeats,
       noise,
       inventory,
-      fleet,
+      facts,
+      search,
+      changes,
       applications,
       compliance,
       backups,

@@ -15,8 +15,7 @@ import { openObjects, openShared } from "./services.ts";
 import type { Config, Role } from "../config/index.ts";
 import type { Check } from "../domain.ts";
 import { openDomains } from "./domains.ts";
-import type { Applications } from "../domains/applications/index.ts";
-import type { FleetReader } from "../domains/facts/index.ts";
+import type { ApplicationsApi } from "../domains/applications/index.ts";
 import type { BackupsApi } from "../domains/backups/index.ts";
 import { ruleSections } from "../domains/compliance/index.ts";
 import type { Policy } from "../domains/compliance/index.ts";
@@ -25,6 +24,7 @@ import type { Inventory, RulesInForce } from "../domains/inventory/index.ts";
 import type { Noise } from "../domains/noise/index.ts";
 import type { Operators } from "../domains/operators/index.ts";
 import type { Organizations } from "../domains/organizations/index.ts";
+import type { SearchApi } from "../domains/search/index.ts";
 import type { Systems } from "../domains/systems/index.ts";
 import { scheduledDumps } from "../dump/schedule.ts";
 import { dumpBeforeUpgrade } from "../dump/upgrade.ts";
@@ -110,8 +110,8 @@ export interface App {
   noise: Noise;
   backups: BackupsApi;
   objects: Pick<ObjectStore, "describe" | "check">;
-  fleet: FleetReader;
-  applications: Applications;
+  search: SearchApi;
+  applications: ApplicationsApi;
   queue: Queue;
   runner: Runner;
   scheduler: Scheduler;
@@ -231,7 +231,7 @@ async function compose(parts: Parts): Promise<App> {
     warn: log.warn,
     note: log.info,
   });
-  const { operators, systems, organizations, inventory, noise, fleet, applications, backups, alerts, heartbeats } =
+  const { operators, systems, organizations, inventory, noise, search, applications, backups, alerts, heartbeats } =
     opened;
   const { dumpSchedule: cron, dumpKeep: keep } = config;
   const domains = [...opened.all, scheduledDumps({ connection, objects, clock, version, cron, keep })];
@@ -344,8 +344,8 @@ async function compose(parts: Parts): Promise<App> {
     noise,
     backups: backups.api,
     objects,
-    fleet: fleet.reader,
-    applications,
+    search: search.api,
+    applications: applications.api,
     queue,
     runner,
     scheduler,

@@ -1,6 +1,6 @@
 // muster inventory: what is kept of inventories, for how long, and what they say across systems.
 import type { PruneReport } from "../../domains/inventory/index.ts";
-import { facets, odd, paths, query } from "./search.ts";
+import { facets, outliers, paths, query } from "./search.ts";
 import { listNoise, pinNoise, unpinNoise } from "./noise.ts";
 import { action, changeApp, withApp } from "../verb.ts";
 import type { Verb } from "../verb.ts";
@@ -64,7 +64,7 @@ export const inventory: Verb = {
   actions: {
     query,
     facets,
-    odd,
+    odd: outliers,
     paths,
     prune,
     pin: switchPin("pin", "a pinned record is never pruned"),

@@ -1,7 +1,7 @@
 // muster inventory query, facets, odd, paths: questions about the newest inventories of all systems.
-import { FacetsQuery, OddQuery, PathsQuery, SearchQuery } from "../../domains/search/schema.ts";
-import { stringify } from "../../domains/inventory/index.ts";
+import { FacetsQuery, OutliersQuery, PathsQuery, SearchQuery } from "../../domains/search/schema.ts";
 import { counted } from "../../values/count.ts";
+import { stringify } from "../../values/json/raw.ts";
 import { requireOrganization } from "./owner.ts";
 import { PAGED, printTable, readPages, sayRest } from "../terminal/table.ts";
 import { action, printable, readOptions, withApp } from "../verb.ts";
@@ -19,7 +19,7 @@ export const query = action({
     const asked = readOptions(SearchQuery, { ...given, q: positionals[0] ?? "" });
     const page = await withApp(cli, async (app) => {
       await requireOrganization(app, asked.organization);
-      return readPages(asked, all, app.fleet.search, (one, next) => ({
+      return readPages(asked, all, app.search.query, (one, next) => ({
         ...next,
         systems: [...one.systems, ...next.systems],
       }));
@@ -48,7 +48,7 @@ export const facets = action({
     );
     const found = await withApp(cli, async (app) => {
       await requireOrganization(app, asked.organization);
-      return app.fleet.facets(asked);
+      return app.search.facets(asked);
     });
     if (json) return printJson(found, cli);
     printTable(
@@ -63,13 +63,13 @@ export const facets = action({
   },
 });
 
-export const odd = action({
+export const outliers = action({
   positionals: ["TYPE"],
   flags: { limit: "N" },
   hint: "values that fewer than 1 % of the systems of a type hold",
   async run({ positionals, json, ...given }, cli) {
-    const asked = readOptions(OddQuery, { ...given, type: positionals[0] });
-    const found = await withApp(cli, (app) => app.fleet.odd(asked));
+    const asked = readOptions(OutliersQuery, { ...given, type: positionals[0] });
+    const found = await withApp(cli, (app) => app.search.outliers(asked));
     if (json) return printJson(found, cli);
     if (!found.enough)
       cli.say(`${counted(found.systems, "system")} of the type ${found.type}: too few to call one of them odd.`);
@@ -89,7 +89,7 @@ export const paths = action({
   async run({ positionals, json, all, ...given }, cli) {
     const query = readOptions(PathsQuery, given);
     const page = await withApp(cli, (app) =>
-      readPages(query, all, app.fleet.paths, (one, next) => ({ ...next, paths: [...one.paths, ...next.paths] })),
+      readPages(query, all, app.search.paths, (one, next) => ({ ...next, paths: [...one.paths, ...next.paths] })),
     );
     if (json) return printJson(page, cli);
     if (page.paths.length === 0) cli.print("No paths.");

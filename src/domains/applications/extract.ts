@@ -1,5 +1,5 @@
-// Reads the applications of an NS8 inventory: never throws, and every value it gives fits its column.
-import type { JsonObject, JsonValue } from "../inventory/index.ts";
+// Extracts the applications of an NS8 inventory: never throws, and every value it gives fits its column.
+import type { JsonObject, JsonValue } from "../../values/json/value.ts";
 
 export interface Application {
   moduleId: string;

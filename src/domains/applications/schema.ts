@@ -1,4 +1,4 @@
-// Shapes of what is told of applications.
+// Describes what operators ask of applications, and the answers.
 import { Type } from "@sinclair/typebox";
 import type { Static } from "@sinclair/typebox";
 

@@ -1,4 +1,4 @@
-// SQL of applications.
+// Stores applications.
 import type { Queryable } from "../../ports/database.ts";
 import type { Application } from "./extract.ts";
 

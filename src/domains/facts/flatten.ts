@@ -1,7 +1,7 @@
-// A document as facts: one for each scalar leaf that is not noise, told apart by a hash, so that only news need be spelled out.
-import type { Documents, JsonObject, JsonValue } from "../inventory/index.ts";
-import { HASH_SHIFT } from "./hashes.ts";
-import { formatSegment } from "../search/language/path.ts";
+// Flattens a document into facts: one for each scalar leaf that is not noise, told apart by a hash, so that only new ones need be spelled out.
+import { isExact } from "../../values/json/value.ts";
+import type { JsonObject, JsonValue } from "../../values/json/value.ts";
+import { formatSegment } from "../../values/json/segment.ts";
 
 export interface Fact {
   path: string;
@@ -20,6 +20,8 @@ export interface Flattened {
 
 export type Flatten = (type: string, document: JsonObject) => Flattened;
 
+/** Leaves 53 bits of a hash of 64, which a double holds. */
+const HASH_SHIFT = 11n;
 export const MAX_FACTS = 20_000;
 /** Noise costs time too. */
 const MAX_LEAVES = 100_000;
@@ -54,8 +56,15 @@ interface Walk {
   truncated: boolean;
 }
 
+export interface FlattenDeps {
+  /** Whether changes at this path of raw keys, `[]` for an array's element, are never significant. */
+  isNoise(rulePath: readonly string[]): boolean;
+  /** What an array's elements are called in field paths; undefined for those without an identity. */
+  labelsOf(array: JsonValue[]): (string | undefined)[];
+}
+
 /** Keeps the places it has met, because inventories of one type have most of their paths in common. */
-export function openFlatten(documents: Pick<Documents, "isNoise" | "labelsOf" | "exactText">): Flatten {
+export function openFlatten({ isNoise, labelsOf }: FlattenDeps): Flatten {
   const roots = new Map<string, Place>();
   let places = 0;
 
@@ -100,10 +109,10 @@ export function openFlatten(documents: Pick<Documents, "isNoise" | "labelsOf" | 
 
     const visit = (value: JsonValue, place: Place): void => {
       if (walk.truncated) return;
-      if (typeof value !== "object" || value === null || documents.exactText(value) !== undefined) {
+      if (typeof value !== "object" || value === null || isExact(value)) {
         visitLeaf(value, place);
       } else if (Array.isArray(value)) {
-        const labels = value.some(isComposite) ? documents.labelsOf(value) : [];
+        const labels = value.some(isComposite) ? labelsOf(value) : [];
         value.forEach((element, at) => visit(element, elementOf(place, labels[at])));
       } else {
         const object = value as JsonObject;
@@ -113,7 +122,7 @@ export function openFlatten(documents: Pick<Documents, "isNoise" | "labelsOf" | 
 
     const visitLeaf = (value: JsonValue, place: Place): void => {
       if (--walk.left < 0) walk.truncated = true;
-      place.isNoise ??= place.path.length > MAX_PATH_LENGTH || documents.isNoise(place.rulePath);
+      place.isNoise ??= place.path.length > MAX_PATH_LENGTH || isNoise(place.rulePath);
       if (place.isNoise) return;
       const hash = place.known?.get(value) ?? hashOf(value, place);
       if (hash === undefined) return;
@@ -128,7 +137,7 @@ export function openFlatten(documents: Pick<Documents, "isNoise" | "labelsOf" | 
 
     /** Undefined for a value that is too long. */
     const hashOf = (value: JsonValue, place: Place): number | undefined => {
-      const text = typeof value === "string" ? `"${value}` : String(documents.exactText(value) ?? value);
+      const text = typeof value === "string" ? `"${value}` : isExact(value) ? value.rawJSON : String(value);
       if (text.length > MAX_VALUE_LENGTH + 1) return undefined;
       const hash = Number(Bun.hash.xxHash64(text, place.seed) >> HASH_SHIFT);
       const known = (place.known ??= new Map());

@@ -1,34 +1,4 @@
-// Hashes of facts and numbers of systems as bytes, big-endian, which SQL reads and writes too; and what changed among hashes.
-
-/** Of 53 bits, which a double holds. */
-export const HASH_SHIFT = 11n;
-const LOW = 2 ** 32;
-
-export function readHashes(bytes: Buffer | null): Float64Array {
-  const hashes = new Float64Array((bytes?.length ?? 0) / 8);
-  if (bytes)
-    for (let at = 0; at < hashes.length; at++)
-      hashes[at] = bytes.readUInt32BE(at * 8) * LOW + bytes.readUInt32BE(at * 8 + 4);
-  return hashes;
-}
-
-export function writeHashes(hashes: Float64Array): Buffer {
-  const bytes = Buffer.allocUnsafe(hashes.length * 8);
-  let at = 0;
-  for (const hash of hashes) {
-    bytes.writeUInt32BE(Math.floor(hash / LOW), at);
-    bytes.writeUInt32BE(hash % LOW, at + 4);
-    at += 8;
-  }
-  return bytes;
-}
-
-/** Of 4 bytes each: a hundred thousand in 2 ms, where rows would take a hundred. */
-export function readNumbers(bytes: Buffer | null): Int32Array {
-  const numbers = new Int32Array((bytes?.length ?? 0) / 4);
-  if (bytes) for (let at = 0; at < numbers.length; at++) numbers[at] = bytes.readInt32BE(at * 4);
-  return numbers;
-}
+// Compares the hashes of a system's facts: which came, which went.
 
 export interface HashChanges {
   added: number[];

@@ -1,42 +1,28 @@
-// Fleet: the newest inventories of all systems, to be searched and counted, and the feed of what changed on any of them.
+// Assembles the facts: what each system's newest inventory says, leaf by leaf, for questions across systems.
 import type { Domain } from "../../domain.ts";
 import type { Database } from "../../ports/database.ts";
-import type { Documents, StateKeeper } from "../inventory/index.ts";
-import { openFeed } from "../changes/feed.ts";
+import type { StateKeeper } from "../inventory/index.ts";
 import { openFlatten } from "./flatten.ts";
-import { factKeeper } from "./project.ts";
-import { openOdd } from "../search/outliers.ts";
-import { pruneHandler } from "./prune.ts";
-import { adminRoutes } from "../search/admin.ts";
-import { PRUNE_QUEUE } from "../search/schema.ts";
-import { openSearch } from "../search/search.ts";
+import type { FlattenDeps } from "./flatten.ts";
+import { factProjection } from "./project.ts";
+import { PRUNE_SCHEDULE, pruneHandler } from "./prune.ts";
 
-export interface FleetDeps {
+export interface FactsDeps extends FlattenDeps {
   database: Database;
-  documents: Documents;
 }
 
-export type FleetReader = ReturnType<typeof openReader>;
-
-export interface Fleet extends Domain {
-  reader: FleetReader;
-  keep: StateKeeper;
+export interface Facts extends Domain {
+  project: StateKeeper;
 }
 
-export function openFleet(deps: FleetDeps): Fleet {
-  const { database, documents } = deps;
-  const feed = openFeed(deps);
-  const reader = openReader(deps, feed);
+/**
+ * Owns fleet_paths, fleet_facts, fleet_holders and fleet_systems. They are read by search/ (lookup, outliers), and by whoever
+ * asks the database himself: docs/fleet.md names their columns.
+ */
+export function openFacts(deps: FactsDeps): Facts {
   return {
-    reader,
-    keep: factKeeper(openFlatten(documents)),
-    adminRoutes: adminRoutes(reader, documents),
-    jobs: [pruneHandler(database)],
-    schedules: [{ name: "fleet-prune", cron: "41 3 * * *", queue: PRUNE_QUEUE }],
-    start: () => feed.beginEpoch(),
+    project: factProjection(openFlatten(deps)),
+    jobs: [pruneHandler(deps.database)],
+    schedules: [PRUNE_SCHEDULE],
   };
-}
-
-function openReader(deps: FleetDeps, feed: ReturnType<typeof openFeed>) {
-  return { ...openSearch(deps), ...openOdd(deps), changes: feed.changes };
 }

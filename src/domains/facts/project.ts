@@ -1,4 +1,4 @@
-// Keeps the facts in step with each system's newest inventory. What it writes is what changed, however large the fleet is.
+// Projects each system's newest inventory into its facts. Writes what changed, however large the fleet is.
 import { setImmediate } from "node:timers/promises";
 import type { Queryable } from "../../ports/database.ts";
 import type { NewestInventory, StateKeeper } from "../inventory/index.ts";
@@ -13,7 +13,7 @@ const TURN_FACTS = 2_000;
 const CHUNK = 4_000;
 
 /** Repeating it changes nothing: what is written is the difference to what was kept before. */
-export function factKeeper(flatten: Flatten): StateKeeper {
+export function factProjection(flatten: Flatten): StateKeeper {
   return async (tx, newest) => {
     const kept = await store.findKeptSystems(
       tx,

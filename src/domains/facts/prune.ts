@@ -1,8 +1,10 @@
-// Forgets facts and paths that nobody holds any more.
-import type { JobHandler } from "../../domain.ts";
+// Deletes facts and paths that no system holds any more.
+import type { JobHandler, Schedule } from "../../domain.ts";
 import type { Database } from "../../ports/database.ts";
-import { PRUNE_QUEUE } from "../search/schema.ts";
 import * as store from "./store.ts";
+
+const PRUNE_QUEUE = "muster:fleet-prune";
+export const PRUNE_SCHEDULE: Schedule = { name: "fleet-prune", cron: "41 3 * * *", queue: PRUNE_QUEUE };
 
 /** Numbers looked through by one statement. */
 const SPAN = 20_000;

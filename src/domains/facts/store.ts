@@ -1,7 +1,7 @@
-// SQL that keeps the facts of each system's newest inventory. Locks are taken in one order, so gateways never deadlock.
+// Stores the facts of each system's newest inventory. Locks are taken in one order, so gateways never deadlock.
 import type { Queryable } from "../../ports/database.ts";
 import type { Fact } from "./flatten.ts";
-import { readHashes, writeHashes } from "./hashes.ts";
+import { packLongs, unpackLongs } from "../../values/packed.ts";
 
 export interface KeptSystem {
   systemId: string;
@@ -20,7 +20,7 @@ export async function findKeptSystems(tx: Queryable, systemIds: string[]): Promi
     [systemIds],
     { name: "find-kept-systems" },
   );
-  return rows.map(({ facts, ...row }) => ({ ...row, hashes: readHashes(facts) }));
+  return rows.map(({ facts, ...row }) => ({ ...row, hashes: unpackLongs(facts) }));
 }
 
 export interface SystemState {
@@ -55,7 +55,7 @@ export async function updateSystems(tx: Queryable, states: SystemState[]): Promi
 const stateColumns = (states: SystemState[]) => [
   states.map((state) => state.systemId),
   states.map((state) => state.type),
-  states.map((state) => writeHashes(state.hashes)),
+  states.map((state) => packLongs(state.hashes)),
   states.map((state) => state.truncated),
 ];
 
@@ -175,7 +175,7 @@ export async function findLastNumbers(db: Queryable): Promise<{ fact: number; pa
   return row ?? { fact: 0, path: 0 };
 }
 
-/** Waits for every keeper that is under way, and lets none begin before the transaction ends. */
+/** Waits for every projection that is under way, and lets none begin before the transaction ends. */
 export async function lockDictionary(tx: Queryable): Promise<void> {
   await tx.query(`lock table fleet_paths, fleet_facts in share row exclusive mode`);
 }

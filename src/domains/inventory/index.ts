@@ -10,7 +10,6 @@ import type { Authenticate, System } from "../systems/index.ts";
 import { adminRoutes } from "./admin.ts";
 import { bringInventories } from "./chain/former.ts";
 import type { FormerInventory, Refused } from "./chain/former.ts";
-import { findGaps } from "./diff/partial.ts";
 import type { Gap } from "./diff/partial.ts";
 import { encodeRecordId } from "./intake/payload.ts";
 import { openPins } from "./retention/pins.ts";
@@ -30,15 +29,14 @@ import { applianceRoutes } from "./routes.ts";
 import { STATE_QUEUE } from "./schema.ts";
 import type { RulesInForce } from "./rules/in-force.ts";
 import type { NewestInventory, StateKeeper } from "./projections.ts";
-import { identityOf, labelsOf } from "./diff/identity.ts";
-import { isExact } from "../../values/json/value.ts";
 import type { JsonObject, JsonValue } from "../../values/json/value.ts";
-import { RawJson, rawResponse } from "../../values/json/raw.ts";
 import { openSweep } from "./diff/sweep.ts";
 
 export type { InventoryReader, JsonObject, JsonValue, NewestInventory, Pins, PruneReport, StateKeeper };
 export type { FormerInventory, Gap, Refused, RulesInForce };
 export { RawJson, stringify } from "../../values/json/raw.ts";
+export { stableLabelsOf } from "./diff/identity.ts";
+export { findGaps } from "./diff/partial.ts";
 export { openRulesInForce } from "./rules/in-force.ts";
 
 export interface InventoryDeps {
@@ -66,27 +64,10 @@ export interface Inventory extends Domain {
   pins: Pins;
   /** Deletes the records that retention lets go, and alerts long resolved; a dry run only counts them. */
   prune(options: PruneOptions): Promise<PruneReport>;
-  documents: Documents;
   /** Inventories that another service received, each system's in order; the past alarms nobody. Returns what was refused. */
   bring(rows: FormerInventory[], dryRun: boolean): Promise<Refused[]>;
   /** Has every keeper look at these systems' newest records again. */
   restate(newest: { systemId: string; recordId: string }[]): Promise<void>;
-}
-
-/** How inventories are read, for domains that keep something of them. */
-export interface Documents {
-  /** Whether changes at this path of raw keys, `[]` for an array's element, are never significant. */
-  isNoise(rulePath: readonly string[]): boolean;
-  /** What an array's elements are called in field paths; undefined for those without an identity. */
-  labelsOf(array: JsonValue[]): (string | undefined)[];
-  /** The text of a number that a double cannot hold; undefined for every other value. */
-  exactText(value: JsonValue): string | undefined;
-  /** What a document lacks because it could not be collected, as far as the document itself tells. */
-  gapsOf(document: JsonObject): Gap[];
-  /** JSON text that goes into an answer unread. */
-  raw(text: string): unknown;
-  /** A 200 in the envelope, in which such texts may be. */
-  respond(message: string, data: unknown): Response;
 }
 
 /** Documents of one push; more wait for the next, which leaves as soon as this one is durable. */
@@ -129,18 +110,6 @@ export function openInventory(deps: InventoryDeps): Inventory {
           lane: systemId,
         })),
       ),
-    documents: {
-      isNoise: rules.isNoise,
-      // An element without an identity is called by its index, and so may be one whose identity is that number.
-      labelsOf: (array) =>
-        labelsOf(array).map((label, at) =>
-          label === String(at) && !identityOf(array[at] ?? null) ? undefined : label,
-        ),
-      exactText: (value) => (isExact(value) ? value.rawJSON : undefined),
-      gapsOf: (document) => findGaps(document),
-      raw: (text) => new RawJson(text),
-      respond: rawResponse,
-    },
     applianceRoutes: applianceRoutes({ ...deps, receiver }),
     adminRoutes: adminRoutes(reader, pins),
     jobs: [...pipeline(pipelineDeps), pruneJob(deps)],

@@ -1,27 +1,16 @@
-// The operator's questions about the whole fleet.
+// Routes operators' questions about the newest inventories of all systems.
 import { Elysia } from "elysia";
 import { operation } from "../../http/edge/openapi.ts";
 import { readQuery } from "../../http/edge/query.ts";
-import type { Documents } from "../inventory/index.ts";
-import type { FleetReader } from "../facts/index.ts";
-import {
-  Facets,
-  FacetsQuery,
-  Feed,
-  FeedQuery,
-  Odd,
-  OddQuery,
-  Paths,
-  PathsQuery,
-  Search,
-  SearchQuery,
-} from "./schema.ts";
+import { rawResponse } from "../../values/json/raw.ts";
+import type { SearchApi } from "./api.ts";
+import { Facets, FacetsQuery, Outliers, OutliersQuery, Paths, PathsQuery, Search, SearchQuery } from "./schema.ts";
 
-export function adminRoutes(fleet: FleetReader, { respond }: Pick<Documents, "respond">) {
+export function adminRoutes(search: SearchApi) {
   return new Elysia()
     .get(
       "/inventory/query",
-      async ({ query }) => respond("systems found", await fleet.search(readQuery(SearchQuery, query))),
+      async ({ query }) => rawResponse("systems found", await search.query(readQuery(SearchQuery, query))),
       {
         detail: operation({
           summary: "Systems whose newest inventory meets conditions",
@@ -32,7 +21,7 @@ export function adminRoutes(fleet: FleetReader, { respond }: Pick<Documents, "re
     )
     .get(
       "/inventory/facets",
-      async ({ query }) => respond("values counted", await fleet.facets(readQuery(FacetsQuery, query))),
+      async ({ query }) => rawResponse("values counted", await search.facets(readQuery(FacetsQuery, query))),
       {
         detail: operation({
           summary: "Values of a path and how many systems hold each",
@@ -41,25 +30,22 @@ export function adminRoutes(fleet: FleetReader, { respond }: Pick<Documents, "re
         }),
       },
     )
-    .get("/inventory/odd", async ({ query }) => respond("odd ones out", await fleet.odd(readQuery(OddQuery, query))), {
-      detail: operation({
-        summary: "Values that fewer than 1 % of the systems of a type hold",
-        query: OddQuery,
-        data: Odd,
-      }),
-    })
+    .get(
+      "/inventory/odd",
+      async ({ query }) => rawResponse("odd ones out", await search.outliers(readQuery(OutliersQuery, query))),
+      {
+        detail: operation({
+          summary: "Values that fewer than 1 % of the systems of a type hold",
+          query: OutliersQuery,
+          data: Outliers,
+        }),
+      },
+    )
     .get(
       "/inventory/paths",
-      async ({ query }) => respond("paths listed", await fleet.paths(readQuery(PathsQuery, query))),
+      async ({ query }) => rawResponse("paths listed", await search.paths(readQuery(PathsQuery, query))),
       {
         detail: operation({ summary: "Paths that inventories have", query: PathsQuery, data: Paths }),
       },
-    )
-    .get("/changes", async ({ query }) => respond("changes", await fleet.changes(readQuery(FeedQuery, query))), {
-      detail: operation({
-        summary: "Changes of all systems in the order of their commit, after a cursor",
-        query: FeedQuery,
-        data: Feed,
-      }),
-    });
+    );
 }

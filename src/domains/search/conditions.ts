@@ -1,19 +1,15 @@
-// Turns the terms of a query into what the database can look up: numbers of paths and facts, with a hint where there are none.
+// Resolves the terms of a query to numbers of paths and facts, with a hint where there are none.
 import { Failure } from "../../errors.ts";
 import type { Queryable } from "../../ports/database.ts";
 import { decimalOf } from "../../values/json/decimal.ts";
 import { compareValue } from "./language/order.ts";
 import type { PathPattern } from "./language/path.ts";
 import type { Operand, Operator, Term } from "./language/query.ts";
+import type { Holding } from "./holders.ts";
 import * as lookup from "./lookup.ts";
 
-/** What a system must, or must not, hold. */
-export interface Condition {
-  pathIds: number[];
-  /** Null for any fact of the paths. */
-  factIds: number[] | null;
-  /** How `factIds` is meant. */
-  sense: "any of them" | "others than them" | "none at all";
+/** One term, ready to be looked up. */
+export interface Condition extends Holding {
   /** Why nobody can meet it, where that is the question's fault and not the fleet's. */
   hint?: string;
 }

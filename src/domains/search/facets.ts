@@ -1,5 +1,6 @@
 // Counts how many of the matched systems hold each value of a path.
 import type { Queryable } from "../../ports/database.ts";
+import { findHolderPairs } from "./holders.ts";
 import * as lookup from "./lookup.ts";
 import type { FacetRow } from "./lookup.ts";
 import type { Matched } from "./matching.ts";
@@ -13,7 +14,7 @@ export interface Counted {
 }
 
 export async function countFacets(db: Queryable, pathIds: number[], matched: Matched, limit: number): Promise<Counted> {
-  const pairs = await lookup.findHolderPairs(db, pathIds);
+  const pairs = await findHolderPairs(db, pathIds);
   const counts = new Map<number, number>();
   const holders = new Uint8Array(matched.length);
   let holding = 0;

@@ -1,7 +1,8 @@
-// What the systems of a page hold at the places they were asked for: shown beside each, so one sees why it was found.
+// Finds what the systems of a page hold at the paths of the conditions, which is shown beside each, so that one sees why it was found.
 import type { Queryable } from "../../ports/database.ts";
 import type { Condition } from "./conditions.ts";
-import * as lookup from "./lookup.ts";
+import { findHashes, findHeld } from "./holders.ts";
+import { findAskedFacts } from "./lookup.ts";
 
 export interface HeldValue {
   path: string;
@@ -28,7 +29,7 @@ export async function findHeldValues(
     else pathIds.push(...condition.pathIds);
   }
   if (systemNos.length === 0 || pathIds.length + factIds.length === 0) return new Map();
-  const asked = await lookup.findAskedFacts(db, { pathIds, factIds }, MAX_ASKED + 1);
+  const asked = await findAskedFacts(db, { pathIds, factIds }, MAX_ASKED + 1);
   const held = new Map<number, HeldValue[]>();
   const add = (no: number, { path, value }: HeldValue) => {
     const known = held.get(no);
@@ -37,10 +38,10 @@ export async function findHeldValues(
   };
   if (asked.length > MAX_ASKED) {
     const allPaths = conditions.flatMap((one) => (one.sense === "none at all" ? [] : one.pathIds));
-    for (const { no, ...one } of await lookup.findHeld(db, systemNos, allPaths)) add(no, one);
+    for (const { no, ...one } of await findHeld(db, systemNos, allPaths)) add(no, one);
   } else {
     const facts = new Map(asked.map((fact) => [fact.hash, fact]));
-    for (const [no, hashes] of await lookup.findHashes(db, systemNos))
+    for (const [no, hashes] of await findHashes(db, systemNos))
       for (const hash of new Set(hashes)) {
         const fact = facts.get(hash);
         if (fact) add(no, fact);

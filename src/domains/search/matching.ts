@@ -1,7 +1,7 @@
-// Which systems meet all conditions: sets of their numbers, cut with one another here, as PostgreSQL is ten times slower at it.
+// Matches systems with conditions: intersects sets of their numbers here, as PostgreSQL is ten times slower at it.
 import type { Queryable } from "../../ports/database.ts";
 import type { Condition } from "./conditions.ts";
-import * as lookup from "./lookup.ts";
+import { findFiltered, findHolders } from "./holders.ts";
 import type { Filters } from "./schema.ts";
 
 /** A byte for each number; 1 for a system that is in. */
@@ -11,11 +11,11 @@ export async function matchSystems(db: Queryable, conditions: Condition[], filte
   const [wanted, unwanted] = [conditions.filter(isWanted), conditions.filter((one) => !isWanted(one))];
   const isFiltered = Object.keys(filters).length > 0;
   const lists = await Promise.all([
-    ...(isFiltered || wanted.length === 0 ? [lookup.findFiltered(db, filters)] : []),
-    ...wanted.map((one) => lookup.findHolders(db, one)),
+    ...(isFiltered || wanted.length === 0 ? [findFiltered(db, filters)] : []),
+    ...wanted.map((one) => findHolders(db, one)),
   ]);
   const matched = lists.map(setOf).reduce(intersection);
-  for (const numbers of await Promise.all(unwanted.map((one) => lookup.findHolders(db, one))))
+  for (const numbers of await Promise.all(unwanted.map((one) => findHolders(db, one))))
     for (const no of numbers) if (no < matched.length) matched[no] = 0;
   return matched;
 }

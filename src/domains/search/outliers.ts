@@ -1,34 +1,27 @@
-// The odd ones out: values that fewer than 1 % of the systems of a type hold, where most hold one of a few common values.
+// Finds the outliers: values that fewer than 1 % of the systems of a type hold, where most hold one of a few common values.
 import type { Queryable } from "../../ports/database.ts";
-import type { Documents } from "../inventory/index.ts";
-import type { OddQuery } from "./schema.ts";
+import { RawJson } from "../../values/json/raw.ts";
+import type { OutliersQuery } from "./schema.ts";
 
-export interface OddDeps {
-  database: Queryable;
-  documents: Pick<Documents, "raw">;
-}
-
-/** Below this share of the systems a value is odd; from it on it is common. */
+/** Below this share of the systems a value is an outlier; from it on it is common. */
 const RARE_SHARE = 0.01;
-/** A path counts when its common values cover this share of the systems: where everybody has a value of their own, none is odd. */
+/** A path counts when its common values cover this share of the systems: where everybody has a value of their own, none is an outlier. */
 const NORM_SHARE = 0.5;
 const MAX_HOLDERS_SHOWN = 10;
 
-export function openOdd({ database, documents: { raw } }: OddDeps) {
+export async function listOutliers(db: Queryable, { type, limit }: OutliersQuery) {
+  const systems = await countSystems(db, type);
+  // The least share that is above nothing: fewer than 1 % of 100 systems is none.
+  const enough = systems * RARE_SHARE > 1;
+  const rows = enough ? await findOutliers(db, type, systems, limit + 1) : [];
   return {
-    async odd({ type, limit }: OddQuery) {
-      const systems = await countSystems(database, type);
-      // The least share that is above nothing: fewer than 1 % of 100 systems is none.
-      const enough = systems * RARE_SHARE > 1;
-      const rows = enough ? await findOdd(database, type, systems, limit + 1) : [];
-      return {
-        type,
-        systems,
-        enough,
-        odd: rows.slice(0, limit).map(({ value, usual, ...row }) => ({ ...row, value: raw(value), usual: raw(usual) })),
-        more: rows.length > limit,
-      };
-    },
+    type,
+    systems,
+    enough,
+    odd: rows
+      .slice(0, limit)
+      .map(({ value, usual, ...row }) => ({ ...row, value: new RawJson(value), usual: new RawJson(usual) })),
+    more: rows.length > limit,
   };
 }
 
@@ -40,7 +33,7 @@ async function countSystems(db: Queryable, type: string): Promise<number> {
   return row?.count ?? 0;
 }
 
-interface OddRow {
+interface OutlierRow {
   path: string;
   value: string;
   count: number;
@@ -53,7 +46,7 @@ interface OddRow {
  * Paths are found by their common values, of which each has at most a hundred, so a path of which everybody has a value of
  * their own is never looked at. Only elements without a name (`[]`) can be held twice by one system.
  */
-async function findOdd(db: Queryable, type: string, systems: number, limit: number): Promise<OddRow[]> {
+async function findOutliers(db: Queryable, type: string, systems: number, limit: number): Promise<OutlierRow[]> {
   return db.query(
     `with common as materialized (
        select path_id, value, systems from fleet_facts

@@ -1,9 +1,7 @@
-// Shapes of questions about the fleet and of their answers.
+// Describes the questions of the search and their answers.
 import { Type } from "@sinclair/typebox";
 import type { Static } from "@sinclair/typebox";
 import { MAX_QUERY_LENGTH } from "./language/query.ts";
-
-export const PRUNE_QUEUE = "muster:fleet-prune";
 
 const Cursor = Type.String({ maxLength: 2048 });
 const NextCursor = Type.Union([Type.String(), Type.Null()]);
@@ -64,13 +62,13 @@ export const Facets = Type.Object({
   hints: Hints,
 });
 
-export const OddQuery = Type.Object({
+export const OutliersQuery = Type.Object({
   type: Type.String({ maxLength: 100 }),
   limit: Type.Integer({ minimum: 1, maximum: 500, default: 100 }),
 });
-export type OddQuery = Static<typeof OddQuery>;
+export type OutliersQuery = Static<typeof OutliersQuery>;
 
-export const Odd = Type.Object({
+export const Outliers = Type.Object({
   type: Type.String(),
   systems: Count,
   enough: Type.Boolean({ description: "False below 101 systems of the type, where 1 % is less than one." }),
@@ -100,40 +98,4 @@ export type PathsQuery = Static<typeof PathsQuery>;
 export const Paths = Type.Object({
   paths: Type.Array(Type.Object({ path: Type.String(), example: Type.Unknown() })),
   next_cursor: NextCursor,
-});
-
-export const FeedQuery = Type.Object({
-  after: Type.Optional(Cursor),
-  significant: Type.Optional(Type.Boolean()),
-  limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
-});
-export type FeedQuery = Static<typeof FeedQuery>;
-
-export const Feed = Type.Object({
-  changes: Type.Array(
-    Type.Object({
-      id: Type.String(),
-      system_id: Type.String(),
-      system_key: Type.String(),
-      record_id: Type.String(),
-      previous_record_id: Type.String(),
-      position: Type.Integer(),
-      pointer: Type.String(),
-      field_path: Type.String(),
-      elements: Type.Array(Type.Unknown(), { description: "As in a system's own changes." }),
-      change_type: Type.String(),
-      category: Type.String(),
-      severity: Type.String(),
-      significant: Type.Boolean(),
-      value_bytes: Type.Integer(),
-      truncated: Type.Boolean({
-        description: "The values are strings of how their JSON begins; …/inventory/changes/{id} has them whole.",
-      }),
-      previous_value: Type.Unknown(),
-      current_value: Type.Unknown(),
-      detected_at: Type.String({ format: "date-time" }),
-    }),
-  ),
-  next_cursor: Type.String({ description: "Pass it as `after` next time, also when nothing came." }),
-  more: Type.Boolean({ description: "There is more to fetch at once." }),
 });

@@ -1,18 +1,18 @@
 // Documents as facts: which leaves are kept, what their places are called, and how two documents are told apart.
 import { describe, expect, test } from "bun:test";
 import { openFlatten, MAX_FACTS } from "../../../src/domains/facts/flatten.ts";
-import { compareHashes, readHashes, writeHashes } from "../../../src/domains/facts/hashes.ts";
-import { identityOf, labelsOf } from "../../../src/domains/inventory/diff/identity.ts";
-import { isExact, parseExact } from "../../../src/values/json/value.ts";
+import { compareHashes } from "../../../src/domains/facts/hashes.ts";
+import { stableLabelsOf } from "../../../src/domains/inventory/diff/identity.ts";
+import { parseExact } from "../../../src/values/json/value.ts";
 import type { JsonObject } from "../../../src/values/json/value.ts";
+import { packLongs, unpackLongs } from "../../../src/values/packed.ts";
 import { cpuBySize } from "../../support/cpu.ts";
 import { seeded } from "../../support/random.ts";
 
 const open = () =>
   openFlatten({
     isNoise: (path) => path.includes("noise"),
-    labelsOf: (array) => labelsOf(array).map((label, at) => (identityOf(array[at] ?? null) ? label : undefined)),
-    exactText: (value) => (isExact(value) ? value.rawJSON : undefined),
+    labelsOf: stableLabelsOf,
   });
 const flatten = open();
 const factsOf = (document: unknown, type = "ns8") => {
@@ -101,8 +101,8 @@ describe("a document's facts", () => {
 describe("hashes", () => {
   test("survive as bytes", () => {
     const hashes = Float64Array.from([0, 1, 2 ** 32 - 1, 2 ** 32, 2 ** 53 - 1, 123456789012345]);
-    expect(readHashes(writeHashes(hashes))).toEqual(hashes);
-    expect(readHashes(null)).toHaveLength(0);
+    expect(unpackLongs(packLongs(hashes))).toEqual(hashes);
+    expect(unpackLongs(null)).toHaveLength(0);
   });
 
   test("are compared as sets, whatever moved or is repeated", () => {

@@ -106,6 +106,10 @@ export function labelsOf(array: JsonValue[], memo: ContentMemo = new Map()): str
   return labels;
 }
 
+/** Without the indexes, which mean nothing beyond their own document. An element's identity may be the number of its index. */
+export const stableLabelsOf = (array: JsonValue[]): (string | undefined)[] =>
+  labelsOf(array).map((label, at) => (label === String(at) && !identityOf(array[at] ?? null) ? undefined : label));
+
 const LOOKS_NUMBERED = /#\d+$/;
 
 /** By UTF-16 code unit, as sort() does without a comparison. */

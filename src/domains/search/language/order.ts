@@ -1,4 +1,4 @@
-// Compares a stored value with an operand for `<` and its kin: numbers as numbers, texts as versions.
+// Compares a stored value with an operand for `<`, `<=`, `>` and `>=`: numbers as numbers, texts as versions.
 import { compareDecimals } from "../../../values/json/decimal.ts";
 import { compareVersions, parseVersion } from "../../../values/version.ts";
 

@@ -1,4 +1,5 @@
-// Names of places across the fleet: dotted segments, quoted where they hold what the query language needs, `[]` for elements.
+// Compiles a path of the query language, such as `facts.*.version`, into what the database looks paths up by.
+import { formatSegment } from "../../../values/json/segment.ts";
 
 /** One step of a path as a query writes it. */
 export interface Segment {
@@ -7,11 +8,6 @@ export interface Segment {
   /** `[]` after the name: elements that have no name of their own. */
   marks: string;
 }
-
-/** What needs no quotes: no dot, blank, quote, slash, bracket, asterisk or sign of comparison. */
-const PLAIN = /^[^\s."'`/\\()[\]{}*=<>!,;|&\u0000-\u001f\u007f-\u009f]+$/;
-
-export const formatSegment = (name: string): string => (PLAIN.test(name) ? name : JSON.stringify(name));
 
 export const formatPath = (segments: readonly Segment[]): string =>
   segments.map(({ name, marks }) => (name === undefined ? "*" : formatSegment(name)) + marks).join(".");

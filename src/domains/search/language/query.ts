@@ -1,4 +1,4 @@
-// The query language: `path = value and path exists and …`, read by hand so that a fault is named with its place.
+// Parses the query language, `path = value and path exists and …`, by hand, so that a fault is named with its place.
 import { Failure } from "../../../errors.ts";
 import { compilePath, formatPath } from "./path.ts";
 import type { PathPattern, Segment } from "./path.ts";

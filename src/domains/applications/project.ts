@@ -1,6 +1,7 @@
-// Keeps the applications in step with the newest inventories: what changed is written, what is gone is marked, nothing else.
+// Projects the newest inventories of NS8 clusters into applications: writes what changed, marks what is gone, nothing else.
 import type { Queryable } from "../../ports/database.ts";
-import type { Gap, JsonObject, NewestInventory } from "../inventory/index.ts";
+import type { JsonObject } from "../../values/json/value.ts";
+import type { Gap, NewestInventory } from "../inventory/index.ts";
 import { extractApplications, hostName, urlOf } from "./extract.ts";
 import type { Application, Extracted } from "./extract.ts";
 import * as store from "./store.ts";
@@ -13,7 +14,7 @@ export type GapsOf = (document: JsonObject) => Gap[];
 const ROWS_PER_STATEMENT = 2_000;
 
 /** Safe to repeat: what it wrote once is the same the second time. */
-export async function keepApplications(tx: Queryable, newest: NewestInventory[], gapsOf: GapsOf): Promise<void> {
+export async function projectApplications(tx: Queryable, newest: NewestInventory[], gapsOf: GapsOf): Promise<void> {
   const clusters = newest.flatMap((one) => {
     const extracted = extractApplications(one.document);
     return extracted ? [{ ...one, extracted, gaps: gapsOf(one.document) }] : [];

@@ -1,30 +1,29 @@
-// Questions about the whole fleet: which systems, which values and how many of each, which paths there are.
+// Answers questions about the newest inventories of all systems: who meets conditions, which values there are, which are outliers.
 import { decodeCursor, encodeCursor } from "../../http/edge/cursor.ts";
 import type { Queryable } from "../../ports/database.ts";
-import type { Documents } from "../inventory/index.ts";
+import { RawJson } from "../../values/json/raw.ts";
 import { hintAt, resolvePath, resolveTerms } from "./conditions.ts";
 import { countFacets } from "./facets.ts";
 import { findHeldValues } from "./held.ts";
-import * as lookup from "./lookup.ts";
+import { findSystems } from "./holders.ts";
+import { listPaths } from "./lookup.ts";
 import { countMatched, matchSystems, pageOf } from "./matching.ts";
 import { parsePath, parseQuery } from "./language/query.ts";
 import type { Term } from "./language/query.ts";
-import type { FacetsQuery, Filters, PathsQuery, SearchQuery } from "./schema.ts";
+import { listOutliers } from "./outliers.ts";
+import type { FacetsQuery, Filters, OutliersQuery, PathsQuery, SearchQuery } from "./schema.ts";
 
-export interface SearchDeps {
-  database: Queryable;
-  documents: Pick<Documents, "raw">;
-}
+export type SearchApi = ReturnType<typeof openSearchApi>;
 
-export function openSearch({ database, documents: { raw } }: SearchDeps) {
+export function openSearchApi(database: Queryable) {
   return {
-    async search({ q, limit, cursor, ...filters }: SearchQuery) {
+    async query({ q, limit, cursor, ...filters }: SearchQuery) {
       const after = Number(decodeCursor(cursor, ["integer"])?.[0] ?? 0);
       const conditions = await resolveTerms(database, termsOf(q));
       const matched = await matchSystems(database, conditions, filtersOf(filters));
       const page = pageOf(matched, after, limit);
       const [systems, held] = await Promise.all([
-        page.length > 0 ? lookup.findSystems(database, page) : [],
+        page.length > 0 ? findSystems(database, page) : [],
         findHeldValues(database, page, conditions),
       ]);
       const last = page.length === limit ? page.at(-1) : undefined;
@@ -32,7 +31,7 @@ export function openSearch({ database, documents: { raw } }: SearchDeps) {
         total: countMatched(matched),
         systems: systems.map(({ no, ...system }) => ({
           ...system,
-          values: (held.get(no) ?? []).map(({ path, value }) => ({ path, value: raw(value) })),
+          values: (held.get(no) ?? []).map(({ path, value }) => ({ path, value: new RawJson(value) })),
         })),
         next_cursor: last ? encodeCursor(String(last)) : null,
         hints: conditions.flatMap(({ hint }) => hint ?? []),
@@ -49,18 +48,20 @@ export function openSearch({ database, documents: { raw } }: SearchDeps) {
       const { values, different, holding } = await countFacets(database, pathIds, matched, limit);
       return {
         path,
-        values: values.map(({ value, count }) => ({ value: raw(value), count })),
+        values: values.map(({ value, count }) => ({ value: new RawJson(value), count })),
         more_values: different - values.length,
         missing: countMatched(matched) - holding,
         hints: [await hintAt(database, path, pathIds), ...conditions].flatMap(({ hint }) => hint ?? []),
       };
     },
 
+    outliers: (query: OutliersQuery) => listOutliers(database, query),
+
     async paths({ search, limit, cursor }: PathsQuery) {
-      const rows = await lookup.listPaths(database, search, decodeCursor(cursor, ["text"])?.[0], limit);
+      const rows = await listPaths(database, search, decodeCursor(cursor, ["text"])?.[0], limit);
       const last = rows.length === limit ? rows.at(-1) : undefined;
       return {
-        paths: rows.map(({ path, example }) => ({ path, example: raw(example) })),
+        paths: rows.map(({ path, example }) => ({ path, example: new RawJson(example) })),
         next_cursor: last ? encodeCursor(last.path) : null,
       };
     },
