@@ -85,13 +85,12 @@ const OWED = {
   long: [
     "app/open.ts",
     "config/index.ts",
-    "domains/compliance/store.ts",
     "domains/inventory/chain/store.ts",
     "domains/systems/index.ts",
     "domains/systems/store.ts",
   ],
   full: [] as string[],
-  tables: ["inventory_alerts", "systems"],
+  tables: ["systems"],
   /** Folders and files, as their paths begin. */
   exports: [""],
   openings: [

@@ -11,6 +11,7 @@ import { openChanges } from "../domains/changes/index.ts";
 import { openCompliance } from "../domains/compliance/index.ts";
 import type { Policy } from "../domains/compliance/index.ts";
 import { openFacts } from "../domains/facts/index.ts";
+import { openFindings } from "../domains/findings/index.ts";
 import { openHealth } from "../domains/health/index.ts";
 import { openHeartbeats } from "../domains/heartbeats/index.ts";
 import { findGaps, openInventory, stableLabelsOf } from "../domains/inventory/index.ts";
@@ -127,6 +128,7 @@ export function openDomains(deps: DomainsDeps) {
   const search = openSearch({ database });
   const changes = openChanges({ database });
   const applications = openApplications({ database, gapsOf: findGaps, showSystem: systems.show });
+  const findings = openFindings({ database, clock, showSystem: systems.show });
   const inventory = openInventory({
     database,
     queue,
@@ -140,6 +142,7 @@ export function openDomains(deps: DomainsDeps) {
     ratePerMinute: config.inventoryRatePerMinute,
     budgets: { perSystem: config.inventoryPerSystem, perOrganization: config.inventoryPerOrganization },
     keepers: [facts.project, (tx, newest) => compliance.keeper(tx, newest), applications.project],
+    findings,
     rulesInForce,
     noise,
   });
@@ -152,6 +155,7 @@ export function openDomains(deps: DomainsDeps) {
     body,
     authenticate,
     showSystem: systems.show,
+    findings: findings.backups,
     operatorOf: operators.operatorOf,
     isLive: operators.isLive,
     limits: {
@@ -172,9 +176,15 @@ export function openDomains(deps: DomainsDeps) {
     policy: rulesInForce.policy,
     restate: inventory.restate,
     changeResolvesAfterDays: () => rulesInForce.ruleSet().critical_change.resolve_after_days,
-    showSystem: systems.show,
+    findings,
   });
-  const overview = openOverview({ clock, queue, countSystems: systems.count, inventory: inventory.reader });
+  const overview = openOverview({
+    clock,
+    queue,
+    countSystems: systems.count,
+    inventory: inventory.reader,
+    findings: findings.api,
+  });
   const queues = openQueues({
     queue,
     body,
@@ -206,6 +216,7 @@ export function openDomains(deps: DomainsDeps) {
       search,
       changes,
       applications,
+      findings,
       compliance,
       backups,
       overview,

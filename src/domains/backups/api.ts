@@ -5,8 +5,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Queryable } from "../../ports/database.ts";
 import type { ObjectStore } from "../../ports/objects.ts";
 import type { System } from "../systems/index.ts";
-import { listAlerts, listCauses } from "./alerts.ts";
-import type { AlertRow } from "./alerts.ts";
+import type { BackupFindingRow, FindingVerbs } from "../findings/index.ts";
 import { download } from "./download/download.ts";
 import { LINK_TTL_SECONDS, insertDownload, listDownloads, openLinks } from "./download/links.ts";
 import type { Link, LinkProof } from "./download/links.ts";
@@ -29,13 +28,14 @@ export interface BackupsApiDeps {
   objects: ObjectStore;
   clock: Clock;
   spool: Spool;
+  findings: FindingVerbs["backups"];
   showSystem(keyOrId: string): Promise<System>;
   changed(systemId: string): Promise<void>;
   /** Whether an operator's token still opens. */
   isLive(token: string): Promise<boolean>;
 }
 
-type Alert = Omit<AlertRow, "opened_at" | "resolved_at"> & { opened_at: string; resolved_at: string | null };
+type Alert = Omit<BackupFindingRow, "opened_at" | "resolved_at"> & { opened_at: string; resolved_at: string | null };
 
 /** Unknown ids are a Failure 404, malformed ones a 400. */
 export interface BackupsApi {
@@ -64,7 +64,7 @@ export interface BackupsApi {
 const MOST_SHOWN = 200;
 
 export function openBackupsApi(deps: BackupsApiDeps): BackupsApi {
-  const { database, clock, showSystem } = deps;
+  const { database, clock, findings, showSystem } = deps;
   const links = openLinks(deps);
   const downloading = {
     ...deps,
@@ -123,7 +123,7 @@ export function openBackupsApi(deps: BackupsApiDeps): BackupsApi {
       const [rows, measured, alerts] = await Promise.all([
         listBackups(database, { systemId, organization: null, state: null, limit: MOST_SHOWN }, undefined),
         listMeasuredOf(database, systemId),
-        listAlerts(database, { systemId, open: true, limit: MOST_SHOWN }),
+        findings.list(database, { systemId, open: true, limit: MOST_SHOWN }),
       ]);
       return {
         backups: rows.map(shown),
@@ -135,7 +135,7 @@ export function openBackupsApi(deps: BackupsApiDeps): BackupsApi {
     async show(id) {
       const row = await find(readId(id));
       const [alerts, downloads] = await Promise.all([
-        listCauses(database, row.id),
+        findings.listOpenOf(database, row.id),
         listDownloads(database, row.id, MOST_SHOWN),
       ]);
       return { ...shown(row), alerts, downloads };
@@ -177,7 +177,7 @@ export function openBackupsApi(deps: BackupsApiDeps): BackupsApi {
     async alerts({ system, open, limit, cursor }) {
       const after = decodeCursor(cursor, ["time", "uuid"]);
       const systemId = system === undefined ? null : (await showSystem(system)).system_id;
-      const rows = await listAlerts(database, { systemId, open, limit }, after);
+      const rows = await findings.list(database, { systemId, open, limit }, after);
       const last = rows.length === limit ? rows.at(-1) : undefined;
       return {
         alerts: rows.map(shownAlert),
@@ -219,7 +219,7 @@ function shown(row: BackupRow): Backup {
   };
 }
 
-const shownAlert = (row: AlertRow): Alert => ({
+const shownAlert = (row: BackupFindingRow): Alert => ({
   ...row,
   opened_at: row.opened_at.toISOString(),
   resolved_at: row.resolved_at?.toISOString() ?? null,

@@ -7,11 +7,11 @@ import type { Database } from "../../ports/database.ts";
 import type { Limiter } from "../../ports/limiter.ts";
 import type { ObjectStore } from "../../ports/objects.ts";
 import type { Queue } from "../../ports/queue.ts";
+import type { FindingVerbs } from "../findings/index.ts";
 import type { Operator } from "../operators/index.ts";
 import type { Authenticate, System } from "../systems/index.ts";
 import { counted } from "../../values/count.ts";
 import { adminRoutes } from "./admin.ts";
-import { countOpenAlerts } from "./alerts.ts";
 import { openBackupsApi } from "./api.ts";
 import type { BackupsApi } from "./api.ts";
 import { backupJobs, changedPushes, schedules } from "./upkeep/jobs.ts";
@@ -32,6 +32,7 @@ export interface BackupsDeps {
   clock: Clock;
   body: BodyReader;
   authenticate: Authenticate;
+  findings: FindingVerbs["backups"];
   showSystem(keyOrId: string): Promise<System>;
   operatorOf(request: Request): Operator;
   isLive(token: string): Promise<boolean>;
@@ -122,7 +123,8 @@ export function openBackups(deps: BackupsDeps): Backups {
         registers: [registry],
         async collect() {
           this.reset();
-          for (const { cause, count } of await countOpenAlerts(database).catch(() => [])) this.set({ cause }, count);
+          for (const { cause, count } of await deps.findings.countOpen(database).catch(() => []))
+            this.set({ cause }, count);
         },
       });
     },

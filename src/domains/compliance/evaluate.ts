@@ -1,28 +1,32 @@
 // Judges systems by the policy in force and brings their alerts in step. All who do so hold the systems' rows.
-import { randomUUIDv7 } from "bun";
 import type { Clock } from "../../ports/clock.ts";
 import type { Database, Queryable } from "../../ports/database.ts";
+import type { ConditionFinding, FindingVerbs } from "../findings/index.ts";
 import type { NewestInventory, StateKeeper } from "../inventory/index.ts";
 import type { Policy } from "./policy.ts";
 import { listInstalled, mergeInstalled } from "./products.ts";
 import type { Installed } from "./products.ts";
 import * as store from "./store.ts";
-import type { Judged, Review, WantedAlert } from "./store.ts";
+import type { Judged, Review } from "./store.ts";
 
 export interface EvaluateDeps {
   database: Database;
   clock: Clock;
   policy(): Policy;
+  findings: Pick<FindingVerbs, "reconcile">;
 }
 
-/** Alerts of one statement; a system's own always go together. */
+/** The kinds of findings that compliance leads to: all that a policy judges. */
+const KINDS = ["version", "advisory"] as const;
+
+/** Findings of one statement; a system's own always go together. */
 const MAX_WANTED = 5_000;
 
 /**
  * Keeps what the newest inventories say is installed and judges it at once, unless this process has read another policy than
  * the one in force: then the systems wait, marked, for the sweep of the next review.
  */
-export function openKeeper({ clock, policy }: Omit<EvaluateDeps, "database">): StateKeeper {
+export function openKeeper({ clock, policy, findings }: Omit<EvaluateDeps, "database">): StateKeeper {
   return async (tx, newest) => {
     const systemIds = newest.map((one) => one.systemId);
     const known = newest.some(isPartial) ? await store.findInstalled(tx, systemIds) : new Map<string, Installed[]>();
@@ -30,7 +34,7 @@ export function openKeeper({ clock, policy }: Omit<EvaluateDeps, "database">): S
     const [review, current] = [await store.findReview(tx), policy()];
     const isInForce = review.review > 0 && review.fingerprint === current.fingerprint;
     await store.upsertInstalled(tx, products, isInForce ? review.review : 0);
-    if (isInForce) await judge(tx, { systemIds, review, policy: current, now: clock.now() });
+    if (isInForce) await judge(tx, findings, { systemIds, review, policy: current, now: clock.now() });
   };
 }
 
@@ -42,14 +46,14 @@ function installedOf(newest: NewestInventory, known: ReadonlyMap<string, Install
 }
 
 /** Judges one round of systems that were last judged under an earlier review. Resolves with how many there were. */
-export async function sweepRound({ database, clock, policy }: EvaluateDeps, limit: number): Promise<number> {
+export async function sweepRound({ database, clock, policy, findings }: EvaluateDeps, limit: number): Promise<number> {
   return database.transaction(async (tx) => {
     const [review, current] = [await store.findReview(tx), policy()];
     if (review.fingerprint !== current.fingerprint) return 0;
     const systemIds = await store.findUnjudged(tx, review.review, limit);
     if (systemIds.length === 0) return 0;
     await store.lockSystems(tx, systemIds);
-    await judge(tx, { systemIds, review, policy: current, now: clock.now() });
+    await judge(tx, findings, { systemIds, review, policy: current, now: clock.now() });
     await store.markJudged(tx, systemIds, review.review);
     return systemIds.length;
   });
@@ -63,19 +67,23 @@ interface Judging {
 }
 
 /** The caller holds the systems' rows, so that what is read here is what the alerts are made of. */
-async function judge(tx: Queryable, { systemIds, review, policy, now }: Judging): Promise<void> {
+async function judge(
+  tx: Queryable,
+  findings: EvaluateDeps["findings"],
+  { systemIds, review, policy, now }: Judging,
+): Promise<void> {
   const mostCommon = new Map(Object.entries(review.mostCommon));
-  let wanted: WantedAlert[] = [];
+  let wanted: ConditionFinding[] = [];
   let judged: string[] = [];
   for (const system of await store.findJudged(tx, systemIds)) {
     for (const cause of policy.judge(withOwnVersion(system), mostCommon))
-      wanted.push({ id: randomUUIDv7(), systemId: system.systemId, ...cause });
+      wanted.push({ systemId: system.systemId, ...cause });
     judged.push(system.systemId);
     if (wanted.length < MAX_WANTED) continue;
-    await store.reconcileAlerts(tx, judged, wanted, now);
+    await findings.reconcile(tx, { kinds: KINDS, systemIds: judged, wanted }, now);
     [wanted, judged] = [[], []];
   }
-  if (judged.length > 0) await store.reconcileAlerts(tx, judged, wanted, now);
+  if (judged.length > 0) await findings.reconcile(tx, { kinds: KINDS, systemIds: judged, wanted }, now);
 }
 
 /** A system's own version counts where its inventory does not tell that of each of its nodes. */

@@ -1,10 +1,10 @@
-// Compliance: does each system hold to what the operator's rules ask? Alerts with a cause, open as long as it lasts.
+// Judges systems by the versions and advisories that the operator's rules name, and raises findings on those that do not comply.
+// Owns system_products (what is installed where) and alert_review (the policy in force).
 import type { Domain } from "../../domain.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Database } from "../../ports/database.ts";
+import type { FindingVerbs } from "../findings/index.ts";
 import type { StateKeeper } from "../inventory/index.ts";
-import type { System } from "../systems/index.ts";
-import { adminRoutes } from "./admin.ts";
 import { openKeeper } from "./evaluate.ts";
 import { findSectionFaults, openPolicy } from "./policy.ts";
 import type { Policy } from "./policy.ts";
@@ -18,9 +18,10 @@ export interface ComplianceDeps {
   clock: Clock;
   /** The policy of the rules file as it is now. */
   policy(): Policy;
+  /** Findings on changes end by themselves after so many days. */
   changeResolvesAfterDays(): number;
+  findings: Pick<FindingVerbs, "reconcile" | "raiseRegistrations" | "resolveUnregistered" | "ageEvents">;
   restate(newest: { systemId: string; recordId: string }[]): Promise<void>;
-  showSystem(keyOrId: string): Promise<System>;
 }
 
 export interface Compliance extends Domain {
@@ -31,7 +32,6 @@ export interface Compliance extends Domain {
 export function openCompliance(deps: ComplianceDeps): Compliance {
   return {
     keeper: openKeeper(deps),
-    adminRoutes: adminRoutes(deps),
     jobs: reviewJobs(deps),
     schedules: [{ name: "alert-review", cron: "* * * * *", queue: REVIEW_QUEUE }],
   };

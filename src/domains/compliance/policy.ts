@@ -1,18 +1,14 @@
 // What the rules file asks of the fleet, ready to judge a system by: required versions, advisories, new systems.
 import { Value } from "@sinclair/typebox/value";
+import type { ConditionFinding } from "../findings/index.ts";
 import type { Installed } from "./products.ts";
 import { Advisory, Requirement } from "./schema.ts";
 import type { AlertSections } from "./schema.ts";
 import { compareVersions, parseVersion } from "../../values/version.ts";
 import type { Version } from "../../values/version.ts";
 
-export interface Cause {
-  alertType: "version" | "advisory";
-  /** Stable as long as it is the same reason: what makes it one alert and not several. */
-  cause: string;
-  severity: string;
-  message: string;
-}
+/** Why a system does not comply. */
+export type Cause = Omit<ConditionFinding, "systemId">;
 
 export interface Policy {
   /** Of everything that decides how a system is judged. */
@@ -59,8 +55,8 @@ export function openPolicy({ versions = [], advisories = [], new_system }: Alert
   };
 }
 
-const cause = (alertType: Cause["alertType"], name: string, severity: string, message: string): Cause => ({
-  alertType,
+const cause = (kind: Cause["kind"], name: string, severity: string, message: string): Cause => ({
+  kind,
   cause: name,
   severity,
   message,

@@ -2,16 +2,17 @@
 import type { JobHandler } from "../../domain.ts";
 import type { Queryable } from "../../ports/database.ts";
 import type { Push } from "../../ports/queue.ts";
+import type { FindingVerbs } from "../findings/index.ts";
 import { sweepRound } from "./evaluate.ts";
 import type { EvaluateDeps } from "./evaluate.ts";
 import type { Policy } from "./policy.ts";
 import { REVIEW_QUEUE, SWEEP_QUEUE } from "./schema.ts";
 import * as store from "./store.ts";
 import type { Review } from "./store.ts";
-import { DAY_MS } from "../../values/time.ts";
 import { compareVersions, parseVersion } from "../../values/version.ts";
 
 export interface ReviewDeps extends EvaluateDeps {
+  findings: Pick<FindingVerbs, "reconcile" | "raiseRegistrations" | "resolveUnregistered" | "ageEvents">;
   /** After how many days an alert on a change ends by itself. */
   changeResolvesAfterDays(): number;
   /** Has the keepers look at these systems' newest records again. */
@@ -38,7 +39,7 @@ const SWEEP: Push = { queue: SWEEP_QUEUE, payload: "" };
 
 /** Also takes up a sweep that got lost: as long as somebody is left to judge, each minute pushes one, keyed. */
 async function review(deps: ReviewDeps): Promise<Push[]> {
-  const { database, clock } = deps;
+  const { database, clock, findings } = deps;
   const policy = deps.policy();
   const now = clock.now();
   const inForce = await database.transaction(async (tx) => {
@@ -59,8 +60,13 @@ async function review(deps: ReviewDeps): Promise<Push[]> {
     return { ...after, newSystemsSince: before.newSystemsSince ?? after.newSystemsSince };
   });
   await listEarlier(deps, inForce.listedTo);
-  await alertNewSystems(deps, policy, inForce.newSystemsSince, now);
-  await endByAge(deps, policy, now);
+  if (policy.newSystem && inForce.newSystemsSince) {
+    const { severity } = policy.newSystem;
+    await findings.raiseRegistrations(database, { since: inForce.newSystemsSince, severity }, now);
+  }
+  await findings.resolveUnregistered(database, now);
+  const days = { change: deps.changeResolvesAfterDays(), new_system: policy.newSystem?.resolveAfterDays ?? 0 };
+  await findings.ageEvents(database, days, now);
   const [left] = await store.findUnjudged(database, inForce.review, 1);
   return left ? [{ ...SWEEP, key: `sweep@${now.toISOString().slice(0, 16)}` }] : [];
 }
@@ -95,21 +101,4 @@ async function listEarlier({ database, restate }: ReviewDeps, listedTo: string |
   const unlisted = await store.findUnlisted(database, listedTo, MAX_ROWS);
   if (unlisted.length > 0) await restate(unlisted);
   await store.setListedTo(database, unlisted.length < MAX_ROWS ? null : (unlisted.at(-1)?.systemId ?? null));
-}
-
-async function alertNewSystems({ database }: ReviewDeps, policy: Policy, since: Date | null, now: Date): Promise<void> {
-  if (policy.newSystem && since) {
-    const { severity } = policy.newSystem;
-    const more = () => store.insertNewSystemAlerts(database, { since, severity, now, limit: MAX_ROWS });
-    while ((await more()) === MAX_ROWS);
-  }
-  await store.resolveUnregistered(database, now);
-}
-
-async function endByAge({ database, changeResolvesAfterDays }: ReviewDeps, policy: Policy, now: Date): Promise<void> {
-  const days = { change: changeResolvesAfterDays(), new_system: policy.newSystem?.resolveAfterDays ?? 0 };
-  for (const alertType of ["change", "new_system"] as const) {
-    const before = new Date(now.getTime() - days[alertType] * DAY_MS);
-    while ((await store.resolveAged(database, { alertType, before, now, limit: MAX_ROWS })) === MAX_ROWS);
-  }
 }

@@ -1,13 +1,10 @@
 // Shapes of the alert sections of INVENTORY_RULES_FILE, of the answers about alerts, and the queues.
 import { Type } from "@sinclair/typebox";
 import type { Static } from "@sinclair/typebox";
-import { Cursor, Limit, ListOf, NextCursor, Nullable, OneOf, Time } from "../../values/schema.ts";
-import { SEVERITIES, SeveritySchema } from "../../values/severity.ts";
+import { SeveritySchema } from "../../values/severity.ts";
 
 export const REVIEW_QUEUE = "muster:alert-review";
 export const SWEEP_QUEUE = "muster:alert-sweep";
-
-export const ALERT_TYPES = ["change", "version", "advisory", "new_system"] as const;
 
 const strict = { additionalProperties: false };
 const Product = Type.String({
@@ -64,36 +61,3 @@ export const alertSections = {
   ),
 };
 export type AlertSections = { [Name in keyof typeof alertSections]?: Static<(typeof alertSections)[Name]> };
-
-export const AlertsQuery = Type.Object({
-  severity: ListOf(SEVERITIES),
-  type: ListOf(ALERT_TYPES),
-  system: Type.Optional(Type.String({ maxLength: 255, description: "Key or id of one system." })),
-  open: Type.Optional(Type.Boolean({ description: "Only open, or only resolved ones." })),
-  limit: Limit,
-  cursor: Cursor,
-});
-export type AlertsQuery = Static<typeof AlertsQuery>;
-
-export const InventoryAlert = Type.Object({
-  id: Type.String(),
-  system_id: Type.String(),
-  system_key: Type.String(),
-  system_name: Type.String(),
-  alert_type: OneOf(ALERT_TYPES),
-  cause: Type.String({ description: "What it is about; at most one alert of a type is open for a cause of a system." }),
-  severity: SeveritySchema,
-  message: Type.String(),
-  created_at: Time,
-  seen_at: Nullable(Time),
-  is_resolved: Type.Boolean(),
-  resolved_at: Nullable(Time),
-  resolution: Type.Union(
-    [Type.Literal("cause_gone"), Type.Literal("operator"), Type.Literal("accepted"), Type.Literal("age"), Type.Null()],
-    { description: "accepted: by an operator, while the cause lasts." },
-  ),
-});
-export const InventoryAlerts = Type.Object({
-  alerts: Type.Array(InventoryAlert),
-  next_cursor: NextCursor,
-});

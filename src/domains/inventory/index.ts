@@ -6,6 +6,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Database } from "../../ports/database.ts";
 import type { Limiter } from "../../ports/limiter.ts";
 import type { Push, Queue } from "../../ports/queue.ts";
+import type { FindingVerbs } from "../findings/index.ts";
 import type { Authenticate, System } from "../systems/index.ts";
 import { adminRoutes } from "./admin.ts";
 import { bringInventories } from "./chain/former.ts";
@@ -56,6 +57,7 @@ export interface InventoryDeps {
   noise: Pick<Noise, "known" | "suppress" | "placeOf" | "observe" | "flush">;
   /** Other domains that keep something of each system's newest inventory. */
   keepers: StateKeeper[];
+  findings: Pick<FindingVerbs, "raiseChanges" | "resolveReturned" | "countExpired" | "deleteExpired">;
   rulesInForce: Pick<RulesInForce<unknown>, "rules" | "ruleSet" | "fault">;
 }
 
@@ -75,7 +77,7 @@ const MAX_BATCH = 100;
 const MAX_BATCH_BYTES = 16 * 1024 ** 2;
 
 export function openInventory(deps: InventoryDeps): Inventory {
-  const { database, queue, clock } = deps;
+  const { database, queue, clock, findings } = deps;
   const { rules } = deps.rulesInForce;
   const batcher = openBatcher<Push>({
     maxItems: MAX_BATCH,
@@ -96,12 +98,12 @@ export function openInventory(deps: InventoryDeps): Inventory {
   const compare = openCompare({ rules: deps.rulesInForce, large });
   const reader = openReader({ ...deps, compare });
   const pins = openPins(deps);
-  const pipelineDeps = { database, clock, rules, compare, sweep, noise: deps.noise, keepers: deps.keepers };
+  const pipelineDeps = { database, clock, rules, compare, sweep, noise: deps.noise, findings, keepers: deps.keepers };
   return {
     reader,
     bring: (rows, dryRun) => bringInventories({ ...pipelineDeps, database: database.patient() }, rows, dryRun),
     pins,
-    prune: (options) => prune({ database: database.patient(), clock }, options),
+    prune: (options) => prune({ database: database.patient(), clock, findings }, options),
     restate: (newest) =>
       queue.push(
         newest.map(({ systemId, recordId }) => ({

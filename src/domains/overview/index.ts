@@ -5,26 +5,32 @@ import { envelope } from "../../http/edge/envelope.ts";
 import { operation } from "../../http/edge/openapi.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Queue } from "../../ports/queue.ts";
+import { DAY_MS } from "../../values/time.ts";
+import type { FindingsApi } from "../findings/index.ts";
 import type { InventoryReader } from "../inventory/index.ts";
 
 export interface OverviewDeps {
   clock: Clock;
   queue: Pick<Queue, "counts">;
   countSystems(): Promise<Record<string, number>>;
-  inventory: Pick<InventoryReader, "overview">;
+  inventory: Pick<InventoryReader, "countChanges">;
+  findings: Pick<FindingsApi, "overview">;
 }
 
-const DAY_MS = 86_400_000;
-
-export function openOverview({ clock, queue, countSystems, inventory }: OverviewDeps): Domain {
+export function openOverview({ clock, queue, countSystems, inventory, findings }: OverviewDeps): Domain {
   const adminRoutes = new Elysia().get(
     "/overview",
     async () => {
       const since = new Date(clock.now().getTime() - DAY_MS);
-      const [counts, changes, queues] = await Promise.all([countSystems(), inventory.overview(since), queue.counts()]);
+      const [counts, changes, open, queues] = await Promise.all([
+        countSystems(),
+        inventory.countChanges(since),
+        findings.overview(),
+        queue.counts(),
+      ]);
       const { unknown = 0, active = 0, inactive = 0, suspended = 0 } = counts;
       const systems = { total: unknown + active + inactive + suspended, active, inactive, unknown, suspended };
-      return envelope("overview", { systems, ...changes, queues });
+      return envelope("overview", { systems, changes_24h: changes, ...open, queues });
     },
     { detail: operation({ summary: "Totals of systems, changes of 24 hours, open alerts and queues" }) },
   );

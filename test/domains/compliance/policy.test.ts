@@ -47,7 +47,7 @@ describe("an advisory", () => {
     const installed = [...system("5.1.0", "module/webtop", "webtop1"), ...system("5.2.0", "module/webtop", "webtop2")];
     expect(causes(policy, installed)).toEqual([
       {
-        alertType: "advisory",
+        kind: "advisory",
         cause: "CVE-2026-0001 module/webtop",
         severity: "critical",
         message:
@@ -67,7 +67,7 @@ describe("a required version", () => {
   test("is a cause for a system that is behind it", () => {
     expect(causes(policy, system("8.6.0-dev+43d54cd33.2025"))).toEqual([
       {
-        alertType: "version",
+        kind: "version",
         cause: "nsec",
         severity: "high",
         message: "nsec 8.6.0-dev+43d54cd33.2025 is behind the required version 8.6.0",

@@ -6,7 +6,7 @@ import type { Queryable } from "../../../ports/database.ts";
 import type { ObjectStore } from "../../../ports/objects.ts";
 import type { Push } from "../../../ports/queue.ts";
 import { counted } from "../../../values/count.ts";
-import { openAlert, resolveAlerts } from "../alerts.ts";
+import type { FindingVerbs } from "../../findings/index.ts";
 import { readinessOf } from "./freshness.ts";
 import type { Measured } from "./freshness.ts";
 import { tidy } from "./removals.ts";
@@ -22,6 +22,7 @@ export interface BackupJobsDeps {
   objects: ObjectStore;
   clock: Clock;
   verifyDays: number;
+  findings: FindingVerbs["backups"];
   swept(result: Swept): void;
 }
 
@@ -103,19 +104,23 @@ async function lookAt(deps: BackupJobsDeps, payload: string): Promise<Push[]> {
   return last === undefined ? [] : [{ queue: READINESS_QUEUE, payload: JSON.stringify({ after: last }) }];
 }
 
-async function assess({ database, clock }: BackupJobsDeps, systemId: string, measured: Measured[]): Promise<void> {
+async function assess(
+  { database, clock, findings }: BackupJobsDeps,
+  systemId: string,
+  measured: Measured[],
+): Promise<void> {
   const now = clock.now();
   const { status, age_seconds, shrunk, size_change_percent } = readinessOf(measured, now);
   const about = { systemId, backupId: null };
   if (status === "stale") {
     const hours = Math.round((age_seconds ?? 0) / 3600);
     const message = `The newest backup is ${counted(hours, "hour")} old, later than this system's rhythm lets expect.`;
-    await openAlert(database, { ...about, cause: "stale", message }, now);
-  } else await resolveAlerts(database, { ...about, causes: ["stale"] }, now);
+    await findings.raise(database, { ...about, cause: "stale", message }, now);
+  } else await findings.resolve(database, { ...about, causes: ["stale"] }, now);
   if (shrunk) {
     const message = `The newest backup is ${-(size_change_percent ?? 0)} % smaller than those before.`;
-    await openAlert(database, { ...about, cause: "shrunk", message }, now);
-  } else await resolveAlerts(database, { ...about, causes: ["shrunk"] }, now);
+    await findings.raise(database, { ...about, cause: "shrunk", message }, now);
+  } else await findings.resolve(database, { ...about, causes: ["shrunk"] }, now);
 }
 
 function readText(payload: string, name: string): string {

@@ -4,6 +4,7 @@ import type { Queryable } from "../../../ports/database.ts";
 import type { ObjectStore } from "../../../ports/objects.ts";
 import { listRemovalKeys } from "./removals.ts";
 import { listUploadKeys } from "../upload/reservations.ts";
+import type { FindingVerbs } from "../../findings/index.ts";
 import { findBackup, listKeys, listKnownKeys } from "../store.ts";
 import { record } from "./verify.ts";
 
@@ -11,6 +12,7 @@ export interface SweepDeps {
   database: Queryable;
   objects: ObjectStore;
   clock: Clock;
+  findings: FindingVerbs["backups"];
 }
 
 export interface Swept {
@@ -75,12 +77,13 @@ async function* readRows(database: Queryable, before: Date) {
 }
 
 /** The store is asked once more about this very object, and the row once more whether it still is. */
-async function missing({ database, objects, clock }: SweepDeps, id: string, swept: Swept): Promise<void> {
+async function missing({ objects, ...deps }: SweepDeps, id: string, swept: Swept): Promise<void> {
+  const { database } = deps;
   const before = await findBackup(database, id);
   if (!before || (await objects.head(before.objectKey))) return;
   const backup = await findBackup(database, id);
   if (!backup) return;
-  await record({ database, clock }, backup, "lost", "its object is not in the store");
+  await record(deps, backup, "lost", "its object is not in the store");
   swept.lost.push(backup.id);
 }
 

@@ -3,8 +3,7 @@ import type { Clock } from "../../../ports/clock.ts";
 import type { Queryable } from "../../../ports/database.ts";
 import type { ObjectStore } from "../../../ports/objects.ts";
 import { counted } from "../../../values/count.ts";
-import { openAlert, resolveAlerts } from "../alerts.ts";
-import type { Cause } from "../alerts.ts";
+import type { BackupCause, FindingVerbs } from "../../findings/index.ts";
 import { findBackup, setChecked } from "../store.ts";
 import type { BackupRow, BackupState } from "../store.ts";
 
@@ -12,6 +11,7 @@ export interface VerifyDeps {
   database: Queryable;
   objects: ObjectStore;
   clock: Clock;
+  findings: FindingVerbs["backups"];
 }
 
 export interface Verified {
@@ -53,7 +53,7 @@ async function examine(
 
 /** State and alert, whatever found it: a verification, a sweep or a download. */
 export async function record(
-  { database, clock }: Pick<VerifyDeps, "database" | "clock">,
+  { database, clock, findings }: Pick<VerifyDeps, "database" | "clock" | "findings">,
   backup: BackupRow,
   state: BackupState,
   finding: string | null,
@@ -61,9 +61,9 @@ export async function record(
   const now = clock.now();
   await setChecked(database, backup.id, state, now);
   const about = { systemId: backup.systemId, backupId: backup.id };
-  const over = (["damaged", "lost"] satisfies Cause[]).filter((cause) => cause !== state);
-  await resolveAlerts(database, { ...about, causes: over }, now);
+  const over = (["damaged", "lost"] satisfies BackupCause[]).filter((cause) => cause !== state);
+  await findings.resolve(database, { ...about, causes: over }, now);
   if (state === "kept") return;
   const message = `Backup ${backup.filename} of ${backup.uploadedAt.toISOString()} is ${state}: ${finding}.`;
-  await openAlert(database, { ...about, cause: state, message }, now);
+  await findings.raise(database, { ...about, cause: state, message }, now);
 }

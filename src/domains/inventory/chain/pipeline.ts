@@ -7,7 +7,7 @@ import type { Database, Queryable } from "../../../ports/database.ts";
 import type { Job, Push } from "../../../ports/queue.ts";
 import { addHistory } from "../intake/budget-store.ts";
 import type { Added } from "../intake/budget-store.ts";
-import { insertChangeAlerts, resolveReturned } from "../change-alerts.ts";
+import type { FindingVerbs } from "../../findings/index.ts";
 import type { ComparedChange } from "../diff/compare.ts";
 import type { Compare } from "../diff/comparing.ts";
 import { LARGE_BYTES } from "../diff/large.ts";
@@ -33,6 +33,7 @@ export interface PipelineDeps {
   sweep: Sweep;
   noise: Pick<Noise, "known" | "suppress" | "observe" | "flush">;
   keepers: StateKeeper[];
+  findings: Pick<FindingVerbs, "raiseChanges" | "resolveReturned">;
 }
 
 export function pipeline(deps: PipelineDeps): JobHandler[] {
@@ -202,21 +203,15 @@ async function comparePair(
   return { ...pair, diffs, judged };
 }
 
-/** Idempotent by place and receive time: a change that an alert has counted is not counted again. */
-async function notify({ database, clock, rules }: PipelineDeps, jobs: Job[]): Promise<void> {
+/** Idempotent by place and receive time: a change that a finding has counted is not counted again. */
+async function notify({ database, clock, rules, findings }: PipelineDeps, jobs: Job[]): Promise<void> {
   const recordIds = jobs.map((job) => decodeRecordId(job.payload));
-  await resolveReturned(database, recordIds, clock.now());
+  await findings.resolveReturned(database, recordIds, clock.now());
   const diffs = await store.findSignificantDiffs(database, recordIds);
-  const alerts = diffs
+  const changes = diffs
     .filter((one) => rules.notifies(one))
-    .map((one) => ({
-      id: randomUUIDv7(),
-      systemId: one.systemId,
-      diffId: one.id,
-      message: describe(one),
-      severity: one.severity,
-    }));
-  if (alerts.length > 0) await insertChangeAlerts(database, alerts, clock.now());
+    .map((one) => ({ systemId: one.systemId, diffId: one.id, message: describe(one), severity: one.severity }));
+  await findings.raiseChanges(database, changes, clock.now());
 }
 
 const VERBS: Record<string, string> = { create: "appeared", update: "changed", delete: "disappeared" };

@@ -120,15 +120,8 @@ export function openReader({ database, compare, noise, showSystem }: InventoryRe
       };
     },
 
-    /** Fleet totals for the overview: significant changes since then and open alerts, by severity, newest alerts first. */
-    async overview(since: Date) {
-      const [changes, openAlerts, newest] = await Promise.all([
-        reading.countRecentChanges(database, since),
-        reading.countOpenAlerts(database),
-        reading.listOpenAlerts(database, 20),
-      ]);
-      return { changes_24h: changes, open_alerts: openAlerts, newest_alerts: newest };
-    },
+    /** Significant changes of all systems since then, by severity. */
+    countChanges: (since: Date) => reading.countRecentChanges(database, since),
   };
 }
 

@@ -213,32 +213,6 @@ export async function countRecentChanges(db: Queryable, since: Date): Promise<Re
   return Object.fromEntries(rows.map((row) => [row.severity, row.count]));
 }
 
-export interface OpenAlert {
-  id: string;
-  system_key: string;
-  name: string;
-  alert_type: string;
-  message: string;
-  severity: string;
-  created_at: Date;
-}
-
-export async function listOpenAlerts(db: Queryable, limit: number): Promise<OpenAlert[]> {
-  return db.query(
-    `select a.id, s.system_key, s.name, a.alert_type, a.message, a.severity, a.created_at
-     from inventory_alerts a join systems s on s.id = a.system_id
-     where not a.is_resolved order by a.created_at desc, a.id desc limit $1`,
-    [limit],
-  );
-}
-
-export async function countOpenAlerts(db: Queryable): Promise<Record<string, number>> {
-  const rows = await db.query<{ severity: string; count: number }>(
-    `select severity, count(*)::integer as count from inventory_alerts where not is_resolved group by 1`,
-  );
-  return Object.fromEntries(rows.map((row) => [row.severity, row.count]));
-}
-
 /** A time as cursors carry it: every digit that PostgreSQL compares, which a JavaScript Date would cut. */
 function isoTime(column: string): string {
   return `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;

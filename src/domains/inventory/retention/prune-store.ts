@@ -103,25 +103,3 @@ export async function updatePin(
   );
   return row;
 }
-
-/** What an operator accepted is remembered for good: it is what keeps the same cause from being told again. */
-const OLD_ALERT = `is_resolved and resolved_at < $1 and resolution is distinct from 'accepted'`;
-
-export async function countOldAlerts(db: Queryable, resolvedBefore: Date): Promise<number> {
-  const [row] = await db.query<{ count: number }>(
-    `select count(*)::integer as count from inventory_alerts where ${OLD_ALERT}`,
-    [resolvedBefore],
-  );
-  return row?.count ?? 0;
-}
-
-/** At most `limit`; returns how many went. */
-export async function deleteOldAlerts(db: Queryable, resolvedBefore: Date, limit: number): Promise<number> {
-  const rows = await db.query(
-    `delete from inventory_alerts where id in (
-       select id from inventory_alerts where ${OLD_ALERT} order by resolved_at limit $2 for update skip locked
-     ) returning id`,
-    [resolvedBefore, limit],
-  );
-  return rows.length;
-}

@@ -2,6 +2,7 @@
 import type { JobHandler, Schedule } from "../../../domain.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { Database } from "../../../ports/database.ts";
+import type { FindingVerbs } from "../../findings/index.ts";
 import { deleteBudgetsBefore } from "../intake/budget-store.ts";
 import * as store from "./prune-store.ts";
 import type { StoredAgeingRecord, SystemRange } from "./prune-store.ts";
@@ -12,6 +13,7 @@ import { lockSystems } from "../chain/store.ts";
 export interface PruneDeps {
   database: Database;
   clock: Clock;
+  findings: Pick<FindingVerbs, "countExpired" | "deleteExpired">;
 }
 
 export interface PruneOptions {
@@ -42,8 +44,6 @@ const SYSTEMS_PER_STEP = 200;
 const RECORDS_PER_PAGE = 5_000;
 /** Rows of one deletion, whose systems are locked as long as it takes. */
 const RECORDS_PER_DELETE = 500;
-const ALERTS_PER_DELETE = 1_000;
-const ALERT_KEPT_MS = 30 * 86_400_000;
 
 /** Everything at once, for the command line. A dry run counts what would go, and deletes nothing. */
 export async function prune(deps: PruneDeps, { dryRun, onSystems = () => {} }: PruneOptions): Promise<PruneReport> {
@@ -53,7 +53,8 @@ export async function prune(deps: PruneDeps, { dryRun, onSystems = () => {} }: P
     after = await pruneStep(deps, after, tally, dryRun);
     onSystems((systems += SYSTEMS_PER_STEP));
   }
-  const alerts = dryRun ? await store.countOldAlerts(deps.database, oldAlerts(deps)) : await pruneAlerts(deps);
+  const { countExpired, deleteExpired } = deps.findings;
+  const alerts = await (dryRun ? countExpired : deleteExpired)(deps.database, deps.clock.now());
   return { dry_run: dryRun, stages: tally.stages, alerts_deleted: alerts };
 }
 
@@ -61,8 +62,8 @@ export async function prune(deps: PruneDeps, { dryRun, onSystems = () => {} }: P
  * One step a job, so an interrupted night goes on where it was. The payload is the system to go on after; a tick's payload is
  * its time, and begins with the first. Idempotent: what is gone is gone.
  */
-export function pruneJob({ database, clock }: PruneDeps): JobHandler {
-  const deps: PruneDeps = { database: database.patient(), clock };
+export function pruneJob({ database, clock, findings }: PruneDeps): JobHandler {
+  const deps: PruneDeps = { database: database.patient(), clock, findings };
   return {
     queue: PRUNE_QUEUE,
     batch: 1,
@@ -73,8 +74,8 @@ export function pruneJob({ database, clock }: PruneDeps): JobHandler {
       const payload = jobs[0]?.payload ?? "";
       const last = await pruneStep(deps, UUID.test(payload) ? payload : store.NIL, openTally(), false);
       if (last !== undefined) return [[{ queue: PRUNE_QUEUE, payload: last }]];
-      await pruneAlerts(deps);
-      await deleteBudgetsBefore(deps.database, deps.clock.now());
+      await findings.deleteExpired(deps.database, clock.now());
+      await deleteBudgetsBefore(deps.database, clock.now());
     },
   };
 }
@@ -154,17 +155,6 @@ async function deleteChunk(database: Database, records: Judged[]): Promise<Set<s
     );
   });
 }
-
-async function pruneAlerts(deps: PruneDeps): Promise<number> {
-  let total = 0;
-  for (;;) {
-    const deleted = await store.deleteOldAlerts(deps.database, oldAlerts(deps), ALERTS_PER_DELETE);
-    total += deleted;
-    if (deleted < ALERTS_PER_DELETE) return total;
-  }
-}
-
-const oldAlerts = ({ clock }: PruneDeps) => new Date(clock.now().getTime() - ALERT_KEPT_MS);
 
 type Tally = ReturnType<typeof openTally>;
 

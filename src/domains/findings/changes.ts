@@ -1,8 +1,9 @@
-// SQL of alerts on changes: one open alert a place of a system, from its first change until the place is as it was.
+// Raises findings on changes: one open a place of a system, from its first change until the place is as it was.
+import { randomUUIDv7 } from "bun";
 import type { Queryable } from "../../ports/database.ts";
+import { raising, resolving } from "./store.ts";
 
-export interface ChangeAlert {
-  id: string;
+export interface ChangeFinding {
   systemId: string;
   diffId: string;
   message: string;
@@ -12,16 +13,17 @@ export interface ChangeAlert {
 // Tables that grew a moment ago have no statistics, and a join planned without them compares all with all. So each row looks up
 // what it needs by itself: "limit", "offset 0" and a value in parentheses are no joins to the planner.
 
-/** What a place is known by: its path, or the beginning and a digest of one that no index would take. */
+/** The place, by its path; of a path that no index would take, its beginning and a digest. */
 const CAUSE = `case when octet_length(d.field_path) <= 500 then d.field_path else left(d.field_path, 300) || '#' || md5(d.field_path) end`;
 /** Characters of a path that every cause below it begins with. */
 const CAUSE_START = 300;
 
 /**
- * A later change of a place whose alert is open is told by that alert; its baseline stays the value before the first. A
- * change that was counted once, in whatever has become of the alert, is never counted again.
+ * A later change of a place whose finding is open goes into that finding; its baseline stays the value before the first. A
+ * change that was counted once, in whatever has become of the finding, is never counted again.
  */
-export async function insertChangeAlerts(db: Queryable, alerts: readonly ChangeAlert[], now: Date): Promise<void> {
+export async function raiseChanges(db: Queryable, changes: readonly ChangeFinding[], now: Date): Promise<void> {
+  if (changes.length === 0) return;
   await db.query(
     `with told as (
        select distinct on (t.system_id, cause) t.*, ${CAUSE} as cause, d.detected_at
@@ -29,33 +31,33 @@ export async function insertChangeAlerts(db: Queryable, alerts: readonly ChangeA
        join inventory_diffs d on d.id = t.diff_id
        order by t.system_id, cause, d.detected_at desc, d.position
      )
-     insert into inventory_alerts as open (id, system_id, diff_id, alert_type, cause, message, severity, created_at, seen_at)
-     select t.id, t.system_id, t.diff_id, 'change', t.cause, t.message, t.severity, $6, t.detected_at from told t
-     where coalesce((
-       select max(a.seen_at) from inventory_alerts a
-       where a.system_id = t.system_id and a.alert_type = 'change' and a.cause = t.cause
-     ), '-infinity') < t.detected_at
-     on conflict (system_id, alert_type, cause) where not is_resolved
-     do update set message = excluded.message, severity = excluded.severity, seen_at = excluded.seen_at
-     where open.seen_at < excluded.seen_at`,
+     ${raising(
+       `select t.id, t.system_id, t.diff_id, 'change' as alert_type, t.cause, t.severity, t.message, t.detected_at as seen_at
+        from told t
+        where coalesce((
+          select max(a.seen_at) from inventory_alerts a
+          where a.system_id = t.system_id and a.alert_type = 'change' and a.cause = t.cause
+        ), '-infinity') < t.detected_at`,
+       "$6::timestamptz",
+     )}`,
     [
-      alerts.map((alert) => alert.id),
-      alerts.map((alert) => alert.systemId),
-      alerts.map((alert) => alert.diffId),
-      alerts.map((alert) => alert.message),
-      alerts.map((alert) => alert.severity),
+      changes.map(() => randomUUIDv7()),
+      changes.map((one) => one.systemId),
+      changes.map((one) => one.diffId),
+      changes.map((one) => one.message),
+      changes.map((one) => one.severity),
       now,
     ],
-    { name: "insert-change-alerts" },
+    { name: "raise-changes" },
   );
 }
 
 /**
- * Resolves the alerts whose place is as it was before: the value is back, what had gone is there, what had come is gone; or
+ * Resolves the findings whose place is as it was before: the value is back, what had gone is there, what had come is gone; or
  * the place itself has gone with what held it, which is a change of its own.
  *
- * Each change looks up the one open alert of its place; only a deletion looks through the alerts below it. Deletions of one
- * record never hold one another, so no alert is looked at twice. ("/" is the character after ".")
+ * Each change looks up the one open finding of its place; only a deletion looks through the findings below it. Deletions of
+ * one record never hold one another, so no finding is looked at twice. ("/" is the character after ".")
  */
 export async function resolveReturned(db: Queryable, recordIds: readonly string[], now: Date): Promise<void> {
   await db.query(
@@ -90,9 +92,10 @@ export async function resolveReturned(db: Queryable, recordIds: readonly string[
        where d.record_id = any($1::uuid[]) and d.significant and d.change_type = 'delete'
          and length(d.field_path) < ${CAUSE_START} and f.change_type <> 'delete'
      )
-     update inventory_alerts a set is_resolved = true, resolved_at = $2, resolution = 'cause_gone', seen_at = back.detected_at
-     from (select id, max(detected_at) as detected_at from touched group by id) back
-     where back.id = a.id and not a.is_resolved`,
+     ${resolving(
+       `select id, 'cause_gone' as resolution, max(detected_at) as seen_at from touched group by id`,
+       "$2::timestamptz",
+     )}`,
     [recordIds, now],
     { name: "resolve-returned" },
   );

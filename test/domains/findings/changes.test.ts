@@ -1,6 +1,6 @@
-// Alerts on changes: what their statements cost PostgreSQL grows with what was sent, and never with its square.
+// Findings on changes: what their statements cost PostgreSQL grows with what was sent, and never with its square.
 import { describe, expect, test } from "bun:test";
-import { insertChangeAlerts, resolveReturned } from "../../../src/domains/inventory/change-alerts.ts";
+import { raiseChanges, resolveReturned } from "../../../src/domains/findings/changes.ts";
 import { openTestApp } from "../../support/app.ts";
 import type { TestApp } from "../../support/app.ts";
 import { countRows } from "../../support/cost.ts";
@@ -27,13 +27,12 @@ async function addChanges(
 
 async function addAlerts({ database }: TestApp, systemId: string, diffIds: string[], minutes: number): Promise<void> {
   const alerts = diffIds.map((diffId) => ({
-    id: Bun.randomUUIDv7(),
     systemId,
     diffId,
     message: "changed",
     severity: "high",
   }));
-  await insertChangeAlerts(database, alerts, later(minutes));
+  await raiseChanges(database, alerts, later(minutes));
 }
 
 const openCount = async ({ database }: TestApp) => {
@@ -55,7 +54,6 @@ async function notifyCost(places: number, { type = "update", path = "'facts.modu
   const parent = type === "delete" ? "'facts.modules.' || n" : path;
   const second = await addChanges(muster, systemId, { places, path: parent, type, minutes: 2 });
   const alerts = second.ids.map((diffId) => ({
-    id: Bun.randomUUIDv7(),
     systemId,
     diffId,
     message: "",
@@ -63,7 +61,7 @@ async function notifyCost(places: number, { type = "update", path = "'facts.modu
   }));
   return await countRows(muster.database, async (counted) => {
     await resolveReturned(counted, [second.recordId], later(3));
-    await insertChangeAlerts(counted, alerts, later(3));
+    await raiseChanges(counted, alerts, later(3));
   });
 }
 

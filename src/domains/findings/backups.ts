@@ -1,42 +1,41 @@
-// SQL of what is wrong with backups: one open row a cause, resolved when it is over.
+// Stores what is wrong with backups in backup_alerts: one open row a cause, resolved when it is over.
 import { randomUUIDv7 } from "bun";
 import type { Queryable } from "../../ports/database.ts";
 import { NIL_UUID } from "../../values/uuid.ts";
 
-export type Cause = "damaged" | "lost" | "stale" | "shrunk";
+export type BackupCause = "damaged" | "lost" | "stale" | "shrunk";
 
-export interface AlertRow {
+export interface BackupFindingRow {
   id: string;
   system_key: string;
   backup_id: string | null;
-  cause: Cause;
+  cause: BackupCause;
   message: string;
   opened_at: Date;
   resolved_at: Date | null;
 }
 
-export interface NewAlert {
+export interface BackupFinding {
   systemId: string;
   backupId: string | null;
-  cause: Cause;
+  cause: BackupCause;
   message: string;
 }
 
-/** While one of this cause is open, only its message changes. True when it was opened now. */
-export async function openAlert(db: Queryable, alert: NewAlert, now: Date): Promise<boolean> {
-  const [row] = await db.query<{ opened: boolean }>(
+/** While one of this cause is open, only its message changes. */
+export async function raise(db: Queryable, finding: BackupFinding, now: Date): Promise<void> {
+  await db.query(
     `insert into backup_alerts (id, system_id, backup_id, cause, message, opened_at) values ($1, $2, $3, $4, $5, $6)
      on conflict (system_id, cause, coalesce(backup_id, '${NIL_UUID}')) where resolved_at is null
-     do update set message = excluded.message returning id = $1 as opened`,
-    [randomUUIDv7("hex", now.getTime()), alert.systemId, alert.backupId, alert.cause, alert.message, now],
+     do update set message = excluded.message`,
+    [randomUUIDv7("hex", now.getTime()), finding.systemId, finding.backupId, finding.cause, finding.message, now],
   );
-  return row?.opened ?? false;
 }
 
-/** Of the causes, whatever is open; null as backup: those about the system as a whole. */
-export async function resolveAlerts(
+/** Resolves those of these causes that are open; null as backup: those about the system as a whole. */
+export async function resolve(
   db: Queryable,
-  { systemId, backupId, causes }: { systemId: string; backupId: string | null; causes: readonly Cause[] },
+  { systemId, backupId, causes }: { systemId: string; backupId: string | null; causes: readonly BackupCause[] },
   now: Date,
 ): Promise<void> {
   await db.query(
@@ -47,11 +46,11 @@ export async function resolveAlerts(
 }
 
 /** Newest first; `after` is time and id of the last row shown. */
-export async function listAlerts(
+export async function list(
   db: Queryable,
   { systemId, open, limit }: { systemId: string | null; open: boolean; limit: number },
   after?: readonly [openedAt: string, id: string],
-): Promise<AlertRow[]> {
+): Promise<BackupFindingRow[]> {
   return db.query(
     `select a.id, s.system_key, a.backup_id, a.cause, a.message, a.opened_at, a.resolved_at
      from backup_alerts a join systems s on s.id = a.system_id
@@ -62,18 +61,18 @@ export async function listAlerts(
   );
 }
 
-/** Causes of open alerts of a backup. */
-export async function listCauses(
+/** What is wrong with this backup now, oldest first. */
+export async function listOpenOf(
   db: Queryable,
   backupId: string,
-): Promise<Pick<AlertRow, "cause" | "message" | "opened_at">[]> {
+): Promise<Pick<BackupFindingRow, "cause" | "message" | "opened_at">[]> {
   return db.query(
     `select cause, message, opened_at from backup_alerts where backup_id = $1 and resolved_at is null order by opened_at`,
     [backupId],
   );
 }
 
-export async function countOpenAlerts(db: Queryable): Promise<{ cause: Cause; count: number }[]> {
+export async function countOpen(db: Queryable): Promise<{ cause: BackupCause; count: number }[]> {
   return db.query(
     `select cause, count(*)::integer as count from backup_alerts where resolved_at is null group by cause order by cause`,
   );

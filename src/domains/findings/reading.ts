@@ -1,4 +1,4 @@
-// SQL of what operators read of alerts, and of their own resolutions.
+// Reads inventory_alerts for operators: pages, single findings and totals.
 import type { Queryable } from "../../ports/database.ts";
 import type { AlertsQuery } from "./schema.ts";
 
@@ -58,12 +58,30 @@ export async function findAlert(db: Queryable, id: string): Promise<AlertRow | u
   return row;
 }
 
-/** An operator's word. On a state that lasts it means "accepted": no second alert while it does. */
-export async function resolveAlert(db: Queryable, id: string, now: Date): Promise<void> {
-  await db.query(
-    `update inventory_alerts set is_resolved = true, resolved_at = $2,
-       resolution = case when alert_type in ('version', 'advisory') then 'accepted' else 'operator' end
-     where id = $1 and not is_resolved`,
-    [id, now],
+export interface OpenAlert {
+  id: string;
+  system_key: string;
+  name: string;
+  alert_type: string;
+  message: string;
+  severity: string;
+  created_at: Date;
+}
+
+/** Newest first. */
+export async function listOpenAlerts(db: Queryable, limit: number): Promise<OpenAlert[]> {
+  return db.query(
+    `select a.id, s.system_key, s.name, a.alert_type, a.message, a.severity, a.created_at
+     from inventory_alerts a join systems s on s.id = a.system_id
+     where not a.is_resolved order by a.created_at desc, a.id desc limit $1`,
+    [limit],
   );
+}
+
+/** By severity. */
+export async function countOpenAlerts(db: Queryable): Promise<Record<string, number>> {
+  const rows = await db.query<{ severity: string; count: number }>(
+    `select severity, count(*)::integer as count from inventory_alerts where not is_resolved group by 1`,
+  );
+  return Object.fromEntries(rows.map((row) => [row.severity, row.count]));
 }

@@ -1,0 +1,47 @@
+// Owns what is wrong with a system: findings are raised, resolved, accepted, aged and listed here and nowhere else.
+//
+// Tables: inventory_alerts (findings from inventories: changes, versions, advisories, new systems) and backup_alerts. Readers
+// beside this domain: health/store.ts counts the open critical and high ones of the systems on a page. The trigger on backups
+// (sql/0009_backups.sql) resolves what was open about a backup that is deleted.
+//
+// This domain reads of others: inventory_diffs and inventory_records (whether a place is as it was), systems (names,
+// registrations).
+//
+// What happens to inventory_alerts goes through `raising` and `resolving` of store.ts, what happens to backup_alerts through
+// backups.ts. Every writing verb takes the caller's transaction, or the database where it stands alone, and the caller's time.
+import type { Domain } from "../../domain.ts";
+import { adminRoutes } from "./admin.ts";
+import { ageEvents, countExpired, deleteExpired } from "./ageing.ts";
+import { openFindingsApi } from "./api.ts";
+import type { FindingsApi, FindingsApiDeps } from "./api.ts";
+import * as backups from "./backups.ts";
+import { raiseChanges, resolveReturned } from "./changes.ts";
+import { reconcile } from "./conditions.ts";
+import { raiseRegistrations, resolveUnregistered } from "./registrations.ts";
+
+export type { FindingsApi };
+export type { BackupCause, BackupFindingRow } from "./backups.ts";
+export type { ConditionFinding } from "./conditions.ts";
+
+/** What other domains raise and resolve. */
+const verbs = {
+  raiseChanges,
+  resolveReturned,
+  reconcile,
+  raiseRegistrations,
+  resolveUnregistered,
+  ageEvents,
+  countExpired,
+  deleteExpired,
+  backups,
+};
+export type FindingVerbs = typeof verbs;
+
+export interface Findings extends Domain, FindingVerbs {
+  api: FindingsApi;
+}
+
+export function openFindings(deps: FindingsApiDeps): Findings {
+  const api = openFindingsApi(deps);
+  return { ...verbs, api, adminRoutes: adminRoutes(api) };
+}
