@@ -1,4 +1,4 @@
-// SQL of who is who: systems with their organisations, as alerts are labelled with them.
+// Reads the tenant and labels of systems and organizations, with which their alerts are labelled.
 import type { Queryable } from "../../ports/database.ts";
 import { tenantOf } from "./labels.ts";
 import type { Identity } from "./labels.ts";
@@ -17,7 +17,7 @@ interface Row {
   vat: string | null;
 }
 
-/** Those of the ids that still are systems. */
+/** By id; ids of erased systems are missing. */
 export async function findIdentities(db: Queryable, systemIds: readonly string[]): Promise<Map<string, Identity>> {
   const rows = await db.query<Row>(
     `select s.id, s.system_key, s.name, s.type, s.fqdn, host(s.ipv4_address) as ipv4, s.organization_id,
@@ -47,13 +47,13 @@ const identityOf = (row: Row): Identity => ({
   },
 });
 
-/** What an alert of a whole organization says of it; what is not known has no label. */
+/** For an alert of a whole organization; unknown labels are left out. */
 export interface OrganizationIdentity {
   tenant: string;
   labels: Record<string, string>;
 }
 
-/** Also of one that has no row. */
+/** Also for an organization without a row. */
 export async function findOrganization(db: Queryable, id: string): Promise<OrganizationIdentity> {
   const [row] = await db.query<Record<"tenant" | "name" | "type" | "vat", string | null>>(
     `select tenant, name, type, vat from organizations where id = $1`,
@@ -79,7 +79,7 @@ export interface Organization {
   tenant: string;
 }
 
-/** Every organisation that has systems, or a row, with its tenant. Organisations are few: thousands, not systems. */
+/** Every organization that has systems, or a row, with its tenant. There are at most thousands. */
 export async function listTenants(db: Queryable): Promise<Organization[]> {
   const rows = await db.query<{ id: string; tenant: string | null }>(
     `with recursive named as (

@@ -13,14 +13,14 @@ import { openAcceptance } from "./receive/accept.ts";
 import { adminRoutes } from "./admin.ts";
 import { openAlertmanager } from "./upstream/alertmanager.ts";
 import { deliver, deliverApart, deliveryPush, suspectPush } from "./outbox/deliver.ts";
-import { authorizeWebhook, keepHistory } from "./history/history.ts";
+import { authorizeWebhook, keepHistory } from "./history/webhook.ts";
 import { bringPast, prunePast } from "./history/store.ts";
 import type { FormerAlert } from "./history/store.ts";
 import { findIdentities } from "./identities.ts";
 import type { Identity } from "./labels.ts";
 import { listWaitingSuspects, listWaitingTenants, measureOutbox, pruneOutbox } from "./outbox/store.ts";
 import { openPositions } from "./outbox/positions.ts";
-import { openProxy } from "./upstream/proxy.ts";
+import { openProxy } from "./proxy.ts";
 import { applianceRoutes } from "./routes.ts";
 import { DELIVERY_QUEUE, NET_QUEUE, PRUNE_QUEUE, SUSPECT_QUEUE, TOTALS_QUEUE } from "./schema.ts";
 import type { SilenceLimits } from "./silences/limits.ts";
@@ -82,7 +82,7 @@ export function openAlerts(deps: AlertsDeps): Alerts {
     if (identity) return identity;
     throw new Failure("auth.refused", 401, "unauthorized");
   };
-  const unset = () => new Failure("alerts.unset", 503, "Alerts lead nowhere: MIMIR_URL is not set.");
+  const unset = () => new Failure("alerts.unset", 503, "Alertmanager is not configured: MIMIR_URL is not set.");
   const throttle = async (kind: "alerts" | "silences", systemId: string) => {
     const waitSeconds = await limiter.take(`${kind}:${systemId}`, { limit: deps.ratePerMinute, windowMs: 60_000 });
     if (waitSeconds > 0)
@@ -103,7 +103,7 @@ export function openAlerts(deps: AlertsDeps): Alerts {
     upstream &&
     openProxy({
       database,
-      silences: deps.silences,
+      limits: deps.silences,
       alertmanager: upstream,
       acceptance,
       isDirect: deps.forward === "direct",

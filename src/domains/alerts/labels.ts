@@ -1,11 +1,11 @@
-// The labels that only Muster may say: which system an alert is of, and whose system that is.
+// Forces the labels that only Muster sets: the alert's system, and the system's organization.
 import { createHash } from "node:crypto";
 
-/** What is known of a system and its organisation; an empty text is nothing known. */
+/** A system and its organization; an empty label is unknown. */
 export interface Identity {
   systemId: string;
   organizationId: string;
-  /** Whose Alertmanager it is: what X-Scope-OrgID says. */
+  /** Alertmanager's tenant, sent as X-Scope-OrgID. */
   tenant: string;
   labels: Record<(typeof FORCED_LABELS)[number], string>;
 }
@@ -24,13 +24,13 @@ export const FORCED_LABELS = [
 ] as const;
 const FORCED: ReadonlySet<string> = new Set(FORCED_LABELS);
 
-/** The sender's labels with ours in place of his; what we do not know, nobody says. */
+/** Replaces the sender's values of forced labels; where Muster has no value, the label is dropped. */
 export function forceLabels(labels: Record<string, string>, identity: Identity): Record<string, string> {
   const own = Object.entries(labels).filter(([name]) => !FORCED.has(name));
   return Object.fromEntries([...own, ...Object.entries(identity.labels).filter(([, value]) => value !== "")]);
 }
 
-/** Of the labels as the sender gave them: the same alert again, whatever its annotations say by now. */
+/** Identifies an alert by the sender's own labels, whatever its annotations are. */
 export function fingerprintOf(labels: Record<string, string>): string {
   const own = Object.entries(labels)
     .filter(([name]) => !FORCED.has(name))
@@ -40,7 +40,7 @@ export function fingerprintOf(labels: Record<string, string>): string {
 
 const TENANT = /^(?!\.{1,2}$)[A-Za-z0-9!_.*'()-]{1,150}$/;
 
-/** An organisation without a tenant is its own; one whose id no tenant can be called by goes by a name made from it. */
+/** An organization without a tenant is its own tenant; an id that is not a valid tenant name is hashed into one. */
 export function tenantOf(organizationId: string, tenant: string | null): string {
   const wanted = tenant ?? organizationId;
   return TENANT.test(wanted) ? wanted : `org-${createHash("sha256").update(wanted).digest("hex").slice(0, 32)}`;

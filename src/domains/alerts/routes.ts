@@ -6,8 +6,9 @@ import type { clientAddress } from "../../http/edge/credentials.ts";
 import { operation } from "../../http/edge/openapi.ts";
 import { JsonFault, parseJson } from "../../values/json/parse.ts";
 import type { Authenticate } from "../systems/index.ts";
-import { malformed } from "./array.ts";
-import type { Caller, Proxy } from "./upstream/proxy.ts";
+import { malformed } from "./malformed.ts";
+import type { Proxy } from "./proxy.ts";
+import type { Caller } from "./scope.ts";
 
 export interface RoutesDeps {
   authenticate: Authenticate;

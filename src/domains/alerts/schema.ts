@@ -1,4 +1,4 @@
-// Queues, and shapes of alerts on the wire.
+// Names the queues of alerts, and declares their shapes on the wire.
 import { Type } from "@sinclair/typebox";
 import type { Static } from "@sinclair/typebox";
 
@@ -8,7 +8,7 @@ export const ACCEPT_QUEUE = "collect:alerts";
 export const DELIVERY_QUEUE = "muster:alert-delivery";
 /** From the outbox to Alertmanager, one job a system that Alertmanager refused an alert of. */
 export const SUSPECT_QUEUE = "muster:alert-suspects";
-/** Looks every minute for what waits in the outbox and has no job. */
+/** Every minute: starts a job for alerts in the outbox that have none. */
 export const NET_QUEUE = "muster:alert-net";
 export const TOTALS_QUEUE = "muster:alert-totals";
 export const PRUNE_QUEUE = "muster:alert-prune";
@@ -28,8 +28,8 @@ export const ActiveQuery = Type.Object({
 export type ActiveQuery = Static<typeof ActiveQuery>;
 
 export const ActiveAlerts = Type.Object({
-  alerts: Type.Array(Type.Unknown({ description: "As Alertmanager tells them." })),
-  /** There are others beyond the limit. */
+  alerts: Type.Array(Type.Unknown({ description: "As Alertmanager lists them." })),
+  /** More alerts are active than the limit. */
   more: Type.Boolean(),
 });
 
@@ -73,7 +73,7 @@ export type RefusedQuery = Static<typeof RefusedQuery>;
 export const RefusedAlert = Type.Object({
   system_key: Nullable(Type.String()),
   alertname: Nullable(Type.String()),
-  reason: Type.String({ description: "In Alertmanager's words." }),
+  reason: Type.String({ description: "Alertmanager's own message." }),
   received_at: Time,
 });
 export type RefusedAlert = Static<typeof RefusedAlert>;
@@ -87,7 +87,7 @@ export const Totals = Type.Object({
   info: Type.Integer(),
   muted: Type.Integer(),
   updated_at: Time,
-  /** Not refreshed for so long that it may no longer be true. */
+  /** The counts were not refreshed for more than 150 s. */
   stale: Type.Boolean(),
 });
 export type Totals = Static<typeof Totals>;

@@ -1,4 +1,4 @@
-// Takes alerts that Muster fires itself: labels them like those that appliances post, and puts them into the same outbox.
+// Labels alerts that Muster fires itself like those that appliances post, and puts them into the same outbox.
 import type { Clock } from "../../ports/clock.ts";
 import type { Queryable } from "../../ports/database.ts";
 import type { Push } from "../../ports/queue.ts";

@@ -1,4 +1,4 @@
-// Reads the dates and times of alerts and silences as Alertmanager reads them: RFC 3339, and the shorter forms that it takes for UTC.
+// Reads the dates and times of alerts and silences as Alertmanager does: RFC 3339, and shorter forms in UTC.
 import { compareInstants, printInstant, readInstant } from "../../values/time.ts";
 import type { Instant } from "../../values/time.ts";
 
@@ -8,7 +8,7 @@ const FORM = /^(\d{4}-\d\d-\d\d)([Tt ])(\d{1,2}):(\d\d)(:\d\d)?(?:[.,](\d{1,30})
 const ZERO_MS = Date.parse("0001-01-01T00:00:00Z");
 const NEAR_ZERO_MS = 86_400_000;
 
-/** In UTC. Undefined for none and for Go's zero time, null for what is no time. */
+/** In UTC. Undefined for no time and for Go's zero time, null for anything that is not a time. */
 export function readAlertTime(given: unknown): string | undefined | null {
   if (given === undefined || given === null || given === "") return undefined;
   const instant = typeof given === "string" ? readForm(given) : undefined;
@@ -28,7 +28,7 @@ function readForm(text: string): Instant | undefined {
   );
 }
 
-/** Of two that were read above. */
+/** Of two times that `readAlertTime` returned. */
 export function isAfter(left: string, right: string): boolean {
   const [one, other] = [readInstant(left), readInstant(right)];
   return one !== undefined && other !== undefined && compareInstants(one, other) > 0;

@@ -1,11 +1,11 @@
-// How many alerts each organisation has right now, counted every minute as Alertmanager tells them.
+// Counts the active alerts of each organization every minute, from Alertmanager's lists.
 import type { Note } from "../../domain.ts";
 import { reasonOf } from "../../errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Queryable } from "../../ports/database.ts";
 import type { Alertmanager } from "./upstream/alertmanager.ts";
 import { listTenants } from "./identities.ts";
-import { isRecord } from "./receive/payload.ts";
+import { isRecord } from "../../values/json/record.ts";
 import type { Totals, TotalsQuery } from "./schema.ts";
 
 export interface TotalsDeps {
@@ -24,12 +24,12 @@ interface Count {
   muted: number;
 }
 
-/** Tenants asked at once. */
+/** Tenants counted at the same time. */
 const AT_ONCE = 8;
-/** Refreshed every minute; two that failed are an outage. */
+/** Counts are refreshed every minute; after two that failed they are stale. */
 const STALE_MS = 150_000;
 
-/** A tenant that does not answer keeps its last counts, which age. */
+/** A tenant that does not answer keeps its last counts, until they are stale. */
 export async function refreshTotals({ database, alertmanager, clock, warn }: TotalsDeps): Promise<void> {
   const organizations = await listTenants(database);
   const byTenant = [...Map.groupBy(organizations, (one) => one.tenant)];
@@ -60,7 +60,7 @@ export async function refreshTotals({ database, alertmanager, clock, warn }: Tot
   if (failed.length > 0) warn("Alerts could not be counted.", { tenants: failed.length, first: failed[0], reason });
 }
 
-/** Counted while they are read: a tenant may have tens of thousands. */
+/** Counts while it reads: a tenant may have tens of thousands of alerts. */
 async function countTenant(alertmanager: Alertmanager, tenant: string, owners: readonly string[]): Promise<Count[]> {
   const counts = new Map<string, Count>(
     owners.map((organizationId) => [
@@ -101,7 +101,7 @@ async function deleteOtherTotals(db: Queryable, organizationIds: readonly string
   await db.query(`delete from alerts_totals_by_org where organization_id <> all($1::text[])`, [organizationIds]);
 }
 
-/** By organisation, after `after`. */
+/** Ordered by organization, from after `after`. */
 export async function listTotals(
   db: Queryable,
   { organization, limit }: Omit<TotalsQuery, "cursor">,

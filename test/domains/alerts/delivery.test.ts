@@ -376,7 +376,7 @@ describe("of bad input", () => {
     ]);
     await app.drain();
     expect(JSON.parse(upstream.asked[0]?.body ?? "")[0].annotations).toEqual({ ...bad, good: "DiskFull <no value>" });
-    const warned = app.logged.filter((line) => line.includes("An annotation is no template"));
+    const warned = app.logged.filter((line) => line.includes("An annotation is not a valid template"));
     expect(warned.length).toBe(1);
     expect(warned[0]).toContain("recursing");
   }, 60_000);

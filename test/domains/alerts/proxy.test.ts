@@ -284,7 +284,7 @@ test("without MIMIR_URL every route says so with 503, to whom it knows", async (
   await using app = await openAlertsApp({});
   const system = await app.addSystem();
   const answer = await app.call(system, "GET", "alerts");
-  expect([answer.status, answer.json]).toEqual([503, "Alerts lead nowhere: MIMIR_URL is not set."]);
+  expect([answer.status, answer.json]).toEqual([503, "Alertmanager is not configured: MIMIR_URL is not set."]);
   expect((await app.admin("GET", "/api/admin/alerts")).status).toBe(503);
   expect((await app.request("GET", "/api/services/mimir/alertmanager/api/v2/alerts")).status).toBe(401);
 }, 60_000);

@@ -1,4 +1,4 @@
-// SQL of alerts that are over.
+// Stores resolved alerts, lists them page by page, and deletes them when they are old.
 import type { Queryable } from "../../../ports/database.ts";
 import { PAGE_BYTES } from "../../../values/page.ts";
 import type { HistoryQuery, PastAlert } from "../schema.ts";
@@ -6,7 +6,7 @@ import type { HistoryQuery, PastAlert } from "../schema.ts";
 export interface PastRow {
   id: string;
   systemKey: string | null;
-  /** Only of what is no system's. */
+  /** Only of an alert that has no system. */
   organizationId: string | null;
   alertname: string;
   severity: string | null;
@@ -21,8 +21,9 @@ export interface PastRow {
 }
 
 /**
- * One row an organisation, fingerprint and start, however often it is told. One whose end is corrected is news again: who lists
- * what came since his last look finds it. Systems are locked first, as whoever erases one does. The organisation is the system's, never the payload's.
+ * One row for an organization, fingerprint and start, however often it is reported. A corrected end makes the row new again, so
+ * that a reader who lists rows by `created_at` sees it. Systems are locked first, as erasing one does. The organization is the
+ * system's, never the payload's.
  */
 export async function insertPast(db: Queryable, rows: readonly PastRow[], now: Date): Promise<void> {
   await db.query(
@@ -95,7 +96,7 @@ export async function listPast(
   return { rows: found.map(({ found: _, ...row }) => row), more };
 }
 
-/** Returns how many went; fewer than the limit when there are no more. */
+/** Returns how many were deleted; fewer than the limit when there are no more. */
 export async function prunePast(db: Queryable, before: Date, limit: number): Promise<number> {
   const rows = await db.query(
     `delete from alert_history where id in (
@@ -106,7 +107,7 @@ export async function prunePast(db: Queryable, before: Date, limit: number): Pro
   return rows.length;
 }
 
-/** An alert that was over before Muster came. */
+/** A resolved alert of the replaced service. */
 export type FormerAlert = Omit<PastRow, "id" | "startsAt" | "endsAt" | "systemKey" | "organizationId"> & {
   systemKey: string;
   organizationId: string;
@@ -115,7 +116,7 @@ export type FormerAlert = Omit<PastRow, "id" | "startsAt" | "endsAt" | "systemKe
   createdAt: Date;
 };
 
-/** One row an organisation, fingerprint and start, as above; what is here stays. Returns how many were new; a dry run counts. */
+/** One row as above; existing rows stay. Returns how many were new; a dry run only counts. */
 export async function bringPast(db: Queryable, rows: readonly FormerAlert[], dryRun: boolean): Promise<number> {
   const known = `select distinct on (organization_id, fingerprint, starts_at) * from (
       select r.*, s.id as system_id, coalesce(s.organization_id, r.organization) as organization_id from jsonb_to_recordset($1::jsonb)

@@ -1,4 +1,4 @@
-// Delivers from the outbox to Alertmanager: in order, in bounded groups, one tenant at a time, and who is refused by himself.
+// Delivers the outbox to Alertmanager: in order, in bounded groups, one job a tenant, and apart for systems with refused alerts.
 import type { Note } from "../../../domain.ts";
 import { Failure, reasonOf } from "../../../errors.ts";
 import type { Queryable } from "../../../ports/database.ts";
@@ -15,20 +15,20 @@ export interface DeliveryDeps {
   warn: Note;
 }
 
-/** What one request holds. */
+/** The most that one request holds. */
 const GROUP = { count: 500, bytes: 4 * 1024 ** 2 };
-/** Posts of one job, which the next one continues. */
+/** Requests of one job; the next job continues. */
 const POSTS_PER_JOB = 20;
 const MAX_BACKOFF_MS = 30_000;
-/** For finding in a refused group whose alerts are at fault; systems that are left then are delivered by themselves unasked. */
+/** Requests that find the systems at fault in a refused group; systems that are not tried by then are set apart, too. */
 const CALLS_PER_GROUP = 20;
-/** For finding the alerts at fault of one system in one run, that is in one post of 10,000. */
+/** Requests that find the alerts at fault of one system in one run, enough for a post of 10,000 alerts. */
 const CALLS_PER_SUSPECT = 128;
 
 const backoff = (failures: number) =>
   failures > 0 ? { delayMs: Math.min(1000 * 2 ** Math.min(failures - 1, 10), MAX_BACKOFF_MS) } : {};
 
-/** While this tenant's job exists, pushing it again adds nothing: nobody else may deliver at the same time. */
+/** While this tenant's job exists, pushing it again adds nothing: only one job a tenant delivers at a time. */
 export const deliveryPush = (tenant: string, failures = 0): Push => ({
   queue: DELIVERY_QUEUE,
   key: tenant,
@@ -36,7 +36,7 @@ export const deliveryPush = (tenant: string, failures = 0): Push => ({
   ...backoff(failures),
 });
 
-/** The same for a system that is delivered by itself: its own queue, so that no tenant waits behind it. */
+/** The same for a suspect, in a queue of its own, so that no tenant waits behind it. */
 export const suspectPush = ({ tenant, subject }: Suspect, failures = 0): Push => ({
   queue: SUSPECT_QUEUE,
   key: `${tenant} ${subject}`,
@@ -45,8 +45,8 @@ export const suspectPush = ({ tenant, subject }: Suspect, failures = 0): Push =>
 });
 
 /**
- * Safe to repeat: Alertmanager takes the same state twice as once. When it is away the job ends with one that waits, so that it
- * is never given up. Only a run that found nothing ends without a next one: what comes while a job is here is pushed quietly.
+ * Safe to repeat: Alertmanager takes the same state twice as once. While it is away each job ends with a delayed next one, so that
+ * none becomes a dead letter. Only a job that found nothing ends without a next one: a push while a job exists adds nothing.
  */
 export async function deliver(deps: DeliveryDeps, job: Job): Promise<Push[]> {
   const { tenant, failures } = JSON.parse(job.payload) as { tenant: string; failures: number };
@@ -64,7 +64,7 @@ export async function deliver(deps: DeliveryDeps, job: Job): Promise<Push[]> {
   return [...suspects, ...(again === undefined ? [] : [deliveryPush(tenant, again)])];
 }
 
-/** What a suspect posts: the alerts at fault are dead letters with Alertmanager's reason, the others are delivered. */
+/** Delivers a suspect's alerts; those at fault become dead letters with Alertmanager's reason. */
 export async function deliverApart(deps: DeliveryDeps, job: Job): Promise<Push[]> {
   const { failures, ...suspect } = JSON.parse(job.payload) as Suspect & { failures: number };
   const found = { refused: 0, untried: 0, reason: "" };
@@ -74,7 +74,7 @@ export async function deliverApart(deps: DeliveryDeps, job: Job): Promise<Push[]
       const group = await listApart(deps.database, suspect, GROUP);
       if (group.length === 0) break;
       calls -= await sift(group, {
-        // A next group finds some too; one that is in order costs one.
+        // Half is left for the next groups; a group without faults costs one.
         tries: Math.max(1, Math.ceil(calls / 2)),
         post: (states) => post(deps, suspect.tenant, states),
         taken: (states) => markDelivered(deps.database, states),
@@ -91,7 +91,7 @@ export async function deliverApart(deps: DeliveryDeps, job: Job): Promise<Push[]
   return again === undefined ? [] : [suspectPush(suspect, again)];
 }
 
-/** How many times in a row Alertmanager was away, for the next run; undefined when nothing is left to do. */
+/** How many times in a row Alertmanager was away, for the next job; undefined when nothing is left to do. */
 async function untilAway(
   { warn }: DeliveryDeps,
   { failures, ...whose }: { tenant: string; subject?: string; failures: number },
@@ -103,20 +103,20 @@ async function untilAway(
     return isDone ? 0 : undefined;
   } catch (error) {
     if (!(error instanceof Failure) || !error.code.startsWith("upstream.")) throw error;
-    // Said when it begins and then every so often: a tenant that is away for a night is not a line every 30 s.
+    // Logged at the first failure and at every 20th: a night without Alertmanager is not a line every 30 s.
     if (failures === 0 || failures % 20 === 0)
       warn("Alerts wait for Alertmanager.", { ...whose, attempts: failures + 1, reason: reasonOf(error) });
     return isDone ? 1 : failures + 1;
   }
 }
 
-/** Systems whose alerts were refused. Those with few alerts are asked about first: one that sends thousands waits for them. */
+/** Returns the systems whose alerts were refused. Systems with few alerts are tried first, before those with thousands. */
 async function postGroup(deps: DeliveryDeps, tenant: string, group: Undelivered[]): Promise<string[]> {
   const suspects: string[] = [];
   const systems = [...Map.groupBy(group, (one) => one.subject).values()].sort((a, b) => a.length - b.length);
   await sift(systems, {
     tries: CALLS_PER_GROUP,
-    // As a whole it goes in the order in which it came.
+    // A whole group goes in the order of arrival.
     post: (asked) => post(deps, tenant, asked.length === systems.length ? group : asked.flat()),
     taken: (asked) => markDelivered(deps.database, asked.flat()),
     async refused(asked) {
@@ -126,12 +126,12 @@ async function postGroup(deps: DeliveryDeps, tenant: string, group: Undelivered[
   return suspects;
 }
 
-/** Undefined when Alertmanager took them, else what it has against them. */
+/** Undefined when Alertmanager took them, else its reason. */
 async function post(deps: DeliveryDeps, tenant: string, group: readonly Undelivered[]): Promise<string | undefined> {
   const body = `[${group.map((one) => one.alert).join(",")}]`;
   const { status, value } = await deps.alertmanager.call(tenant, { method: "POST", path: "alerts", body });
   if (status === 200 && value === undefined) return undefined;
   if (status === 200 || status === 404)
-    throw new Failure("upstream.strange", 502, "Alertmanager's answer to alerts is none of its own");
+    throw new Failure("upstream.strange", 502, "the answer to alerts is not Alertmanager's");
   return (typeof value === "string" ? value : JSON.stringify(value ?? status)).slice(0, 500);
 }

@@ -1,8 +1,8 @@
-// The order in which alerts came, as numbers that only grow: µs since 1970, pushed ahead when the clock stands or goes back.
+// Numbers alerts in the order of their arrival: µs since 1970, always growing, also when the clock stands still or goes back.
 import type { Clock } from "../../../ports/clock.ts";
 
 export interface Positions {
-  /** The first of so many in a row. */
+  /** Reserves `count` consecutive numbers and returns the first. */
   take(count: number): number;
 }
 

@@ -1,16 +1,16 @@
-// Finds what is refused among many, by halves and with a bounded number of tries, so that all the others are taken.
+// Finds the refused items among many by bisection, within a bounded number of tries, so that all others are taken.
 
 export interface Sifting<Item> {
-  /** At most so many posts; what was not told apart by then counts as refused. */
+  /** Posts at most; items that are not tried by then count as refused. */
   tries: number;
-  /** Undefined when all of them were taken, else what is wrong. */
+  /** Undefined when all of them were taken, else the reason. */
   post(items: Item[]): Promise<string | undefined>;
   taken(items: Item[]): Promise<void>;
-  /** `isTold`: the reason is this one's own; else it is that of others that were posted with it. */
+  /** `isTold`: the reason is this item's own; otherwise it is the one of a group that was posted with it. */
   refused(items: Item[], reason: string, isTold: boolean): Promise<void>;
 }
 
-/** One that is refused among n costs about 2 × log2(n) tries. The first come first. Returns how many tries it took. */
+/** One refused item among n costs about 2 × log2(n) tries. Earlier items are tried first. Returns how many tries were used. */
 export async function sift<Item>(items: Item[], { tries, post, taken, refused }: Sifting<Item>): Promise<number> {
   const waiting = [items];
   let used = 0;

@@ -1,10 +1,10 @@
-// SQL of the outbox: the newest state of each alert, kept until Alertmanager has it. Rows are locked in the order of their key.
+// Stores the newest state of each alert until Alertmanager has it. Every statement locks rows in the order of their key.
 import type { Queryable } from "../../../ports/database.ts";
-import type { PostedAlert } from "../receive/payload.ts";
+import type { PostedAlert } from "../upstream/alertmanager.ts";
 import type { RefusedAlert } from "../schema.ts";
 
 export interface AlertState {
-  /** The system's id, or `organization:<id>` for what Muster says of a whole one. */
+  /** The system's id, or `organization:<id>` for an alert of a whole organization. */
   subject: string;
   fingerprint: string;
   systemId: string | null;
@@ -15,19 +15,18 @@ export interface AlertState {
   isOwn?: boolean;
 }
 
-/** A system that is delivered by itself: Alertmanager refused an alert of it lately. */
+/** A system whose alerts are delivered apart from its tenant's, because Alertmanager refused one of them. */
 export interface Suspect {
   tenant: string;
   subject: string;
 }
 
-/** The order in which every statement locks rows here, whatever the database's language; JavaScript's own, too. */
+/** The order in which every statement locks rows, whatever the database's collation; JavaScript compares texts the same way. */
 const IN_ORDER = `subject collate "C", fingerprint collate "C"`;
 
 /**
- * A newer state replaces an older one, delivered or not; an older one that comes late changes nothing. What a suspect posts joins
- * the rest of its own; alerts that Muster itself fires for it never wait behind that. Systems are locked first, as whoever erases one does.
- * Returns the suspects among them.
+ * A newer state replaces an older one, delivered or not; an older one that arrives late changes nothing. What a suspect posts is
+ * set apart; alerts that Muster itself fires for it are not. Systems are locked first, as erasing one does. Returns the suspects.
  */
 export async function keepStates(db: Queryable, states: readonly AlertState[], now: Date): Promise<Suspect[]> {
   if (states.length === 0) return [];
@@ -75,14 +74,14 @@ export interface GroupLimit {
   bytes: number;
 }
 
-/** A tenant's, in the order they came, as many as fit; the first one always does. What is delivered apart is not among them. */
+/** A tenant's alerts that are not set apart, in the order of arrival, as many as fit; the first one always does. */
 export async function listUndelivered(db: Queryable, tenant: string, limit: GroupLimit): Promise<Undelivered[]> {
   return db.query(fitting(`tenant = $1 and not apart`), [tenant, limit.count, limit.bytes], {
     name: "list-undelivered-alerts",
   });
 }
 
-/** The same of a suspect. */
+/** The same of a suspect, whose alerts are set apart. */
 export async function listApart(
   db: Queryable,
   { tenant, subject }: Suspect,
@@ -100,7 +99,7 @@ const fitting = (wanted: string) =>
      ) waiting window oldest as (order by position rows unbounded preceding)
    ) counted where nth = 1 or bytes <= $3 order by nth`;
 
-/** A state that was replaced meanwhile stays undelivered. `refused` is what Alertmanager had against it. */
+/** A state that was replaced meanwhile stays undelivered. `refused` is Alertmanager's reason. */
 export async function markDelivered(
   db: Queryable,
   states: readonly Undelivered[],
@@ -125,7 +124,7 @@ export async function markDelivered(
   );
 }
 
-/** What waits of these systems leaves the tenant's queue: each is delivered by itself from now on. */
+/** Takes the waiting alerts of these systems out of the tenant's: each system is delivered by itself from now on. */
 export async function setApart(db: Queryable, tenant: string, subjects: readonly string[]): Promise<void> {
   await db.query(
     `with waiting as (
@@ -139,7 +138,7 @@ export async function setApart(db: Queryable, tenant: string, subjects: readonly
   );
 }
 
-/** Tenants for whom something waits: skips from one to the next in the index of what waits. */
+/** Tenants with undelivered alerts: skips from one tenant to the next in the partial index. */
 export async function listWaitingTenants(db: Queryable): Promise<string[]> {
   const next = `select tenant from alert_outbox where delivered_position < position and not apart`;
   const rows = await db.query<{ tenant: string }>(
@@ -153,7 +152,7 @@ export async function listWaitingTenants(db: Queryable): Promise<string[]> {
   return rows.map((row) => row.tenant);
 }
 
-/** Suspects for whom something waits, in the same way. */
+/** Suspects with undelivered alerts, in the same way. */
 export async function listWaitingSuspects(db: Queryable): Promise<Suspect[]> {
   const next = `select subject, tenant from alert_outbox where delivered_position < position and apart`;
   return db.query<Suspect>(
@@ -196,7 +195,7 @@ export async function listRefused(
   );
 }
 
-/** Delivered states are kept for a while, so that an older one that comes late is known for what it is. */
+/** Delivered states stay for a day, so that an older state that arrives late is recognized. */
 export async function pruneOutbox(db: Queryable, before: Date, limit: number): Promise<number> {
   const rows = await db.query(
     `delete from alert_outbox o using (

@@ -1,17 +1,17 @@
-// Posted alerts are kept before they are answered: into the queue, from there into the outbox, labelled and annotated.
+// Stores posted alerts before they are acknowledged: in the queue, and from there, labelled and rendered, in the outbox.
 import type { JobHandler, Note } from "../../../domain.ts";
 import { openBatcher } from "../../../jobs/batcher.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { Queryable } from "../../../ports/database.ts";
 import type { Job, Push, Queue } from "../../../ports/queue.ts";
-import { annotate } from "./annotate.ts";
 import { deliveryPush, suspectPush } from "../outbox/deliver.ts";
 import { findIdentities } from "../identities.ts";
-import { fingerprintOf, forceLabels } from "../labels.ts";
+import { fingerprintOf } from "../labels.ts";
 import type { Identity } from "../labels.ts";
 import { keepStates } from "../outbox/store.ts";
 import type { AlertState, Suspect } from "../outbox/store.ts";
-import type { PostedAlert } from "./payload.ts";
+import type { PostedAlert } from "../upstream/alertmanager.ts";
+import { labelAlerts } from "./label.ts";
 import type { Positions } from "../outbox/positions.ts";
 import { ACCEPT_QUEUE } from "../schema.ts";
 
@@ -24,13 +24,13 @@ export interface AcceptanceDeps {
 }
 
 export interface Acceptance {
-  /** Resolves when the alerts are safe. */
+  /** Resolves when the alerts are durable. */
   accept(systemId: string, alerts: PostedAlert[]): Promise<void>;
   handler: JobHandler;
   close(): Promise<void>;
 }
 
-/** One request's alerts as the queue holds them. */
+/** One request's alerts, as in the queue's payload. */
 interface Posted {
   systemId: string;
   /** Of the first alert; the others follow. */
@@ -62,7 +62,7 @@ export function openAcceptance({ database, queue, clock, positions, warn }: Acce
     };
     let states: AlertState[] = [];
     for (const one of newestOf(posted)) {
-      // A system that was erased meanwhile has nothing to say any more.
+      // Alerts of a system that was erased meanwhile are dropped.
       const identity = identities.get(one.systemId);
       if (!identity) continue;
       tenants.add(identity.tenant);
@@ -83,7 +83,7 @@ export function openAcceptance({ database, queue, clock, positions, warn }: Acce
       batcher.add(JSON.stringify({ systemId, position: positions.take(alerts.length), alerts } satisfies Posted)),
     handler: {
       queue: ACCEPT_QUEUE,
-      // Under load the posts of a fifth of a second are looked at together: what is said again and again is stored once.
+      // Under load the posts of a fifth of a second are taken together: an alert that is repeated is stored once.
       batch: 200,
       batchBytes: 8 * 1024 ** 2,
       lingerMs: 200,
@@ -101,8 +101,8 @@ interface Numbered {
 }
 
 /**
- * Of an alert that was posted several times only the newest state is worth rendering and storing. A sender writes its labels in
- * the same order each time; where it does not, the outbox finds that they are the same.
+ * Of an alert that was posted several times only the newest state is rendered and stored. Senders write the labels of an alert in
+ * the same order each time; where one does not, the outbox finds that the alerts are the same.
  */
 function newestOf(posted: readonly Posted[]): { systemId: string; alerts: Numbered[] }[] {
   const bySystem = new Map<string, Map<string, Numbered>>();
@@ -136,25 +136,4 @@ async function statesOf(
     position,
     alert: labelled[index] ?? alert,
   }));
-}
-
-/** With our labels in them, and templates rendered from those. */
-export async function labelAlerts(
-  alerts: readonly PostedAlert[],
-  identity: Identity,
-  warn: Note,
-): Promise<PostedAlert[]> {
-  const labelled = alerts.map((alert) => ({ ...alert, labels: forceLabels(alert.labels, identity) }));
-  let broken: { annotation: string; reason: string; count: number } | undefined;
-  await annotate(labelled, (annotation, reason) => {
-    broken ??= { annotation, reason, count: 0 };
-    broken.count += 1;
-  });
-  // Once for a request: a sender with a broken rule sends it again and again.
-  if (broken)
-    warn("An annotation is no template; it is passed on as it is.", {
-      system_key: identity.labels.system_key,
-      ...broken,
-    });
-  return labelled;
 }

@@ -1,5 +1,5 @@
 // Renders annotations that are templates into text; a broken one stays as it is and is reported to `warn`.
-import type { PostedAlert } from "./payload.ts";
+import type { PostedAlert } from "../upstream/alertmanager.ts";
 import { readData, renderTemplate } from "../../../gotemplate/index.ts";
 import type { StringMap } from "../../../gotemplate/index.ts";
 

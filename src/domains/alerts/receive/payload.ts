@@ -1,37 +1,31 @@
-// What a sender posts, read by known fields only and made again from them: nothing of a request is passed through.
+// Rebuilds posted alerts from their known fields: nothing else of a request is passed on.
 import { counted } from "../../../values/count.ts";
 import { shown } from "../../../values/shown.ts";
-import { ArrayFault, malformed, parseArray, readArray } from "../array.ts";
+import { ArrayFault, parseArray, readArray } from "../../../values/json/array.ts";
+import { isRecord } from "../../../values/json/record.ts";
+import { storable } from "../../../values/text/storable.ts";
+import { malformed } from "../malformed.ts";
+import type { PostedAlert } from "../upstream/alertmanager.ts";
 import { isLink } from "./links.ts";
 import { isAfter, readAlertTime } from "../times.ts";
 
-/** An alert as Alertmanager takes it. */
-export interface PostedAlert {
-  labels: Record<string, string>;
-  annotations: Record<string, string>;
-  startsAt: string;
-  /** Absent: until Alertmanager's own resolve_timeout. */
-  endsAt?: string;
-  generatorURL?: string;
-}
-
 export interface ReadAlerts {
   alerts: PostedAlert[];
-  /** Of those that were left out: "alerts[3].labels must …". At most ten, and how many alerts more. */
+  /** Of alerts that were left out: "alerts[3].labels must …". At most ten, then how many more alerts have faults. */
   faults: string[];
 }
 
 export const MAX_ALERTS = 10_000;
 const MAX_ALERT_BYTES = 256 * 1024;
-/** What is parsed in one go, in a fraction of a millisecond. */
+/** Parsed at once, in a fraction of a millisecond. */
 const SMALL_BYTES = 64 * 1024;
 const MAX_FAULTS = 10;
-/** Alerts looked at in one turn of the event loop. */
+/** Alerts read in one turn of the event loop. */
 const ALERTS_PER_TURN = 500;
 
 /**
- * A body that is no JSON array of at most 10,000 elements is a Failure 400. As with Alertmanager, alerts that are not in order
- * are named and left out, and the others are kept.
+ * A body that is not a JSON array of at most 10,000 elements is a Failure 400. As with Alertmanager, invalid alerts are named and
+ * left out, and the others are taken.
  */
 export async function readAlerts(body: Uint8Array, receivedAt: Date): Promise<ReadAlerts> {
   const alerts: PostedAlert[] = [];
@@ -63,7 +57,7 @@ export async function readAlerts(body: Uint8Array, receivedAt: Date): Promise<Re
   return { alerts, faults: unnamed > 0 ? [...faults, `and ${counted(unnamed, "more alert")}`] : faults };
 }
 
-/** An alert, or what is wrong with it: the verdict is Alertmanager's own, so that nothing which was taken is refused later. */
+/** An alert, or its faults, by Alertmanager's own rules: an alert that is taken here is not refused there. */
 function readAlert(element: unknown, receivedAt: Date): PostedAlert | string[] {
   if (!isRecord(element)) return [` must be an object, got ${shown(element)}`];
   const faults: string[] = [];
@@ -86,16 +80,16 @@ function readAlert(element: unknown, receivedAt: Date): PostedAlert | string[] {
     annotations,
     startsAt: startOf(startsAt, endsAt, receivedAt),
     ...(endsAt && { endsAt }),
-    ...(typeof generatorURL === "string" && generatorURL !== "" && { generatorURL: readText(generatorURL) }),
+    ...(typeof generatorURL === "string" && generatorURL !== "" && { generatorURL: storable(generatorURL) }),
   };
 }
 
-/** Told here, because it may reach Alertmanager later. One that is over began no later than it ended. */
+/** Set on arrival, because the alert may reach Alertmanager later. A resolved alert starts no later than it ends. */
 function startOf(startsAt: string | undefined, endsAt: string | undefined, receivedAt: Date): string {
   if (startsAt && endsAt) return startsAt;
   const now = receivedAt.getTime();
   if (endsAt) return Date.parse(endsAt) < now ? endsAt : receivedAt.toISOString();
-  // Alertmanager would refuse it, as one that ends before it begins. A clock that is ahead costs the alert its start, not its ringing.
+  // Alertmanager refuses an alert that ends before it starts: with a clock that is ahead the alert loses its start, and still fires.
   return startsAt && Date.parse(startsAt) <= now + RESOLVE_TIMEOUT_MS ? startsAt : receivedAt.toISOString();
 }
 
@@ -103,7 +97,7 @@ function startOf(startsAt: string | undefined, endsAt: string | undefined, recei
 const RESOLVE_TIMEOUT_MS = 300_000;
 const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 
-/** One without a value is no label, whatever its name. */
+/** A label without a value does not count, whatever its name. */
 function readLabels(given: unknown, faults: string[]): Record<string, string> {
   const entries: [string, string][] = [];
   const before = faults.length;
@@ -112,7 +106,7 @@ function readLabels(given: unknown, faults: string[]): Record<string, string> {
     for (const [name, value] of Object.entries(given)) {
       if (value === "" || value === null) continue;
       if (typeof value !== "string") faults.push(`.labels.${name.slice(0, 80)} must be a string, got ${shown(value)}`);
-      else if (LABEL_NAME.test(name)) entries.push([name, readText(value)]);
+      else if (LABEL_NAME.test(name)) entries.push([name, storable(value)]);
       else faults.push(`.labels has the name ${shown(name)}, which must be letters, digits and _, got ${shown(value)}`);
     }
   if (entries.length === 0 && faults.length === before) faults.push(`.labels must hold a label, got ${shown(given)}`);
@@ -127,16 +121,9 @@ function readAnnotations(given: unknown, faults: string[]): Record<string, strin
     for (const [name, value] of Object.entries(given)) {
       if (!LABEL_NAME.test(name))
         faults.push(`.annotations has the name ${shown(name)}, which must be letters, digits and _`);
-      // Alertmanager would refuse what is no text; the value as it is written says the same.
+      // Alertmanager refuses values that are not strings; their JSON text says the same.
       else if (value !== null)
-        entries.push([name, readText(typeof value === "string" ? value : JSON.stringify(value))]);
+        entries.push([name, storable(typeof value === "string" ? value : JSON.stringify(value))]);
     }
   return Object.fromEntries(entries);
 }
-
-/** PostgreSQL takes neither U+0000 nor half a surrogate pair, and neither belongs into an alert. */
-export const readText = (given: string): string =>
-  given.isWellFormed() && !given.includes("\0") ? given : given.replaceAll("\0", "\ufffd").toWellFormed();
-
-export const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);

@@ -1,25 +1,25 @@
-// Decides how long a silence of an appliance may last and how large it may be, and that it never hides for long that the appliance is gone.
+// Limits how long a silence of an appliance may last and how large it may be; LinkFailed may be silenced for a short time only.
 import { counted } from "../../../values/count.ts";
 import { ownLabels } from "../../../values/own-alerts.ts";
-import { malformed } from "../array.ts";
+import { malformed } from "../malformed.ts";
 import { FORCED_LABELS } from "../labels.ts";
 import type { Matcher, PostedSilence } from "./silence.ts";
 
 export interface SilenceLimits {
-  /** Of its JSON, as it is sent on. */
+  /** Of its JSON, as Alertmanager gets it. */
   maxBytes: number;
-  /** From now to its end, wherever it begins: silences in a row would otherwise last for ever. */
+  /** From now to its end, wherever it starts: otherwise silences in a row could last for ever. */
   maxAheadMs: number;
-  /** The same for one that covers LinkFailed. */
+  /** The same for a silence that covers LinkFailed. */
   maxLinkFailedMs: number;
 }
 
 const LINK_FAILED: Readonly<Record<string, string>> = ownLabels("LinkFailed");
-/** A rename changes these; which value they have says nothing for later. */
+/** A rename changes these labels: their present value says nothing about later. */
 const CHANGING: ReadonlySet<string> = new Set(FORCED_LABELS);
 const SPARING: Matcher = { name: "alertname", value: "LinkFailed", isRegex: false, isEqual: false };
 
-/** The silence as it may be; a Failure 400 for one that is too long or too large. */
+/** The silence, perhaps without LinkFailed; a Failure 400 for one that is too long or too large. */
 export function limitSilence(silence: PostedSilence, limits: SilenceLimits, now: Date): PostedSilence {
   const aheadMs = Date.parse(silence.endsAt) - now.getTime();
   if (aheadMs > limits.maxAheadMs)
@@ -31,7 +31,7 @@ export function limitSilence(silence: PostedSilence, limits: SilenceLimits, now:
   return limited;
 }
 
-/** One that names LinkFailed is refused; any other that might cover it gets a matcher that leaves it out. */
+/** A silence that names LinkFailed is refused; any other that may cover it gets a matcher that excludes it. */
 function spareLinkFailed(silence: PostedSilence, mostMs: number): PostedSilence {
   if (silence.matchers.some(sparesLinkFailed)) return silence;
   const naming = silence.matchers.find((one) => one.name === "alertname" && one.value.includes("LinkFailed"));
@@ -42,7 +42,7 @@ function spareLinkFailed(silence: PostedSilence, mostMs: number): PostedSilence 
   return { ...silence, matchers: [...silence.matchers, SPARING] };
 }
 
-/** Surely does not fit LinkFailed. Patterns are not run: they are a stranger's, and Go's are none of JavaScript's. */
+/** True if it certainly does not match LinkFailed. Patterns are not run: they are a stranger's, and Go's differ from JavaScript's. */
 function sparesLinkFailed({ name, value, isRegex, isEqual }: Matcher): boolean {
   if (isRegex || CHANGING.has(name)) return false;
   return ((LINK_FAILED[name] ?? "") === value) !== isEqual;

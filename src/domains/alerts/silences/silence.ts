@@ -1,7 +1,9 @@
-// Silences: what a machine may ask for, made to fit that machine alone, and whose a silence is.
+// Rebuilds a posted silence from its known fields, so that it covers the posting system alone.
 import { shown } from "../../../values/shown.ts";
-import { malformed } from "../array.ts";
-import { isRecord, readText } from "../receive/payload.ts";
+import { isRecord } from "../../../values/json/record.ts";
+import { storable } from "../../../values/text/storable.ts";
+import { malformed } from "../malformed.ts";
+import { SCOPE } from "../scope.ts";
 import { readAlertTime } from "../times.ts";
 
 export interface Matcher {
@@ -12,7 +14,7 @@ export interface Matcher {
 }
 
 export interface PostedSilence {
-  /** Of one that exists and is to change. */
+  /** Of an existing silence to change. */
   id?: string;
   matchers: Matcher[];
   startsAt: string;
@@ -25,10 +27,7 @@ const MAX_MATCHERS = 100;
 const MAX_TEXT = 4_096;
 export const SILENCE_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** The label that keeps machines apart. */
-const SCOPE = "system_key";
-
-/** A silence of this machine's alerts alone: its own matchers on the system key go, ours comes. A Failure 400 names the fault. */
+/** Matchers on the system key are replaced by one that is exact. A Failure 400 names the fault. */
 export function readSilence(given: unknown, systemKey: string): PostedSilence {
   if (!isRecord(given)) throw malformed(`it must be an object, got ${shown(given)}`);
   const { id, matchers, createdBy, comment } = given;
@@ -59,7 +58,7 @@ function readMatcher(given: unknown, index: number): Matcher {
   if (isRegex !== undefined && typeof isRegex !== "boolean")
     throw malformed(`${at}.isRegex must be true or false, got ${shown(isRegex)}`);
   if (typeof isEqual !== "boolean") throw malformed(`${at}.isEqual must be true or false, got ${shown(isEqual)}`);
-  return { name, value: readText(value), isRegex: isRegex === true, isEqual };
+  return { name, value: storable(value), isRegex: isRegex === true, isEqual };
 }
 
 function readRequiredTime(name: string, given: unknown): string {
@@ -70,25 +69,6 @@ function readRequiredTime(name: string, given: unknown): string {
 
 function readOptionalText(name: string, given: unknown): string {
   if (given === undefined || given === null) return "";
-  if (typeof given === "string" && given.length <= MAX_TEXT) return readText(given);
+  if (typeof given === "string" && given.length <= MAX_TEXT) return storable(given);
   throw malformed(`${name} must be a string of at most ${MAX_TEXT} characters, got ${shown(given)}`);
 }
-
-/** Only an exact matcher on the key counts: a pattern that happens to fit may fit others too. */
-export function isSilenceOf(silence: unknown, systemKey: string): silence is Record<string, unknown> {
-  if (!isRecord(silence) || !Array.isArray(silence["matchers"])) return false;
-  return silence["matchers"].some(
-    (one: unknown) =>
-      isRecord(one) &&
-      one["name"] === SCOPE &&
-      one["value"] === systemKey &&
-      one["isRegex"] !== true &&
-      one["isEqual"] !== false,
-  );
-}
-
-/** `filter` of Alertmanager that lets only this machine's through. Keys hold no quotes; escaped all the same. */
-export const scopeFilter = (systemKey: string) => `${SCOPE}="${systemKey.replace(/[\\"]/g, "\\$&")}"`;
-
-export const isAlertOf = (alert: unknown, systemKey: string): alert is Record<string, unknown> =>
-  isRecord(alert) && isRecord(alert["labels"]) && alert["labels"][SCOPE] === systemKey;

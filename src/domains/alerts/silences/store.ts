@@ -1,9 +1,9 @@
-// SQL of the silences that systems made: a new one finds room only within its system's and its organization's number.
+// Stores which silences systems created, and counts them: each system and each organization has a limit.
 import { randomUUID } from "node:crypto";
 import type { Database, Queryable } from "../../../ports/database.ts";
 
 export interface SilenceNumbers {
-  /** Pending or active ones of one system. */
+  /** Pending or active silences of one system. */
   perSystem: number;
   perOrganization: number;
 }
@@ -11,26 +11,26 @@ export interface SilenceNumbers {
 export interface WantedSilence {
   systemId: string;
   organizationId: string;
-  /** Alertmanager's id of the one that it takes the place of. */
+  /** Alertmanager's id of the silence that it replaces. */
   replaces: string | undefined;
   endsAt: string;
 }
 
-/** Alertmanager and Mimir remember ended ones for 5 days; that many times the number are let be in all. */
+/** Alertmanager and Mimir remember ended silences for 5 days; with those, a system may have this many times its limit. */
 const ENDED_FACTOR = 10;
 const REMEMBERED_MS = 5 * 86_400_000;
-/** Longer than Alertmanager is ever waited for: a reservation that is older was left by a process that died. */
+/** Longer than any wait for Alertmanager: an older reservation was left by a process that died. */
 const RESERVED_MS = 60_000;
 
-export type NoRoom = { of: "system" | "organization"; kind: "active" | "remembered"; most: number };
+export type Full = { of: "system" | "organization"; kind: "active" | "remembered"; most: number };
 
-/** The id of the place that was taken, or why there is none. Systems of one organization take theirs one after the other. */
+/** The id of the reservation, or the limit that is reached. Systems of one organization reserve one after the other. */
 export async function reserveSilence(
   database: Database,
   { systemId, organizationId, replaces, endsAt }: WantedSilence,
   { perSystem, perOrganization }: SilenceNumbers,
   now: Date,
-): Promise<string | NoRoom> {
+): Promise<string | Full> {
   return database.transaction(async (tx) => {
     await tx.query(`select pg_advisory_xact_lock(hashtextextended('muster silences ' || $1, 0))`, [organizationId]);
     const [held] = await tx.query<Record<"s" | "o" | "system" | "organization", number>>(
@@ -58,7 +58,7 @@ export async function reserveSilence(
   });
 }
 
-/** Alertmanager has it, under its own id. One that it replaced has ended, unless it is the same. */
+/** Turns a reservation into the silence that Alertmanager created. The replaced one has ended, unless it is the same. */
 export async function confirmSilence(
   database: Database,
   id: string,
@@ -84,7 +84,7 @@ export async function endSilence(db: Queryable, systemId: string, silenceId: str
   );
 }
 
-/** Forgets what Alertmanager has forgotten, and places that nobody took in the end. Returns how many went. */
+/** Deletes silences that Alertmanager has forgotten, and abandoned reservations. Returns how many were deleted. */
 export async function pruneSilences(db: Queryable, now: Date, limit: number): Promise<number> {
   const rows = await db.query(
     `delete from alert_silences where id in (

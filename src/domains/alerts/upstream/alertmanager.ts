@@ -1,9 +1,20 @@
-// Alertmanager's API v2, behind Grafana Mimir or by itself: requests built here, answers checked before they are believed.
+// Calls Alertmanager's API v2, of Grafana Mimir or of Alertmanager itself, and checks each answer before it is used.
 import { Failure } from "../../../errors.ts";
 import { RETRY_AFTER_SECONDS, forward, readBounded } from "../../../http/edge/forward.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import { JsonFault, parseJsonText } from "../../../values/json/parse.ts";
-import { ArrayFault, readArray } from "../array.ts";
+import { ArrayFault, readArray } from "../../../values/json/array.ts";
+import { isRecord } from "../../../values/json/record.ts";
+
+/** An alert as Alertmanager takes it. */
+export interface PostedAlert {
+  labels: Record<string, string>;
+  annotations: Record<string, string>;
+  startsAt: string;
+  /** Absent: until Alertmanager's own resolve_timeout. */
+  endsAt?: string;
+  generatorURL?: string;
+}
 
 export interface Answer {
   status: number;
@@ -12,9 +23,9 @@ export interface Answer {
 }
 
 export interface Alertmanager {
-  /** 200, or a 4xx with the service's own words; everything else is a Failure 502 or 503. */
+  /** 200, or a 4xx with Alertmanager's own message; any other answer is a Failure 502 or 503. */
   call(tenant: string, request: Call): Promise<Answer>;
-  /** Elements of a list that `keep` wants; never the whole list in memory. */
+  /** Elements of a list for which `keep` is true; the whole list is never in memory. */
   list(tenant: string, request: ListCall): Promise<unknown[]>;
 }
 
@@ -30,7 +41,7 @@ export interface Call {
 
 export interface ListCall extends Pick<Call, "query" | "signal"> {
   path: "alerts" | "silences";
-  /** A whole tenant's list may take longer than a machine's. */
+  /** A list of a whole tenant may take longer than one of a system. */
   isWhole?: boolean;
   keep(element: unknown): boolean;
 }
@@ -42,7 +53,7 @@ const WHOLE_TIMEOUT_MS = 30_000;
 const MAX_ANSWER_BYTES = 1024 ** 2;
 const MAX_ELEMENT_BYTES = 1024 ** 2;
 
-/** Where its API is, and with what it is asked. */
+/** Base URL of the API, and the header with its credentials. */
 function addressOf(url: string): { base: string; authorization: Record<string, string> } {
   const { origin, pathname, username, password } = new URL(url);
   const prefix = pathname.replace(/\/+$/, "");
@@ -53,7 +64,7 @@ function addressOf(url: string): { base: string; authorization: Record<string, s
   return { base, authorization };
 }
 
-/** Asks it for its status, with what the gateway would ask it with. Throws when nobody answers in time. */
+/** Asks for its status with the gateway's own credentials. Throws when it does not answer in time. */
 export async function askAlertmanager(url: string): Promise<{ address: string; status: number }> {
   const { base, authorization } = addressOf(url);
   const headers = { accept: "application/json", "x-scope-orgid": "default", ...authorization };
@@ -63,7 +74,7 @@ export async function askAlertmanager(url: string): Promise<{ address: string; s
   return { address: base, status: response.status };
 }
 
-/** `url` is Mimir's (or Alertmanager's own, up to its prefix); one that ends in /api/v2 is taken as it is. */
+/** `url` is Mimir's, or Alertmanager's up to its prefix; one that ends in /api/v2 is used unchanged. */
 export function openAlertmanager({ url, clock }: { url: string; clock: Clock }): Alertmanager {
   const { base, authorization } = addressOf(url);
 
@@ -120,7 +131,7 @@ export function openAlertmanager({ url, clock }: { url: string; clock: Clock }):
   };
 }
 
-/** Mimir answers 406 while it starts a tenant's Alertmanager. A redirect, a login page, a 401 of ours: no client's fault. */
+/** Mimir answers 406 while it starts a tenant's Alertmanager. A redirect, a login page or a 401 is not the appliance's fault. */
 function refuseAway({ status }: Response): void {
   if (status === 200 || status === 400 || status === 404 || status === 409 || status === 413 || status === 422) return;
   throw new Failure("upstream.away", 503, "Alertmanager is not ready", {
@@ -143,3 +154,14 @@ const strange = ({ status, headers }: Response, reason: string) =>
     retryAfterSeconds: RETRY_AFTER_SECONDS,
     detail: `${status} with ${headers.get("content-type") ?? "no content type"}: ${reason.slice(0, 200)}`,
   });
+
+/** For an answer that is not the expected 200: Alertmanager's own message where it has one. */
+export function refusalOf({ status, value }: Answer): Failure {
+  const said = typeof value === "string" ? value : isRecord(value) ? String(value["message"] ?? "") : "";
+  if (status === 200 || status === 404 || said === "")
+    return new Failure("upstream.strange", 502, "Alertmanager's answer cannot be read", {
+      retryAfterSeconds: RETRY_AFTER_SECONDS,
+      detail: `it answered ${status}`,
+    });
+  return new Failure("alerts.refused", 400, said.slice(0, 2_000));
+}

@@ -1,18 +1,17 @@
-// A JSON array read element by element, so that a long one is never parsed in one go while others wait.
-import { Failure } from "../../errors.ts";
-import { JsonFault, parseJson } from "../../values/json/parse.ts";
+// Reads a JSON array element by element, so that a long one never blocks the event loop.
+import { JsonFault, parseJson } from "./parse.ts";
 
-/** Elements of a chunk are parsed in one turn of the event loop; chunks that come larger are cut. */
+/** Bytes whose elements are parsed in one turn of the event loop; larger chunks are cut. */
 const TURN_BYTES = 128 * 1024;
 
 type State = "before" | "first" | "element" | "after";
 
 export interface ArrayLimits {
-  /** Of one element; longer ones are refused before they are parsed. */
+  /** Of one element; a longer one is an ArrayFault before it is parsed. */
   elementBytes: number;
 }
 
-/** Thrown for text that is no array of JSON. */
+/** Thrown for text that is not a JSON array. */
 export class ArrayFault extends Error {
   override readonly name = "ArrayFault";
 }
@@ -20,7 +19,7 @@ export class ArrayFault extends Error {
 const [QUOTE, BACKSLASH, COMMA, OPEN, CLOSE, OPEN_OBJECT, CLOSE_OBJECT] = [0x22, 0x5c, 0x2c, 0x5b, 0x5d, 0x7b, 0x7d];
 const isBlank = (byte: number) => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 
-/** Each element, parsed. An ArrayFault for what is no JSON array. */
+/** Yields each element, parsed. Throws an ArrayFault for text that is not a JSON array. */
 export async function* readArray(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   { elementBytes }: ArrayLimits,
@@ -87,7 +86,7 @@ export async function* readArray(
   if (state !== "after") throw new ArrayFault("the array has no end");
 }
 
-/** A short array in one go. An ArrayFault for what is no JSON array. */
+/** Parses a short array at once. Throws an ArrayFault for text that is not a JSON array. */
 export function parseArray(bytes: Uint8Array): unknown[] {
   const value = parse(bytes);
   if (Array.isArray(value)) return value;
@@ -101,6 +100,3 @@ function parse(bytes: Uint8Array): unknown {
     throw error instanceof JsonFault ? new ArrayFault(error.message, { cause: error }) : error;
   }
 }
-
-/** The 400 for a body that is not what it should be. */
-export const malformed = (reason: string) => new Failure("alerts.malformed", 400, `invalid request body: ${reason}`);

@@ -1,4 +1,4 @@
-// What Alertmanager tells of alerts that are over, kept once each however often it is told.
+// Stores resolved alerts that Alertmanager's webhook reports, once each however often it reports them.
 import { createHash, randomUUID, timingSafeEqual } from "node:crypto";
 import { Failure } from "../../../errors.ts";
 import type { Clock } from "../../../ports/clock.ts";
@@ -7,14 +7,16 @@ import { JsonFault, parseJson } from "../../../values/json/parse.ts";
 import { shown } from "../../../values/shown.ts";
 import { insertPast } from "./store.ts";
 import type { PastRow } from "./store.ts";
-import { isRecord, readText } from "../receive/payload.ts";
+import { isRecord } from "../../../values/json/record.ts";
+import { storable } from "../../../values/text/storable.ts";
+import { malformed } from "../malformed.ts";
 import { readAlertTime } from "../times.ts";
 
 export const MAX_ALERTS = 1_000;
-/** An organization's id has no more characters; an index holds it. */
+/** Characters of an organization's id: it is part of an index. */
 const MAX_ID_LENGTH = 255;
 
-/** 503 while no secret is set, 401 for another one; compared without telling how much of it was right. */
+/** 503 while no secret is set, 401 for a wrong one; compared in constant time. */
 export function authorizeWebhook(header: string | null, secret: string | undefined): void {
   if (secret === undefined) throw new Failure("alerts.webhook_unset", 503, "webhook authentication not configured");
   const given = header?.startsWith("Bearer ") ? header.slice(7) : "";
@@ -26,14 +28,12 @@ export function authorizeWebhook(header: string | null, secret: string | undefin
 
 const digest = (text: string) => createHash("sha256").update(text).digest();
 
-/** Reads the webhook's body (version 4) and keeps what is resolved and is of a system we know, in one statement. */
+/** Reads the webhook's body (version 4) and stores the resolved alerts of known systems, in one statement. */
 export async function keepHistory(db: Queryable, clock: Clock, body: Uint8Array): Promise<void> {
   const { receiver, alerts } = readWebhook(body);
   const rows = alerts.map((alert, index) => readPast(alert, index, receiver)).filter((row) => row !== undefined);
   if (rows.length > 0) await insertPast(db, rows, clock.now());
 }
-
-const malformed = (reason: string) => new Failure("alerts.malformed", 400, `invalid request body: ${reason}`);
 
 function readWebhook(body: Uint8Array): { receiver: string | null; alerts: unknown[] } {
   let given: unknown;
@@ -47,10 +47,10 @@ function readWebhook(body: Uint8Array): { receiver: string | null; alerts: unkno
   if (!Array.isArray(alerts)) throw malformed(`alerts must be an array, got ${shown(alerts)}`);
   if (alerts.length > MAX_ALERTS)
     throw new Failure("alerts.too_many", 413, "too many alerts in payload", { data: { most: MAX_ALERTS } });
-  return { receiver: typeof receiver === "string" && receiver !== "" ? readText(receiver) : null, alerts };
+  return { receiver: typeof receiver === "string" && receiver !== "" ? storable(receiver) : null, alerts };
 }
 
-/** Undefined for what is not kept: still firing, or of nobody. */
+/** Undefined for an alert that is not stored: it still fires, or has no system. */
 function readPast(given: unknown, index: number, receiver: string | null): PastRow | undefined {
   if (!isRecord(given)) throw malformed(`alerts[${index}] must be an object, got ${shown(given)}`);
   const startsAt = readAlertTime(given["startsAt"]);
@@ -62,7 +62,7 @@ function readPast(given: unknown, index: number, receiver: string | null): PastR
   const labels = readTexts(given["labels"]);
   const annotations = readTexts(given["annotations"]);
   const { system_key: systemKey, organization_id: organizationId, alertname = "" } = labels;
-  // Of a site only Muster tells: whatever a system posts carries its key.
+  // Only Muster fires it, without a system: every alert that a system posts carries its key.
   const isSite =
     alertname === "SiteUnreachable" &&
     systemKey === undefined &&
@@ -79,7 +79,7 @@ function readPast(given: unknown, index: number, receiver: string | null): PastR
     severity: labels["severity"] ?? null,
     status: "resolved",
     fingerprint:
-      typeof fingerprint === "string" && fingerprint !== "" ? readText(fingerprint.slice(0, 255)) : hashed(labels),
+      typeof fingerprint === "string" && fingerprint !== "" ? storable(fingerprint.slice(0, 255)) : hashed(labels),
     startsAt,
     endsAt: endsAt ?? null,
     summary: annotations["summary"] || annotations["summary_en"] || annotations["summary_it"] || null,
@@ -89,12 +89,12 @@ function readPast(given: unknown, index: number, receiver: string | null): PastR
   };
 }
 
-/** Texts of an object; whatever else it holds says nothing. */
+/** Strings of an object; other values are ignored. */
 function readTexts(given: unknown): Record<string, string> {
   if (!isRecord(given)) return {};
   return Object.fromEntries(
     Object.entries(given).flatMap(([name, value]) =>
-      typeof value === "string" ? [[readText(name), readText(value)]] : [],
+      typeof value === "string" ? [[storable(name), storable(value)]] : [],
     ),
   );
 }
