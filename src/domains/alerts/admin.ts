@@ -9,12 +9,12 @@ import type { Database } from "../../ports/database.ts";
 import type { System } from "../systems/index.ts";
 import type { Alertmanager } from "./upstream/alertmanager.ts";
 import { listPast } from "./history/store.ts";
-import { listTenants } from "./identities.ts";
+import { listTenants } from "./labels/identities.ts";
 import { isRecord } from "../../values/json/record.ts";
 import { listRefused } from "./outbox/store.ts";
 import { ActiveAlerts, ActiveQuery, HistoryPage, HistoryQuery } from "./schema.ts";
 import { RefusedPage, RefusedQuery, TotalsPage, TotalsQuery } from "./schema.ts";
-import { scopeFilter } from "./scope.ts";
+import { scopeFilter } from "./labels/scope.ts";
 import { listTotals } from "./totals.ts";
 
 export interface AdminDeps {

@@ -16,8 +16,8 @@ import { deliver, deliverApart, deliveryPush, suspectPush } from "./outbox/deliv
 import { authorizeWebhook, keepHistory } from "./history/webhook.ts";
 import { bringPast, prunePast } from "./history/store.ts";
 import type { FormerAlert } from "./history/store.ts";
-import { findIdentities } from "./identities.ts";
-import type { Identity } from "./labels.ts";
+import { findIdentities } from "./labels/identities.ts";
+import type { Identity } from "./labels/labels.ts";
 import { listWaitingSuspects, listWaitingTenants, measureOutbox, pruneOutbox } from "./outbox/store.ts";
 import { openPositions } from "./outbox/positions.ts";
 import { openProxy } from "./proxy.ts";

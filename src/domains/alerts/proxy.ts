@@ -2,8 +2,8 @@
 import { isRecord } from "../../values/json/record.ts";
 import { postAlerts } from "./receive/post.ts";
 import type { PostDeps } from "./receive/post.ts";
-import { isAlertOf, scopeQuery } from "./scope.ts";
-import type { Caller } from "./scope.ts";
+import { isAlertOf, scopeQuery } from "./labels/scope.ts";
+import type { Caller } from "./labels/scope.ts";
 import { silenceRequests } from "./silences/requests.ts";
 import type { SilenceDeps } from "./silences/requests.ts";
 

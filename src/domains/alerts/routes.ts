@@ -8,7 +8,7 @@ import { JsonFault, parseJson } from "../../values/json/parse.ts";
 import type { Authenticate } from "../systems/index.ts";
 import { malformed } from "./malformed.ts";
 import type { Proxy } from "./proxy.ts";
-import type { Caller } from "./scope.ts";
+import type { Caller } from "./labels/scope.ts";
 
 export interface RoutesDeps {
   authenticate: Authenticate;

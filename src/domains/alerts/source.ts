@@ -2,9 +2,9 @@
 import type { Clock } from "../../ports/clock.ts";
 import type { Queryable } from "../../ports/database.ts";
 import type { Push } from "../../ports/queue.ts";
-import { findIdentities, findOrganization } from "./identities.ts";
-import type { OrganizationIdentity } from "./identities.ts";
-import type { Identity } from "./labels.ts";
+import { findIdentities, findOrganization } from "./labels/identities.ts";
+import type { OrganizationIdentity } from "./labels/identities.ts";
+import type { Identity } from "./labels/labels.ts";
 import { deliveryPush } from "./outbox/deliver.ts";
 import type { Positions } from "./outbox/positions.ts";
 import { keepStates } from "./outbox/store.ts";

@@ -4,7 +4,7 @@ import { reasonOf } from "../../errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Queryable } from "../../ports/database.ts";
 import type { Alertmanager } from "./upstream/alertmanager.ts";
-import { listTenants } from "./identities.ts";
+import { listTenants } from "./labels/identities.ts";
 import { isRecord } from "../../values/json/record.ts";
 import type { Totals, TotalsQuery } from "./schema.ts";
 

@@ -1,7 +1,7 @@
 // Plain documents of any sender, bare and in the wrapper that some put around them: understood as far as everything else is.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { findIdentities } from "../../../src/domains/alerts/identities.ts";
+import { findIdentities } from "../../../src/domains/alerts/labels/identities.ts";
 import { readDocument } from "../../../src/domains/inventory/intake/document.ts";
 import { unwrap } from "../../../src/domains/inventory/intake/wrapper.ts";
 import { openTestApp } from "../../support/app.ts";

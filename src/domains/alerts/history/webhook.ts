@@ -10,7 +10,7 @@ import type { PastRow } from "./store.ts";
 import { isRecord } from "../../../values/json/record.ts";
 import { storable } from "../../../values/text/storable.ts";
 import { malformed } from "../malformed.ts";
-import { readAlertTime } from "../times.ts";
+import { readAlertTime } from "../upstream/times.ts";
 
 export const MAX_ALERTS = 1_000;
 /** Characters of an organization's id: it is part of an index. */

@@ -1,7 +1,7 @@
 // Labels posted alerts with the system's identity, and renders their annotations from those labels.
 import type { Note } from "../../../domain.ts";
-import { forceLabels } from "../labels.ts";
-import type { Identity } from "../labels.ts";
+import { forceLabels } from "../labels/labels.ts";
+import type { Identity } from "../labels/labels.ts";
 import type { PostedAlert } from "../upstream/alertmanager.ts";
 import { annotate } from "./annotate.ts";
 

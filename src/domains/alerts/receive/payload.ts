@@ -7,7 +7,7 @@ import { storable } from "../../../values/text/storable.ts";
 import { malformed } from "../malformed.ts";
 import type { PostedAlert } from "../upstream/alertmanager.ts";
 import { isLink } from "./links.ts";
-import { isAfter, readAlertTime } from "../times.ts";
+import { isAfter, readAlertTime } from "../upstream/times.ts";
 
 export interface ReadAlerts {
   alerts: PostedAlert[];

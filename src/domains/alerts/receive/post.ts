@@ -1,8 +1,8 @@
 // Takes the alerts that an appliance posts: into the queue, or, with ALERTS_FORWARD=direct, to Alertmanager while the appliance waits.
 import type { Note } from "../../../domain.ts";
-import type { Identity } from "../labels.ts";
+import type { Identity } from "../labels/labels.ts";
 import { malformed } from "../malformed.ts";
-import type { Caller } from "../scope.ts";
+import type { Caller } from "../labels/scope.ts";
 import { refusalOf } from "../upstream/alertmanager.ts";
 import type { Alertmanager } from "../upstream/alertmanager.ts";
 import type { Acceptance } from "./accept.ts";

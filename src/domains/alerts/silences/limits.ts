@@ -2,7 +2,7 @@
 import { counted } from "../../../values/count.ts";
 import { ownLabels } from "../../../values/own-alerts.ts";
 import { malformed } from "../malformed.ts";
-import { FORCED_LABELS } from "../labels.ts";
+import { FORCED_LABELS } from "../labels/labels.ts";
 import type { Matcher, PostedSilence } from "./silence.ts";
 
 export interface SilenceLimits {

@@ -3,8 +3,8 @@ import { shown } from "../../../values/shown.ts";
 import { isRecord } from "../../../values/json/record.ts";
 import { storable } from "../../../values/text/storable.ts";
 import { malformed } from "../malformed.ts";
-import { SCOPE } from "../scope.ts";
-import { readAlertTime } from "../times.ts";
+import { SCOPE } from "../labels/scope.ts";
+import { readAlertTime } from "../upstream/times.ts";
 
 export interface Matcher {
   name: string;

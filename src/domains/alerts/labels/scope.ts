@@ -1,7 +1,7 @@
 // Separates appliances by the label `system_key`: each one sees only alerts and silences that carry its own key.
-import type { AuthenticatedSystem } from "../systems/index.ts";
-import { isRecord } from "../../values/json/record.ts";
-import { malformed } from "./malformed.ts";
+import type { AuthenticatedSystem } from "../../systems/index.ts";
+import { isRecord } from "../../../values/json/record.ts";
+import { malformed } from "../malformed.ts";
 
 /** One appliance's call. */
 export interface Caller {

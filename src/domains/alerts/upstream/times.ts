@@ -1,6 +1,6 @@
 // Reads the dates and times of alerts and silences as Alertmanager does: RFC 3339, and shorter forms in UTC.
-import { compareInstants, printInstant, readInstant } from "../../values/time.ts";
-import type { Instant } from "../../values/time.ts";
+import { compareInstants, printInstant, readInstant } from "../../../values/time.ts";
+import type { Instant } from "../../../values/time.ts";
 
 /** A date, T or a blank, an hour of one or two digits, minutes; seconds and an offset may be missing, a comma may be the point. */
 const FORM = /^(\d{4}-\d\d-\d\d)([Tt ])(\d{1,2}):(\d\d)(:\d\d)?(?:[.,](\d{1,30}))?([Zz]|[+-]\d\d:\d\d)?$/;

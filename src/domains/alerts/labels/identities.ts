@@ -1,5 +1,5 @@
 // Reads the tenant and labels of systems and organizations, with which their alerts are labelled.
-import type { Queryable } from "../../ports/database.ts";
+import type { Queryable } from "../../../ports/database.ts";
 import { tenantOf } from "./labels.ts";
 import type { Identity } from "./labels.ts";
 
