@@ -104,7 +104,6 @@ const OWED = {
     "cli/",
     "config/",
     "domain.ts",
-    "domains/alerts/",
     "domains/backups/",
     "domains/compliance/",
     "domains/health/",

@@ -1,4 +1,4 @@
-// The operator's side of alerts: what rings now, what rang, and how many ring where.
+// Serves alerts to operators: active ones, resolved ones, refused ones, and totals of each organization.
 import { Elysia } from "elysia";
 import { decodeCursor, encodeCursor } from "../../http/edge/cursor.ts";
 import { envelope } from "../../http/edge/envelope.ts";

@@ -1,4 +1,4 @@
-// Assembles alerts: each appliance sees and silences only its own; what it posts is stored until Alertmanager has it.
+// Assembles the domain of alerts: each appliance sees and silences only its own, and what it posts is stored until Alertmanager has it.
 import { Gauge } from "prom-client";
 import type { Domain, Note } from "../../domain.ts";
 import { Failure } from "../../errors.ts";

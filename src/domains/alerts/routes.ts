@@ -1,4 +1,4 @@
-// Alertmanager's API as machines see it, and the webhook on which Alertmanager tells what is over.
+// Serves Alertmanager's API to appliances, and the webhook with which Alertmanager reports resolved alerts.
 import { Elysia } from "elysia";
 import { Type } from "@sinclair/typebox";
 import type { BodyReader } from "../../http/edge/body.ts";
