@@ -340,7 +340,7 @@ create table inventory_diffs (
   previous_value json,
   current_value json,
   detected_at timestamp with time zone not null,
-  feed_epoch integer default 1 not null,
+  feed_epoch integer default feed_epoch() not null,
   feed_transaction xid8 default pg_current_xact_id() not null,
   folded text,
   value_bytes integer,
@@ -683,6 +683,14 @@ begin
   delete from jobs where lane = lane_name and state = 'dead';
   get diagnostics dead = row_count;
   return living + dead;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.feed_epoch()
+ RETURNS integer
+ LANGUAGE plpgsql
+AS $function$
+begin
+  return coalesce((select max(epoch) from feed_epochs), 1);
 end $function$;
 
 CREATE OR REPLACE FUNCTION public.forget_fleet_facts()

@@ -1,9 +1,10 @@
 // What a dump says of itself: manifest.json is its first entry, summary.json the last one before the hashes.
 import type { AppliedMigration } from "../adapters/postgres/migrate.ts";
-import type { ColumnDefault, SequenceState, Table } from "../adapters/postgres/tables.ts";
+import type { SequenceState, Table } from "../adapters/postgres/tables.ts";
 import { Failure } from "../errors.ts";
 import { parseJsonText } from "../values/json/parse.ts";
 
+/** Earlier versions also said `defaults`: the epoch of the feed, which is the newest row of feed_epochs in every dump. */
 export interface Manifest {
   format: typeof FORMAT;
   format_version: number;
@@ -14,7 +15,6 @@ export interface Manifest {
   migrations: AppliedMigration[];
   /** In the order in which they are filled again. */
   tables: Table[];
-  defaults: ColumnDefault[];
   /** Whether the backups' bytes are in it. */
   with_objects: boolean;
 }

@@ -4,14 +4,7 @@ import { embeddedMigrations, lockMigrations, makeSchema, refuseForeign } from ".
 import type { Migration } from "../adapters/postgres/migrate.ts";
 import { openSession } from "../adapters/postgres/session.ts";
 import type { CopyIn, PostgresSession } from "../adapters/postgres/session.ts";
-import {
-  copyInto,
-  listTables,
-  quoteName,
-  setNumberDefault,
-  setSequence,
-  switchTriggers,
-} from "../adapters/postgres/tables.ts";
+import { copyInto, listTables, quoteName, setSequence, switchTriggers } from "../adapters/postgres/tables.ts";
 import { Failure } from "../errors.ts";
 import type { ObjectStore } from "../ports/objects.ts";
 import { counted } from "../values/count.ts";
@@ -95,7 +88,6 @@ export async function restoreDump(
     const objects = await load(deps, session, open, manifest, summary, ours);
     for (const { name } of tables) await switchTriggers(session, name, "enable");
     for (const one of summary.sequences) if (await exists(session, one.name)) await setSequence(session, one);
-    for (const one of manifest.defaults) if (ours.has(one.table)) await setNumberDefault(session, one);
     deps.signal?.throwIfAborted();
     await session.query("commit");
     await session.query("analyze");

@@ -3,7 +3,7 @@ import { findApplied, holdMigrations } from "../adapters/postgres/migrate.ts";
 import { openSession } from "../adapters/postgres/session.ts";
 import type { PostgresSession } from "../adapters/postgres/session.ts";
 import type { PostgresConnection } from "../adapters/postgres/database.ts";
-import { copyOutOf, estimateRows, listNumberDefaults, listSequences, listTables } from "../adapters/postgres/tables.ts";
+import { copyOutOf, estimateRows, listSequences, listTables } from "../adapters/postgres/tables.ts";
 import type { Table } from "../adapters/postgres/tables.ts";
 import { Failure } from "../errors.ts";
 import type { ObjectStore } from "../ports/objects.ts";
@@ -76,7 +76,6 @@ async function describe(session: PostgresSession, { version, at, objects }: Dump
     schema_version: migrations.at(-1)?.version ?? 0,
     migrations,
     tables: await listTables(session),
-    defaults: await listNumberDefaults(session),
     with_objects: objects !== undefined,
   };
 }

@@ -1,4 +1,4 @@
-// What a database holds: its tables in the order in which they can be filled, its sequences, and defaults set at run time.
+// Lists what a database holds: its tables in the order in which they can be filled, and its sequences.
 import type { PostgresQueryable } from "./database.ts";
 
 export interface Table {
@@ -12,12 +12,6 @@ export interface SequenceState {
   /** As text: a bigint. */
   last_value: string;
   is_called: boolean;
-}
-
-export interface ColumnDefault {
-  table: string;
-  column: string;
-  expression: string;
 }
 
 const OURS = `c.relnamespace = current_schema()::regnamespace and not exists (
@@ -68,22 +62,6 @@ export async function listSequences(db: PostgresQueryable): Promise<SequenceStat
 
 export async function setSequence(db: PostgresQueryable, { name, last_value, is_called }: SequenceState) {
   await db.query(`select setval($1::regclass, $2::bigint, $3)`, [quoteName(name), last_value, is_called]);
-}
-
-/** Plain numbers only: what the program itself changes while it runs, such as the epoch of the feed. */
-export async function listNumberDefaults(db: PostgresQueryable): Promise<ColumnDefault[]> {
-  return db.query<ColumnDefault>(
-    `select c.relname as table, a.attname as column, pg_get_expr(d.adbin, d.adrelid) as expression
-     from pg_attrdef d join pg_class c on c.oid = d.adrelid join pg_attribute a on a.attrelid = c.oid and a.attnum = d.adnum
-     where c.relkind = 'r' and a.attgenerated = '' and pg_get_expr(d.adbin, d.adrelid) ~ '^[0-9]{1,9}$' and ${OURS}
-     order by 1, 2`,
-  );
-}
-
-export async function setNumberDefault(db: PostgresQueryable, { table, column, expression }: ColumnDefault) {
-  const value = Number(expression);
-  if (!Number.isSafeInteger(value)) throw new Error(`The default of ${table}.${column} is no number.`);
-  await db.query(`alter table ${quoteName(table)} alter column ${quoteName(column)} set default ${value}`);
 }
 
 /** What triggers would add is in the dump already. */

@@ -3,15 +3,16 @@ import type { Database, Queryable } from "../../ports/database.ts";
 
 /**
  * Transactions are numbered anew on another server: after a restore from a dump, or on a stand-by that took over. Rows
- * from now on then belong to the next epoch, which comes after all that was there.
+ * from now on then belong to the next epoch, which comes after all that was there: who writes a row reads its epoch by
+ * feed_epoch(), under a lock that the beginning of an epoch waits for, so no row of an older epoch is committed after it.
  */
 export async function beginEpoch(database: Database): Promise<void> {
   const server = await identifyServer(database);
   await database.transaction(async (tx) => {
     const current = await lockEpoch(tx);
     if (current?.server === server) return;
+    if (current) await lockChanges(tx);
     await insertEpoch(tx, (current?.epoch ?? 0) + 1, server);
-    if (current) await setEpochDefault(tx, current.epoch + 1);
   });
 }
 
@@ -38,11 +39,11 @@ async function lockEpoch(tx: Queryable): Promise<{ epoch: number; server: string
   return row;
 }
 
-async function insertEpoch(tx: Queryable, epoch: number, server: string): Promise<void> {
-  await tx.query(`insert into feed_epochs (epoch, server) values ($1, $2)`, [epoch, server]);
+/** Waits for the writers of changes, and holds new ones up until the epoch is there. */
+async function lockChanges(tx: Queryable): Promise<void> {
+  await tx.query(`lock table inventory_diffs in share row exclusive mode`);
 }
 
-/** A default takes no parameter; a whole number needs no quotes. */
-async function setEpochDefault(tx: Queryable, epoch: number): Promise<void> {
-  await tx.query(`alter table inventory_diffs alter column feed_epoch set default ${Math.trunc(epoch)}`);
+async function insertEpoch(tx: Queryable, epoch: number, server: string): Promise<void> {
+  await tx.query(`insert into feed_epochs (epoch, server) values ($1, $2)`, [epoch, server]);
 }

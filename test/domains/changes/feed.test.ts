@@ -6,6 +6,7 @@ import { openServerApart } from "../../support/apart.ts";
 import type { TestDatabase } from "../../support/postgres.ts";
 import { firewall, sendInventory } from "../../support/facts.ts";
 import { seeded } from "../../support/random.ts";
+import { beginEpoch } from "../../../src/domains/changes/epoch.ts";
 import type { Queryable } from "../../../src/ports/database.ts";
 
 interface Page {
@@ -217,3 +218,64 @@ test("goes on after a restore into another server, where transactions are counte
     { epoch: 2 },
   ]);
 }, 60_000);
+
+describe("an epoch", () => {
+  /** As if the last one had begun on another server. */
+  const moveServer = () => muster.database.query(`update feed_epochs set server = 'another server'`);
+  const epochs = async () =>
+    (await muster.database.query<{ epoch: number }>("select epoch from feed_epochs order by epoch")).map(
+      (row) => row.epoch,
+    );
+  const waitersForChanges = async () =>
+    (await muster.database.query(`select 1 from pg_locks where relation = 'inventory_diffs'::regclass and not granted`))
+      .length;
+
+  test("begins when the writers of the last one are done, and has the changes that waited for it", async () => {
+    await beginEpoch(muster.database);
+    const start = (await readOn("")).next;
+    const early = await openWriter("early");
+    await moveServer();
+    const begun = beginEpoch(muster.database);
+    while ((await waitersForChanges()) < 1) await Bun.sleep(5);
+    const late = muster.database.transaction((tx) => insertChange(tx, "late"));
+    while ((await waitersForChanges()) < 2) await Bun.sleep(5);
+    const between = await readOn(start);
+    expect(between.names).toEqual([]);
+    await early.finish("commit");
+    await Promise.all([begun, late]);
+    const [last] = (await epochs()).slice(-1);
+    const found = await muster.database.query<{ name: string; epoch: number }>(
+      `select field_path as name, feed_epoch as epoch from inventory_diffs where field_path in ('early', 'late') order by 1`,
+    );
+    expect(found).toEqual([
+      { name: "early", epoch: (last ?? 0) - 1 },
+      { name: "late", epoch: last ?? 0 },
+    ]);
+    expect((await readOn(between.next)).names).toEqual(["early", "late"]);
+  }, 60_000);
+
+  test("begins once when several gateways start at the same time, and not again on the same server", async () => {
+    await moveServer();
+    const before = await epochs();
+    await Promise.all(Array.from({ length: 4 }, () => beginEpoch(muster.database)));
+    expect(await epochs()).toEqual([...before, (before.at(-1) ?? 0) + 1]);
+    await beginEpoch(muster.database);
+    expect(await epochs()).toHaveLength(before.length + 1);
+    // No gateway alters a table while it runs.
+    const [column] = await muster.database.query<{ value: string }>(
+      `select column_default as value from information_schema.columns where table_name = 'inventory_diffs' and column_name = 'feed_epoch'`,
+    );
+    expect(column?.value).toBe("feed_epoch()");
+  }, 60_000);
+
+  test("is that of changes which come through the pipeline", async () => {
+    await moveServer();
+    await beginEpoch(muster.database);
+    await sendInventory(muster, system, firewall({ distro: { version: "9.0.0" } }));
+    await sendInventory(muster, system, firewall({ distro: { version: "9.1.0" } }));
+    const [row] = await muster.database.query<{ epoch: number }>(
+      `select feed_epoch as epoch from inventory_diffs where current_value::text = '"9.1.0"'`,
+    );
+    expect(row?.epoch).toBe((await epochs()).at(-1) ?? 0);
+  }, 60_000);
+});

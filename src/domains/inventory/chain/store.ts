@@ -290,10 +290,10 @@ export async function insertDiffs(db: Queryable, pairs: ComparedPair[]): Promise
 async function insertDiffRows(db: Queryable, rows: PlacedDiff[]): Promise<void> {
   await db.query(
     `insert into inventory_diffs (id, system_id, record_id, previous_record_id, detected_at, position, pointer, field_path,
-       elements, change_type, category, severity, significant, folded, previous_value, current_value, value_bytes)
+       elements, change_type, category, severity, significant, folded, previous_value, current_value, value_bytes, feed_epoch)
      select id, system_id, record_id, previous_record_id, detected_at, position, pointer, field_path,
        elements::json, change_type, category, severity, significant, folded, previous_value::json, current_value::json,
-       coalesce(octet_length(previous_value), 0) + coalesce(octet_length(current_value), 0)
+       coalesce(octet_length(previous_value), 0) + coalesce(octet_length(current_value), 0), (select feed_epoch())
      from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::timestamptz[], $6::integer[], $7::text[], $8::text[], $9::text[],
        $10::text[], $11::text[], $12::boolean[], $13::text[], $14::text[], $15::text[],
        $16::text[])
