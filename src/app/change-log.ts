@@ -1,9 +1,9 @@
 // Logs each change by an operator, one line each, whether it comes over the API or by a command beside the gateway.
 import { randomUUIDv7 } from "bun";
-import { targetOf } from "../http/trail.ts";
 import type { Change } from "../http/trail.ts";
 import type { Log } from "../log.ts";
 import type { Signals } from "../ports/signals.ts";
+import type { Actor } from "../values/actor.ts";
 import { parseJson } from "../values/json/parse.ts";
 
 export interface ChangeLog {
@@ -21,24 +21,38 @@ const CHANNEL = "operators";
 /** A message may arrive on two ways; so many are remembered. */
 const REMEMBERED = 100;
 
+interface Line extends Omit<Change, "who"> {
+  who: string;
+}
+
 export function openChangeLog({ log, signals }: { log: Log; signals: Signals }): ChangeLog {
   const heard: string[] = [];
-  const write = ({ who, address, what, target, outcome }: Change) =>
+  const write = ({ who, address, what, target, outcome }: Line) =>
     log.info("A change by an operator.", { who, address, what, target: target === "" ? undefined : target, outcome });
 
   return {
-    write,
-    tell({ target, outcome, ...change }, made) {
-      const short = { target: (target || targetOf(made)).slice(0, 200), outcome: outcome.slice(0, 300) };
-      return signals.publish(CHANNEL, JSON.stringify({ ...change, ...short, message: randomUUIDv7() }));
+    write: ({ who, ...change }) => write({ ...change, who: shownActor(who) }),
+    tell({ who, target, outcome, ...change }, made) {
+      const short = { target: (target || nameOf(made)).slice(0, 200), outcome: outcome.slice(0, 300) };
+      const line: Line = { ...change, ...short, who: shownActor(who) };
+      return signals.publish(CHANNEL, JSON.stringify({ ...line, message: randomUUIDv7() }));
     },
     listen: () =>
       signals.subscribe(CHANNEL, (text) => {
-        const { message, ...change } = parseJson(Buffer.from(text)) as Change & { message: string };
+        const { message, ...change } = parseJson(Buffer.from(text)) as Line & { message: string };
         if (heard.includes(message)) return;
         heard.push(message);
         if (heard.length > REMEMBERED) heard.shift();
         write(change);
       }),
   };
+}
+
+const shownActor = ({ kind, name }: Actor) => (kind === "cli" ? `${name} (command line)` : name);
+
+/** What something that was made is called. */
+export function nameOf(made: unknown): string {
+  if (typeof made !== "object" || made === null) return "";
+  const { system_key, id, name } = made as Partial<Record<"system_key" | "id" | "name", unknown>>;
+  return String([system_key, id, name].find((one) => typeof one === "string") ?? "");
 }

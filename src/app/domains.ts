@@ -30,6 +30,7 @@ import { openAdmission } from "../jobs/admission.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Database } from "../ports/database.ts";
 import type { ObjectStore } from "../ports/objects.ts";
+import { MUSTER } from "../values/actor.ts";
 
 export interface DomainsDeps extends Pick<Shared, "queue" | "limiter" | "signals"> {
   config: Config;
@@ -65,7 +66,6 @@ export function openDomains(deps: DomainsDeps) {
     limiter,
     signals,
     clock,
-    body,
     discardLane: (systemId) => queue.discardLane(systemId),
     healthOf: openHealth({ database, clock }),
     keyPrefix: config.systemKeyPrefix,
@@ -75,8 +75,9 @@ export function openDomains(deps: DomainsDeps) {
     note,
     noteThrottled,
   });
-  const organizations = openOrganizations({ database, clock, body, accessChanged: systems.organizationChanged });
+  const organizations = openOrganizations({ database, clock, accessChanged: systems.organizationChanged });
   const { authenticate } = systems;
+  const showSystem = (keyOrId: string) => systems.api.show(MUSTER, keyOrId);
   const alerts = openAlerts({
     database,
     queue,
@@ -84,7 +85,7 @@ export function openDomains(deps: DomainsDeps) {
     limiter,
     body,
     authenticate,
-    showSystem: systems.show,
+    showSystem,
     admit,
     warn,
     url: config.mimirUrl,
@@ -127,8 +128,8 @@ export function openDomains(deps: DomainsDeps) {
   const facts = openFacts({ database, isNoise: rulesInForce.rules.isNoise, labelsOf: stableLabelsOf });
   const search = openSearch({ database });
   const changes = openChanges({ database });
-  const applications = openApplications({ database, gapsOf: findGaps, showSystem: systems.show });
-  const findings = openFindings({ database, clock, showSystem: systems.show });
+  const applications = openApplications({ database, gapsOf: findGaps, showSystem });
+  const findings = openFindings({ database, clock, showSystem });
   const inventory = openInventory({
     database,
     queue,
@@ -136,7 +137,7 @@ export function openDomains(deps: DomainsDeps) {
     limiter,
     body,
     authenticate,
-    showSystem: systems.show,
+    showSystem,
     admit,
     maxBytes: config.apiMaxRequestSize,
     ratePerMinute: config.inventoryRatePerMinute,
@@ -152,11 +153,9 @@ export function openDomains(deps: DomainsDeps) {
     queue,
     limiter,
     clock,
-    body,
     authenticate,
-    showSystem: systems.show,
+    showSystem: systems.api.show,
     findings: findings.backups,
-    operatorOf: operators.operatorOf,
     isLive: operators.isLive,
     limits: {
       maxUploadBytes: config.backupMaxUploadSize,
@@ -181,7 +180,7 @@ export function openDomains(deps: DomainsDeps) {
   const overview = openOverview({
     clock,
     queue,
-    countSystems: systems.count,
+    countSystems: () => systems.api.count(MUSTER),
     inventory: inventory.reader,
     findings: findings.api,
   });
@@ -190,9 +189,10 @@ export function openDomains(deps: DomainsDeps) {
     body,
     clock,
     maxWaitMs: config.queueMaxWait,
-    showSystem: systems.show,
+    showSystem,
   });
   return {
+    reader: body,
     operators,
     systems,
     organizations,

@@ -22,10 +22,10 @@ import type { Policy } from "../domains/compliance/index.ts";
 import { openRulesInForce } from "../domains/inventory/index.ts";
 import type { Inventory, RulesInForce } from "../domains/inventory/index.ts";
 import type { Noise } from "../domains/noise/index.ts";
-import type { Operators } from "../domains/operators/index.ts";
-import type { Organizations } from "../domains/organizations/index.ts";
+import type { OperatorsApi } from "../domains/operators/api.ts";
+import type { OrganizationsApi } from "../domains/organizations/api.ts";
 import type { SearchApi } from "../domains/search/index.ts";
-import type { Systems } from "../domains/systems/index.ts";
+import type { SystemsApi } from "../domains/systems/api.ts";
 import { scheduledDumps } from "../dump/schedule.ts";
 import { dumpBeforeUpgrade } from "../dump/upgrade.ts";
 import { certificateFiles, openCertificate } from "../http/listen/certificate.ts";
@@ -41,7 +41,6 @@ import type { Readiness } from "../http/operations.ts";
 import { openProblems } from "../http/problem.ts";
 import { readTrustedProxies, throughProxies } from "../http/listen/proxies.ts";
 import type { TrustedProxies } from "../http/listen/proxies.ts";
-import { buildRoutes } from "../http/routes.ts";
 import { startServer } from "../http/listen/server.ts";
 import { steerConnections } from "../http/listen/sockets.ts";
 import type { RunningServer } from "../http/listen/server.ts";
@@ -57,6 +56,7 @@ import type { Queue, QueueName } from "../ports/queue.ts";
 import { readinessChecks } from "./checks.ts";
 import { stopWithin } from "./stop.ts";
 import type { StopPlan } from "./stop.ts";
+import { openApi } from "./routes.ts";
 import { openChangeLog } from "./change-log.ts";
 import type { ChangeLog } from "./change-log.ts";
 import { counted } from "../values/count.ts";
@@ -103,9 +103,9 @@ export interface App {
   handle(request: Request): Promise<Response>;
   /** The same for the operations listener. */
   handleOperations(request: Request): Promise<Response>;
-  systems: Systems;
-  organizations: Organizations;
-  operators: Operators;
+  systems: SystemsApi;
+  organizations: OrganizationsApi;
+  operators: OperatorsApi;
   inventory: Inventory;
   noise: Noise;
   backups: BackupsApi;
@@ -243,8 +243,7 @@ async function compose(parts: Parts): Promise<App> {
   const own = new Registry();
   const problems = openProblems({ clock, log, registry: own });
   const changeLog = openChangeLog({ log, signals });
-  const { authorize: authorizeOperator } = operators;
-  const routes = buildRoutes({ domains, authorizeOperator, changed: changeLog.write, problems, version });
+  const routes = openApi({ domains, operators, changeLog, reader: opened.reader, problems, version });
   const measure = openMeasure(
     own,
     routes.routes.map((route) => route.path).filter((path) => !path.includes(":")),
@@ -337,9 +336,9 @@ async function compose(parts: Parts): Promise<App> {
   return {
     handle: (request) => measure(request, () => routes.handle(request)),
     handleOperations,
-    systems,
-    organizations,
-    operators,
+    systems: systems.api,
+    organizations: organizations.api,
+    operators: operators.api,
     inventory,
     noise,
     backups: backups.api,

@@ -7,6 +7,7 @@ import type { Config, Environment } from "../config/index.ts";
 import { Failure, reasonOf } from "../errors.ts";
 import { readQuery } from "../http/edge/query.ts";
 import type { Log } from "../log.ts";
+import type { Actor } from "../values/actor.ts";
 import { hideUserinfos } from "../values/net/userinfo.ts";
 import type { ProcessSignals } from "./signals.ts";
 import { didYouMean } from "../values/similar.ts";
@@ -139,24 +140,27 @@ export function printable(text: string): string {
   );
 }
 
+/** What a command does with the app, in whose name. */
+type Work<Result> = (app: App, actor: Actor) => Promise<Result>;
+
 /** Opens the app for one command and closes it whatever happens. */
-export async function withApp<Result>(cli: Cli, work: (app: App) => Promise<Result>): Promise<Result> {
+export async function withApp<Result>(cli: Cli, work: Work<Result>): Promise<Result> {
   const app = await cli.openApp("cli");
   try {
-    return await work(app);
+    return await work(app, whoRuns());
   } finally {
     await app.stop();
   }
 }
 
 /** The same for one that changes what is kept: it then says where, since the settings may not be those that were meant. */
-export async function changeApp<Result>(cli: Cli, work: (app: App) => Promise<Result>): Promise<Result> {
-  return withApp(cli, async (app) => {
+export async function changeApp<Result>(cli: Cli, work: Work<Result>): Promise<Result> {
+  return withApp(cli, async (app, actor) => {
     // The change was made, or was not; whether a gateway hears of it must not decide that.
     const tell = (outcome: string, made?: unknown) =>
-      app.tellChange({ who: whoRuns(), what: cli.command, target: cli.target, outcome }, made).catch(() => {});
+      app.tellChange({ who: actor, what: cli.command, target: cli.target, outcome }, made).catch(() => {});
     try {
-      const result = await work(app);
+      const result = await work(app, actor);
       sayChanged(cli, app.runsOn.installation);
       await tell("done", result);
       return result;
@@ -167,12 +171,17 @@ export async function changeApp<Result>(cli: Cli, work: (app: App) => Promise<Re
   });
 }
 
-/** The user of the system that runs the command; one without an entry has only its number. */
-function whoRuns(): string {
+/** The user of the operating system that runs the command; one without an entry has only its number. */
+function whoRuns(): Actor {
+  const name = userName();
+  return { kind: "cli", id: name, name, role: "owner", organizations: "all" };
+}
+
+function userName(): string {
   try {
-    return `${userInfo().username} (command line)`;
+    return userInfo().username;
   } catch {
-    return `user ${process.getuid?.()} (command line)`;
+    return `user ${process.getuid?.()}`;
   }
 }
 

@@ -1,65 +1,67 @@
-// The main application: domains' routes under their prefixes, and one place for errors.
+// Mounts the routes of domains under their prefixes, lets operators in where only they may go, and answers every error in one place.
 import { Elysia } from "elysia";
 import type { AnyElysia } from "elysia";
-import type { Domain } from "../domain.ts";
+import type { BodyReader } from "./edge/body.ts";
 import { clientAddress } from "./edge/credentials.ts";
 import { envelope } from "./edge/envelope.ts";
 import { openApiDocument, operation } from "./edge/openapi.ts";
-import type { DescribedRoute } from "./edge/openapi.ts";
+import type { DescribedRoute, DocumentOptions } from "./edge/openapi.ts";
 import { refuseRepeated } from "./edge/query.ts";
+import type { RouteServer } from "./edge/route.ts";
 import type { Problems } from "./problem.ts";
-import { openTrail } from "./trail.ts";
-import type { Change } from "./trail.ts";
+import type { Trail } from "./trail.ts";
 import { Failure } from "../errors.ts";
+import type { Actor } from "../values/actor.ts";
 
 export interface RoutesDeps {
-  domains: Domain[];
-  /** Throws 401 or 429 unless the request carries an operator's token. */
-  authorizeOperator(request: Request, server: Parameters<typeof clientAddress>[0]): Promise<{ name: string }>;
-  /** An operator has changed something, or tried to. */
-  changed(change: Change): void;
+  /** Routes that say themselves who may call, under each of the prefixes. */
+  open: { prefixes: readonly string[]; routes: readonly AnyElysia[] };
+  /** Routes for operators alone. */
+  operators: {
+    prefix: string;
+    routes: readonly AnyElysia[];
+    /** Who acts; throws 401 or 429 unless the request carries what an operator has. */
+    authorize(request: Request, server: RouteServer): Promise<Actor>;
+    /** Follows what they change, or try to. */
+    trail: Trail;
+  };
+  reader: BodyReader;
   problems: Problems;
-  version: string;
+  document: DocumentOptions;
 }
 
-/** Where appliances look for the API: directly, behind the path their collector had, and where they register. */
-const APPLIANCE_PREFIXES = ["/api", "/collect/api", "/backend/api"];
-
-export function buildRoutes({ domains, authorizeOperator, changed, problems, version }: RoutesDeps): AnyElysia {
-  const trail = openTrail(changed);
+export function buildRoutes({ open, operators, reader, problems, document }: RoutesDeps): AnyElysia {
+  const { authorize, trail } = operators;
   // Without standardHostname a host of one to three characters, such as `Host: gw`, would be taken for a part of the path.
   const app: AnyElysia = new Elysia({ normalize: false, handler: { standardHostname: false } });
+  app.decorate({ reader });
   app.onError({ as: "global" }, ({ error, request, server }) => {
     trail.end(request, error);
     return problems(error, request, server);
   });
-  for (const prefix of APPLIANCE_PREFIXES) {
-    app.group(prefix, (group) =>
-      domains.reduce<AnyElysia>(
-        (routes, { applianceRoutes }) => (applianceRoutes ? routes.use(applianceRoutes) : routes),
-        group,
-      ),
-    );
-  }
-  const admin: AnyElysia = new Elysia({ prefix: "/api/admin" })
-    .onBeforeHandle({ as: "local" }, async ({ request, server, params = {}, route, set }) => {
-      const operator = await authorizeOperator(request, server);
-      trail.begin({ request, operator, address: clientAddress(server, request), route, params });
+  for (const prefix of open.prefixes)
+    app.group(prefix, (group) => open.routes.reduce<AnyElysia>((routes, one) => routes.use(one), group));
+  const guarded: AnyElysia = new Elysia({ prefix: operators.prefix })
+    .resolve({ as: "local" }, async ({ request, server, params = {}, route, set }) => {
+      const actor = await authorize(request, server);
+      trail.begin({ request, actor, address: clientAddress(server, request), route, params });
       refuseUnreadable(params);
       refuseRepeated(request.url);
       // Answers hold what only operators may see; no proxy shall keep them.
       set.headers["cache-control"] = "no-store";
+      return { actor };
     })
     .onAfterHandle({ as: "local" }, ({ request, response }) => trail.end(request, response));
-  for (const { adminRoutes } of domains) if (adminRoutes) admin.use(adminRoutes);
-  app.use(admin);
+  for (const one of operators.routes) guarded.use(one);
+  app.use(guarded);
+  const { version } = document.info;
   app.get("/api/health", () => envelope("service healthy", { version }), {
     detail: operation({ summary: "Alive", auth: "none" }),
   });
-  let document: string | undefined;
+  let text: string | undefined;
   app.get("/api/openapi.json", () => {
-    document ??= JSON.stringify(openApiDocument(app.routes as unknown as DescribedRoute[], version));
-    return new Response(document, { headers: { "content-type": "application/json" } });
+    text ??= JSON.stringify(openApiDocument(app.routes as unknown as DescribedRoute[], document));
+    return new Response(text, { headers: { "content-type": "application/json" } });
   });
   return app;
 }

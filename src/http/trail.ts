@@ -1,9 +1,10 @@
 // Follows each request by which an operator changes something: who, from where, what, of what, and how it ended.
 import { Failure } from "../errors.ts";
+import type { Actor } from "../values/actor.ts";
 
 /** Never holds a secret: neither bodies nor queries are part of it. */
 export interface Change {
-  who: string;
+  who: Actor;
   /** Undefined for commands, which are run on the machine itself. */
   address?: string | undefined;
   what: string;
@@ -14,7 +15,7 @@ export interface Change {
 
 export interface TrailedRequest {
   request: Request;
-  operator: { name: string };
+  actor: Actor;
   address: string;
   /** With its parameters by name. */
   route: string;
@@ -29,29 +30,23 @@ export interface Trail {
 
 const CHANGING = new Set(["POST", "PUT", "PATCH", "DELETE"]);
 
-export function openTrail(write: (change: Change) => void): Trail {
+/** `nameOf` says what something that was made is called; "" where that has no name. */
+export function openTrail(write: (change: Change) => void, nameOf: (made: unknown) => string): Trail {
   const begun = new WeakMap<Request, Omit<Change, "outcome">>();
   return {
-    begin({ request, operator, address, route, params }) {
+    begin({ request, actor, address, route, params }) {
       if (!CHANGING.has(request.method)) return;
       const what = `${request.method} ${route}`;
-      begun.set(request, { who: operator.name, address, what, target: Object.values(params).join(" ") });
+      begun.set(request, { who: actor, address, what, target: Object.values(params).join(" ") });
     },
     end(request, answered) {
       const change = begun.get(request);
       if (!change) return;
       begun.delete(request);
-      const target = change.target || targetOf(dataOf(answered));
+      const target = change.target || nameOf(dataOf(answered));
       write({ ...change, target: target.slice(0, 200), outcome: outcomeOf(answered).slice(0, 300) });
     },
   };
-}
-
-/** What something that was made is called. */
-export function targetOf(made: unknown): string {
-  if (typeof made !== "object" || made === null) return "";
-  const { system_key, id, name } = made as Partial<Record<"system_key" | "id" | "name", unknown>>;
-  return String([system_key, id, name].find((one) => typeof one === "string") ?? "");
 }
 
 const dataOf = (answered: unknown) =>

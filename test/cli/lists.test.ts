@@ -1,5 +1,6 @@
 // Lists and words on the command line: headers, order, what was left out, and names that do not exist.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { OWNER } from "../support/actor.ts";
 import { tableOf } from "../../src/cli/terminal/table.ts";
 import { openTestApp } from "../support/app.ts";
 import type { TestApp } from "../support/app.ts";
@@ -13,7 +14,7 @@ const json = <Value = Record<string, unknown>>(...args: string[]) =>
 
 beforeAll(async () => {
   muster = await openTestApp();
-  await muster.app.organizations.add({ id: "acme", name: "Acme" });
+  await muster.app.organizations.add(OWNER, { id: "acme", name: "Acme" });
   for (let number = 138; number > 0; number -= 1)
     await muster.addSystem(`Branch-${number}`, { registered: false, organization: "acme" });
 }, 60_000);

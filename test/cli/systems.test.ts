@@ -1,6 +1,7 @@
 // muster systems: every verb, in words and as JSON, beside a gateway that serves from the same database.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
+import { OWNER } from "../support/actor.ts";
 import { basic, openTestApp } from "../support/app.ts";
 import type { TestApp, TestSystem } from "../support/app.ts";
 import { commandJson, runCommand } from "../support/command.ts";
@@ -27,7 +28,7 @@ const beat = async (authorization: string) =>
 
 describe("add", () => {
   test("prints what the appliance needs, and it can register and come in with it", async () => {
-    await muster.app.organizations.add({ id: "acme", name: "Acme" });
+    await muster.app.organizations.add(OWNER, { id: "acme", name: "Acme" });
     const added = await json<Record<string, string>>("add", "--name", "Branch 12", "--organization", "acme");
     expect(added).toEqual({
       system_id: expect.stringMatching(/^[0-9a-f-]{36}$/),

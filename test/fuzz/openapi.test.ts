@@ -1,6 +1,7 @@
 // Every operation of the OpenAPI document, asked in ways right and wrong: never an error of ours, always an answer in its form.
 import { expect, test } from "bun:test";
 import { rmSync } from "node:fs";
+import { OWNER } from "../support/actor.ts";
 import { startUpstream } from "../domains/alerts/fixture.ts";
 import { openTestApp } from "../support/app.ts";
 import type { TestApp } from "../support/app.ts";
@@ -95,7 +96,7 @@ test(
     const { paths } = JSON.parse((await muster.request("GET", "/api/openapi.json")).text) as {
       paths: Record<string, Record<string, Operation>>;
     };
-    const operator = `Bearer ${(await muster.app.operators.addToken("fuzz")).token}`;
+    const operator = `Bearer ${(await muster.app.operators.addToken(OWNER, "fuzz")).token}`;
     let asked = 0;
     const seen = new Map<number, number>();
     for (const [path, operations] of Object.entries(paths)) {

@@ -1,5 +1,6 @@
 // Bodies made to be dear: nested as deep as they are long, on every route that reads one. Each is refused for what it costs to read.
 import { expect, test } from "bun:test";
+import { OWNER } from "../support/actor.ts";
 import { openAlertsApp, startUpstream } from "../domains/alerts/fixture.ts";
 import { openTestApp } from "../support/app.ts";
 import { cpuOf } from "../support/cpu.ts";
@@ -18,7 +19,7 @@ test("a body of brackets is 400 on every route that reads JSON, without credenti
     REGISTER_RATE_PER_MINUTE: "1000",
   });
   const { authorization, system_key } = await app.addSystem();
-  const operator = `Bearer ${(await app.app.operators.addToken("depth")).token}`;
+  const operator = `Bearer ${(await app.app.operators.addToken(OWNER, "depth")).token}`;
   const organization = { id: "depth", name: "Depth" };
   await app.admin("POST", "/api/admin/organizations", organization);
   const routes: [method: string, path: string, authorization?: string][] = [

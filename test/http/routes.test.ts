@@ -3,13 +3,16 @@ import { expect, test } from "bun:test";
 import { Elysia } from "elysia";
 import { Registry } from "prom-client";
 import { Failure } from "../../src/errors.ts";
+import { openBodyReader } from "../../src/http/edge/body.ts";
 import { openProblems } from "../../src/http/problem.ts";
 import { buildRoutes } from "../../src/http/routes.ts";
+import { openTrail } from "../../src/http/trail.ts";
 import { openLog } from "../../src/log.ts";
+import { OWNER } from "../support/actor.ts";
 import { testClock } from "../support/clock.ts";
 
 /** An application whose one domain throws what it is given. */
-function throwing(thrown: unknown, authorizeOperator = async () => ({ name: "test" })) {
+function throwing(thrown: unknown, authorize = async () => OWNER) {
   const logged: string[] = [];
   const clock = testClock();
   const registry = new Registry();
@@ -22,15 +25,27 @@ function throwing(thrown: unknown, authorizeOperator = async () => ({ name: "tes
       { parse: "none" },
     );
   const app = buildRoutes({
-    domains: [{ applianceRoutes: routes(), adminRoutes: routes() }],
-    authorizeOperator,
-    changed() {},
+    open: { prefixes: ["/api", "/collect/api"], routes: [routes()] },
+    operators: {
+      prefix: "/api/admin",
+      routes: [routes()],
+      authorize,
+      trail: openTrail(
+        () => {},
+        () => "",
+      ),
+    },
+    reader: openBodyReader({ clock }),
     problems: openProblems({
       clock,
       log: openLog({ level: "debug", format: "text", write: (line) => logged.push(line) }),
       registry,
     }),
-    version: "0",
+    document: {
+      info: { title: "Test", version: "0", description: "" },
+      securitySchemes: {},
+      defaultScheme: "operator",
+    },
   });
   const call = async (path: string) => {
     const response = await app.handle(new Request(`http://gw${path}`, { method: "POST" }));

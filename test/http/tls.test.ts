@@ -4,6 +4,7 @@ import { copyFileSync, writeFileSync } from "node:fs";
 import { connect as connectPlain } from "node:net";
 import { join } from "node:path";
 import { connect } from "node:tls";
+import { OWNER } from "../support/actor.ts";
 import { parseConfig } from "../../src/config/index.ts";
 import { readFileSync } from "node:fs";
 import { openListeningStore } from "../domains/backups/fixture.ts";
@@ -270,7 +271,7 @@ describe.skipIf(!openssl)("TLS", () => {
         expect(outcome).toBe("no handshake");
       }
       const operator = authority.issue("operator", "Ada");
-      const { token } = await app.app.operators.addToken("ada");
+      const { token } = await app.app.operators.addToken(OWNER, "ada");
       const { tls } = trusting(operator);
       const listed = await fetch(`${app.main}/api/admin/systems`, {
         tls,

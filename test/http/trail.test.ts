@@ -1,5 +1,6 @@
 // Each change by an operator is one line of the gateway's log, over the API or by a command; none holds a secret.
 import { describe, expect, test } from "bun:test";
+import { OWNER } from "../support/actor.ts";
 import { openTestApp } from "../support/app.ts";
 import type { TestApp } from "../support/app.ts";
 import { tryInventedTokens } from "../support/attacks/logins.ts";
@@ -51,7 +52,7 @@ describe("over the API", () => {
 
   test("a name made to forge a line stays within its own", async () => {
     await using app = await openTestApp();
-    const { token } = await app.app.operators.addToken('x" outcome=200\n2026-01-01 info  forged');
+    const { token } = await app.app.operators.addToken(OWNER, 'x" outcome=200\n2026-01-01 info  forged');
     await app.request("POST", "/api/admin/systems/NOC-%0Aforged/suspend", { authorization: `Bearer ${token}` });
     const [line = "", ...more] = trailOf(app);
     expect(more).toEqual([]);

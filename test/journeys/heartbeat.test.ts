@@ -1,11 +1,12 @@
 // A system's life as its operator sees it: added, registered, heard, silent, back, erased. Over real sockets, workers at work.
 import { expect, test } from "bun:test";
+import { OWNER } from "../support/actor.ts";
 import { openListeningApp } from "../support/listening.ts";
 import { until } from "../jobs/until.ts";
 
 test("from the first registration to the last trace", async () => {
   await using app = await openListeningApp({ HEARTBEAT_TIMEOUT_MINUTES: "2" });
-  const { token } = await app.app.operators.addToken("journey");
+  const { token } = await app.app.operators.addToken(OWNER, "journey");
   const admin = async (method: string, path: string, body?: unknown) => {
     const init = { method, headers: { authorization: `Bearer ${token}` } };
     const request = body === undefined ? init : { ...init, body: JSON.stringify(body) };

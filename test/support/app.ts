@@ -1,5 +1,6 @@
 // The real app on a database of its own, with a clock that the test moves. No listener: requests go straight in.
 import { join } from "node:path";
+import { OWNER } from "./actor.ts";
 import { openApp } from "../../src/app/open.ts";
 import type { App } from "../../src/app/open.ts";
 import { parseConfig } from "../../src/config/index.ts";
@@ -88,7 +89,10 @@ export async function openTestApp(
     logged,
     request,
     async addSystem(name = "Branch 12", { registered = true, organization } = {}) {
-      const created = await app.systems.add({ name, ...(organization ? { organization_id: organization } : {}) });
+      const created = await app.systems.add(OWNER, {
+        name,
+        ...(organization ? { organization_id: organization } : {}),
+      });
       if (registered) {
         const body = JSON.stringify({ system_secret: created.system_secret });
         const { status } = await request("POST", "/api/systems/register", { body });
@@ -97,7 +101,7 @@ export async function openTestApp(
       return { ...created, authorization: basic(created.system_key, created.system_secret) };
     },
     async admin(method, path, body) {
-      token ??= (await app.operators.addToken("test")).token;
+      token ??= (await app.operators.addToken(OWNER, "test")).token;
       return request(method, path, {
         authorization: `Bearer ${token}`,
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),

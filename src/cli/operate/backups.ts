@@ -4,6 +4,7 @@ import type { App } from "../../app/open.ts";
 import { BackupsQuery } from "../../domains/backups/schema.ts";
 import type { Backup } from "../../domains/backups/schema.ts";
 import { Failure } from "../../errors.ts";
+import type { Actor } from "../../values/actor.ts";
 import { counted } from "../../values/count.ts";
 import type { Progress } from "../terminal/progress.ts";
 import { requireOrganization } from "./owner.ts";
@@ -16,13 +17,18 @@ const list = action({
   flags: { system: "KEY", organization: "ID", state: "kept|damaged|lost", ...PAGED },
   async run({ json, positionals, all, ...given }, cli) {
     const query = readOptions(BackupsQuery, given);
-    const { page, total } = await withApp(cli, async (app) => {
-      await requireOrganization(app, query.organization);
-      const page = await readPages(query, all, app.backups.list, (one, next) => ({
-        ...next,
-        backups: [...one.backups, ...next.backups],
-      }));
-      return { page, total: page.next_cursor === null ? undefined : await app.backups.count(query) };
+    const { page, total } = await withApp(cli, async (app, actor) => {
+      await requireOrganization(app, actor, query.organization);
+      const page = await readPages(
+        query,
+        all,
+        (asked) => app.backups.list(actor, asked),
+        (one, next) => ({
+          ...next,
+          backups: [...one.backups, ...next.backups],
+        }),
+      );
+      return { page, total: page.next_cursor === null ? undefined : await app.backups.count(actor, query) };
     });
     if (json) {
       cli.print(JSON.stringify(page));
@@ -43,12 +49,12 @@ const get = action({
   hint: 'into a new file, or over it by force, verified; "-" is stdout',
   async run({ positionals, output, force = false, json }, cli) {
     const [id = ""] = positionals;
-    return withApp(cli, async (app) => {
-      const backup = await app.backups.show(id);
+    return withApp(cli, async (app, actor) => {
+      const backup = await app.backups.show(actor, id);
       const path = output ?? backup.filename;
       if (path !== "-") await refuseTaken(path, force);
       const request = new Request(`http://localhost/api/admin/backups/${backup.id}/content`);
-      const response = await app.backups.content(backup.id, request, "command line");
+      const response = await app.backups.content(actor, backup.id, request, "command line");
       const { body, sha256 } = hashed(response);
       if (path === "-") {
         await cli.pour(body);
@@ -123,7 +129,7 @@ const setPinned = (verb: "pin" | "unpin", hint = "") =>
     positionals: ["ID"],
     hint,
     async run({ positionals, json }, cli) {
-      const backup = await changeApp(cli, (app) => app.backups[verb](positionals[0] ?? ""));
+      const backup = await changeApp(cli, (app, actor) => app.backups[verb](actor, positionals[0] ?? ""));
       if (json) cli.print(JSON.stringify(backup));
       else printTable(cli, HEADERS, [rowOf(backup)]);
       return 0;
@@ -137,9 +143,9 @@ const verify = action({
   async run({ positionals, all, json }, cli) {
     if ((positionals[0] === undefined) !== (all === true))
       throw new UsageError("An ID or --all is needed, and one of them.");
-    const results = await changeApp(cli, async (app) => {
-      if (!all) return [await app.backups.verify(positionals[0] ?? "")];
-      return verifyAll(app, cli.progress("Verifying", "backups", json));
+    const results = await changeApp(cli, async (app, actor) => {
+      if (!all) return [await app.backups.verify(actor, positionals[0] ?? "")];
+      return verifyAll(app, actor, cli.progress("Verifying", "backups", json));
     });
     const bad = results.filter((one) => one.state !== "kept");
     if (json) cli.print(JSON.stringify({ verified: results.length, bad }));
@@ -151,14 +157,14 @@ const verify = action({
   },
 });
 
-async function verifyAll({ backups }: App, progress: Progress) {
+async function verifyAll({ backups }: App, actor: Actor, progress: Progress) {
   const verified = [];
-  const total = await backups.count({});
+  const total = await backups.count(actor, {});
   try {
     for (let cursor: string | undefined; ;) {
-      const page = await backups.list({ limit: 200, ...(cursor ? { cursor } : {}) });
+      const page = await backups.list(actor, { limit: 200, ...(cursor ? { cursor } : {}) });
       for (const { id } of page.backups) {
-        verified.push(await backups.verify(id));
+        verified.push(await backups.verify(actor, id));
         progress.at(verified.length, total);
       }
       if (page.next_cursor === null) return verified;
@@ -174,7 +180,7 @@ const remove = action({
   flags: { yes: true },
   async run({ positionals, yes, json }, cli) {
     if (!yes) throw new UsageError("This deletes the backup; add --yes to do it.");
-    const backup = await changeApp(cli, (app) => app.backups.remove(positionals[0] ?? ""));
+    const backup = await changeApp(cli, (app, actor) => app.backups.remove(actor, positionals[0] ?? ""));
     cli.print(json ? JSON.stringify(backup) : `Deleted ${backup.id} (${printable(backup.filename)}).`);
     return 0;
   },
@@ -184,7 +190,7 @@ const sweep = action({
   flags: { force: true },
   hint: "rows without objects, objects without rows",
   async run({ force = false, json }, cli) {
-    const swept = await changeApp(cli, (app) => app.backups.sweep({ force }));
+    const swept = await changeApp(cli, (app, actor) => app.backups.sweep(actor, { force }));
     if (json) {
       cli.print(JSON.stringify(swept));
       return 0;

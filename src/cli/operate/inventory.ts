@@ -9,9 +9,9 @@ const prune = action({
   flags: { "dry-run": true },
   hint: "deletes what retention lets go, as every night at 03:17 UTC",
   async run({ "dry-run": dryRun = false, json }, cli) {
-    const report = await (dryRun ? withApp : changeApp)(cli, async (app) => {
+    const report = await (dryRun ? withApp : changeApp)(cli, async (app, actor) => {
       const progress = cli.progress("Pruning", "systems", json);
-      const total = Object.values(await app.systems.count()).reduce((sum, count) => sum + count, 0);
+      const total = Object.values(await app.systems.count(actor)).reduce((sum, count) => sum + count, 0);
       try {
         return await app.inventory.prune({ dryRun, onSystems: (done) => progress.at(Math.min(done, total), total) });
       } finally {

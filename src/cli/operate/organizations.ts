@@ -1,6 +1,6 @@
-// muster organizations: who owns systems, by hand.
+// Keeps the organizations that own systems: muster organizations.
 import { ChangedOrganization, ListQuery, NewOrganization } from "../../domains/organizations/schema.ts";
-import type { Organization } from "../../domains/organizations/index.ts";
+import type { Organization } from "../../domains/organizations/schema.ts";
 import { PAGED, printTable, readPages, sayRest } from "../terminal/table.ts";
 import type { Cell } from "../terminal/table.ts";
 import { action, changeApp, printable, readOptions, UsageError, withApp } from "../verb.ts";
@@ -14,7 +14,7 @@ const add = action({
   required: ["name"],
   async run({ positionals, json, ...given }, cli) {
     const input = readOptions(NewOrganization, { id: positionals[0], ...given }, { id: "id" });
-    return print(await changeApp(cli, (app) => app.organizations.add(input)), json, cli);
+    return print(await changeApp(cli, (app, actor) => app.organizations.add(actor, input)), json, cli);
   },
 });
 
@@ -24,7 +24,11 @@ const change = action({
   async run({ positionals, json, ...given }, cli) {
     const input = readOptions(ChangedOrganization, given);
     if (Object.keys(input).length === 0) throw new UsageError("Nothing to change was given.");
-    return print(await changeApp(cli, (app) => app.organizations.change(positionals[0] ?? "", input)), json, cli);
+    return print(
+      await changeApp(cli, (app, actor) => app.organizations.change(actor, positionals[0] ?? "", input)),
+      json,
+      cli,
+    );
   },
 });
 
@@ -32,12 +36,17 @@ const list = action({
   flags: PAGED,
   async run({ positionals, json, all, ...given }, cli) {
     const query = readOptions(ListQuery, given);
-    const { page, total } = await withApp(cli, async ({ organizations }) => {
-      const page = await readPages(query, all, organizations.list, (one, next) => ({
-        ...next,
-        organizations: [...one.organizations, ...next.organizations],
-      }));
-      return { page, total: page.next_cursor === null ? undefined : await organizations.count() };
+    const { page, total } = await withApp(cli, async ({ organizations }, actor) => {
+      const page = await readPages(
+        query,
+        all,
+        (asked) => organizations.list(actor, asked),
+        (one, next) => ({
+          ...next,
+          organizations: [...one.organizations, ...next.organizations],
+        }),
+      );
+      return { page, total: page.next_cursor === null ? undefined : await organizations.count(actor) };
     });
     if (json) {
       cli.print(JSON.stringify(page));
@@ -55,7 +64,7 @@ const switchState = (verb: "suspend" | "resume", hint: string) =>
     positionals: ["ID"],
     hint,
     run: async ({ positionals, json }, cli) =>
-      print(await changeApp(cli, (app) => app.organizations[verb](positionals[0] ?? "")), json, cli),
+      print(await changeApp(cli, (app, actor) => app.organizations[verb](actor, positionals[0] ?? "")), json, cli),
   });
 
 function print(organization: Organization, json: boolean, cli: Cli): number {

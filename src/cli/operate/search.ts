@@ -17,8 +17,8 @@ export const query = action({
   hint: "systems that meet conditions: 'facts.distro.version < 8.6'",
   async run({ positionals, json, all, ...given }, cli) {
     const asked = readOptions(SearchQuery, { ...given, q: positionals[0] ?? "" });
-    const page = await withApp(cli, async (app) => {
-      await requireOrganization(app, asked.organization);
+    const page = await withApp(cli, async (app, actor) => {
+      await requireOrganization(app, actor, asked.organization);
       return readPages(asked, all, app.search.query, (one, next) => ({
         ...next,
         systems: [...one.systems, ...next.systems],
@@ -46,8 +46,8 @@ export const facets = action({
       { ...given, path: positionals[0], ...(q === undefined ? {} : { q }) },
       { q: "query" },
     );
-    const found = await withApp(cli, async (app) => {
-      await requireOrganization(app, asked.organization);
+    const found = await withApp(cli, async (app, actor) => {
+      await requireOrganization(app, actor, asked.organization);
       return app.search.facets(asked);
     });
     if (json) return printJson(found, cli);

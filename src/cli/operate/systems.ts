@@ -1,7 +1,7 @@
-// muster systems: the appliances, by hand.
+// Keeps the appliances: muster systems.
 import { duration } from "../../config/setting.ts";
 import { ListQuery, NewSystem } from "../../domains/systems/schema.ts";
-import type { System } from "../../domains/systems/index.ts";
+import type { System } from "../../domains/systems/schema.ts";
 import { applications } from "./applications.ts";
 import { changes } from "./changes.ts";
 import { requireOrganization } from "./owner.ts";
@@ -24,9 +24,9 @@ const add = action({
       },
       { organization_id: "organization" },
     );
-    const created = await changeApp(cli, async (app) => {
-      await requireOrganization(app, organization);
-      return app.systems.add(input);
+    const created = await changeApp(cli, async (app, actor) => {
+      await requireOrganization(app, actor, organization);
+      return app.systems.add(actor, input);
     });
     if (json) cli.print(JSON.stringify(created));
     else {
@@ -45,13 +45,18 @@ const list = action({
   flags: { search: "TEXT", status: "active|inactive|unknown|suspended", organization: "ID", ...PAGED },
   async run({ json, positionals, all, ...given }, cli) {
     const query = readOptions(ListQuery, given);
-    const { page, total } = await withApp(cli, async (app) => {
-      await requireOrganization(app, query.organization);
-      const page = await readPages(query, all, app.systems.list, (one, next) => ({
-        ...next,
-        systems: [...one.systems, ...next.systems],
-      }));
-      return { page, total: page.next_cursor === null ? undefined : await app.systems.countListed(query) };
+    const { page, total } = await withApp(cli, async (app, actor) => {
+      await requireOrganization(app, actor, query.organization);
+      const page = await readPages(
+        query,
+        all,
+        (asked) => app.systems.list(actor, asked),
+        (one, next) => ({
+          ...next,
+          systems: [...one.systems, ...next.systems],
+        }),
+      );
+      return { page, total: page.next_cursor === null ? undefined : await app.systems.countListed(actor, query) };
     });
     if (json) {
       cli.print(JSON.stringify(page));
@@ -72,7 +77,7 @@ const list = action({
 const show = action({
   positionals: ["KEY"],
   async run({ positionals, json }, cli) {
-    const system = await withApp(cli, (app) => app.systems.detail(positionals[0] ?? ""));
+    const system = await withApp(cli, (app, actor) => app.systems.detail(actor, positionals[0] ?? ""));
     if (json) {
       cli.print(JSON.stringify(system));
       return 0;
@@ -90,7 +95,7 @@ const switchState = (verb: "suspend" | "resume") =>
   action({
     positionals: ["KEY"],
     async run({ positionals, json }, cli) {
-      const system = await changeApp(cli, (app) => app.systems[verb](positionals[0] ?? ""));
+      const system = await changeApp(cli, (app, actor) => app.systems[verb](actor, positionals[0] ?? ""));
       cli.print(
         json ? JSON.stringify(system) : `${system.system_key} (${printable(system.name)}) is ${stateOf(system)}.`,
       );
@@ -104,7 +109,9 @@ const rotate = action({
   hint: "new secret; the old one stays valid for the overlap",
   async run({ positionals, overlap = "0s", json }, cli) {
     const overlapSeconds = Math.floor(readOverlapMs(overlap) / 1000);
-    const rotated = await changeApp(cli, (app) => app.systems.rotate(positionals[0] ?? "", overlapSeconds));
+    const rotated = await changeApp(cli, (app, actor) =>
+      app.systems.rotate(actor, positionals[0] ?? "", overlapSeconds),
+    );
     if (json) cli.print(JSON.stringify(rotated));
     else {
       cli.print(`system_secret  ${rotated.system_secret}`);
@@ -131,7 +138,7 @@ function readOverlapMs(text: string): number {
 const oldSecrets = action({
   hint: "who can still come in with an old secret, and did",
   async run({ json }, cli) {
-    const secrets = await withApp(cli, (app) => app.systems.oldSecrets());
+    const secrets = await withApp(cli, (app, actor) => app.systems.oldSecrets(actor));
     if (json) cli.print(JSON.stringify({ secrets }));
     else if (secrets.length === 0) cli.print("No old secret opens anything.");
     else
@@ -155,7 +162,7 @@ const erase = action({
   hint: "erases everything kept of the system",
   async run({ positionals, yes, json }, cli) {
     if (!yes) throw new UsageError("This erases everything kept of the system; add --yes to do it.");
-    const system = await changeApp(cli, (app) => app.systems.erase(positionals[0] ?? ""));
+    const system = await changeApp(cli, (app, actor) => app.systems.erase(actor, positionals[0] ?? ""));
     cli.print(json ? JSON.stringify(system) : `Erased ${system.system_key} (${printable(system.name)}).`);
     return 0;
   },

@@ -1,22 +1,23 @@
-// Backups: taken from appliances, kept whole, proved again and again, given back.
+// Assembles backups: taken from appliances, kept whole, proved again and again, given back.
 import { Gauge } from "prom-client";
 import type { Domain } from "../../domain.ts";
-import type { BodyReader } from "../../http/edge/body.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Database } from "../../ports/database.ts";
 import type { Limiter } from "../../ports/limiter.ts";
 import type { ObjectStore } from "../../ports/objects.ts";
 import type { Queue } from "../../ports/queue.ts";
+import type { Actor } from "../../values/actor.ts";
 import type { FindingVerbs } from "../findings/index.ts";
-import type { Operator } from "../operators/index.ts";
 import type { Authenticate, System } from "../systems/index.ts";
 import { counted } from "../../values/count.ts";
+import { openAccess } from "./access.ts";
 import { adminRoutes } from "./admin.ts";
 import { openBackupsApi } from "./api.ts";
 import type { BackupsApi } from "./api.ts";
 import { backupJobs, changedPushes, schedules } from "./upkeep/jobs.ts";
 import { countRemovals } from "./upkeep/removals.ts";
 import { applianceRoutes } from "./routes.ts";
+import { openLinks } from "./download/links.ts";
 import { openSpool } from "./download/spool.ts";
 import { countBackups, listOwn } from "./store.ts";
 import { upload } from "./upload/upload.ts";
@@ -30,11 +31,10 @@ export interface BackupsDeps {
   queue: Pick<Queue, "push">;
   limiter: Limiter;
   clock: Clock;
-  body: BodyReader;
   authenticate: Authenticate;
   findings: FindingVerbs["backups"];
-  showSystem(keyOrId: string): Promise<System>;
-  operatorOf(request: Request): Operator;
+  showSystem(actor: Actor, keyOrId: string): Promise<System>;
+  /** Whether an operator's token still opens. */
   isLive(token: string): Promise<boolean>;
   limits: UploadLimits;
   /** Every backup is read back once in so many days. */
@@ -51,7 +51,9 @@ export function openBackups(deps: BackupsDeps): Backups {
   const { database, objects, queue } = deps;
   const spool = openSpool({ directory: deps.spoolDirectory, clock: deps.clock });
   const changed = (systemId: string) => queue.push(changedPushes(systemId));
-  const api = openBackupsApi({ ...deps, spool, changed });
+  const access = openAccess({ ...deps, spool, changed });
+  const links = openLinks(deps);
+  const api = openBackupsApi({ ...deps, access, links, changed });
   /** Of the last sweep of this process. */
   let doubt: string | undefined;
 
@@ -71,11 +73,20 @@ export function openBackups(deps: BackupsDeps): Backups {
         };
       },
       list: (systemId) => listOwn(database, systemId),
-      download: api.downloadOwn,
-      remove: api.removeOwn,
-      downloadByLink: api.downloadByLink,
+      async download(systemId, id, request) {
+        return access.give(await access.find(id, systemId), request);
+      },
+      async remove(systemId, id) {
+        const backup = await access.find(id, systemId);
+        await access.remove(backup);
+        return backup.id + backup.extension;
+      },
+      async downloadByLink(id, proof, request, address) {
+        await links.check(id.uuid, proof);
+        return access.giveNoted(await access.find(id), request, { via: "link", linkId: proof.link, address });
+      },
     }),
-    adminRoutes: adminRoutes({ ...deps, backups: api }),
+    adminRoutes: adminRoutes(api),
     jobs: backupJobs({
       ...deps,
       database: deps.database.patient(),

@@ -1,9 +1,8 @@
-// The appliance's side: upload, list, download, delete. And the download links that operators hand out.
+// Serves appliances' uploads, lists, downloads and deletions, and the download links that operators hand out.
 import { Elysia } from "elysia";
 import { clientAddress } from "../../http/edge/credentials.ts";
-import { envelope } from "../../http/edge/envelope.ts";
-import { operation } from "../../http/edge/openapi.ts";
-import { readQuery, refuseRepeated } from "../../http/edge/query.ts";
+import { route } from "../../http/edge/route.ts";
+import type { Asked } from "../../http/edge/route.ts";
 import type { Authenticate, AuthenticatedSystem } from "../systems/index.ts";
 import type { BackupId } from "./names.ts";
 import { readId } from "./names.ts";
@@ -24,68 +23,55 @@ export interface BackupRoutesDeps {
 const IDLE_SECONDS = 120;
 
 export function applianceRoutes({ authenticate, upload, list, download, remove, downloadByLink }: BackupRoutesDeps) {
-  return new Elysia()
-    .post(
-      "/systems/backups",
-      async ({ request, server, set }) => {
-        const system = await authenticate(request, server);
-        server?.timeout(request, IDLE_SECONDS);
-        const uploaded = await upload(system, request, clientAddress(server, request));
-        set.status = 201;
-        return envelope("backup stored", uploaded, 201);
-      },
-      {
-        parse: "none",
-        detail: operation({
-          summary: "Upload a backup: any bytes; X-Filename names it, X-Content-SHA256 (hex) is verified",
-          auth: "system",
-          data: Uploaded,
-          status: 201,
-        }),
-      },
-    )
-    .get(
-      "/systems/backups",
-      async ({ request, server }) => {
-        const { id } = await authenticate(request, server);
-        return envelope("backups listed", { backups: await list(id) });
-      },
-      { detail: operation({ summary: "The system's own backups, newest first", auth: "system", data: OwnBackups }) },
-    )
-    .get(
-      "/systems/backups/:id",
-      async ({ request, server, params }) => {
-        const system = await authenticate(request, server);
-        server?.timeout(request, IDLE_SECONDS);
-        return download(system.id, readId(params.id), request);
-      },
-      { detail: operation({ summary: "A backup's bytes, whole or a range of them", auth: "system" }) },
-    )
-    .delete(
-      "/systems/backups/:id",
-      async ({ request, server, params }) => {
-        const system = await authenticate(request, server);
-        return envelope("backup deleted", { id: await remove(system.id, readId(params.id)) });
-      },
-      {
-        parse: "none",
-        detail: operation({ summary: "Delete a backup that is neither pinned nor locked", auth: "system" }),
-      },
-    )
-    .get(
-      "/backups/:id/download",
-      async ({ request, server, params, query }) => {
-        const id = readId(params.id);
-        server?.timeout(request, IDLE_SECONDS);
-        refuseRepeated(request.url);
-        return downloadByLink(id, readQuery(LinkQuery, query), request, clientAddress(server, request));
-      },
-      {
-        detail: operation({
-          summary: "A backup's bytes, by a link that an operator made",
-          auth: "none",
-          query: LinkQuery,
-        }),
-      },
-    );
+  const app = new Elysia();
+  const bySystem = { auth: "system", caller: ({ request, server }: Asked<string>) => authenticate(request, server) };
+  route(
+    app,
+    "POST",
+    "/systems/backups",
+    {
+      summary: "Upload a backup: any bytes; X-Filename names it, X-Content-SHA256 (hex) is verified",
+      ...bySystem,
+      idleSeconds: IDLE_SECONDS,
+      data: Uploaded,
+      status: 201,
+      says: "backup stored",
+    },
+    ({ caller, request, server }) => upload(caller, request, clientAddress(server, request)),
+  );
+  route(
+    app,
+    "GET",
+    "/systems/backups",
+    { summary: "The system's own backups, newest first", ...bySystem, data: OwnBackups, says: "backups listed" },
+    async ({ caller }) => ({ backups: await list(caller.id) }),
+  );
+  route(
+    app,
+    "GET",
+    "/systems/backups/:id",
+    { summary: "A backup's bytes, whole or a range of them", ...bySystem, idleSeconds: IDLE_SECONDS },
+    ({ caller, params, request }) => download(caller.id, readId(params.id), request),
+  );
+  route(
+    app,
+    "DELETE",
+    "/systems/backups/:id",
+    { summary: "Delete a backup that is neither pinned nor locked", ...bySystem, says: "backup deleted" },
+    async ({ caller, params }) => ({ id: await remove(caller.id, readId(params.id)) }),
+  );
+  route(
+    app,
+    "GET",
+    "/backups/:id/download",
+    {
+      summary: "A backup's bytes, by a link that an operator made",
+      auth: "none",
+      caller: ({ params }) => readId(params.id),
+      idleSeconds: IDLE_SECONDS,
+      query: LinkQuery,
+    },
+    ({ caller: id, query, request, server }) => downloadByLink(id, query, request, clientAddress(server, request)),
+  );
+  return app;
 }

@@ -1,6 +1,6 @@
 // Reads the feed from inventory_diffs, whose owner is inventory/: positions first, then the changes at them.
 import type { Queryable } from "../../ports/database.ts";
-import { PAGE_BYTES, PAGE_SHARE, ROW_BYTES, VALUE_BYTES, shownValue } from "../../values/page.ts";
+import { PAGE_BYTES, PAGE_SHARE, ROW_BYTES, VALUE_BYTES, shownValue } from "../../values/json/page.ts";
 
 /** Rows that one request looks through for significant ones. */
 export const MAX_SCANNED = 10_000;

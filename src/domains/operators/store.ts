@@ -1,9 +1,9 @@
-// SQL of operator tokens.
+// Reads and writes operator tokens.
 import type { Queryable } from "../../ports/database.ts";
 import type { OperatorToken } from "./schema.ts";
 
-/** Who calls: a token, by its id and the name it was given. */
-export interface Operator {
+/** A token, by its id and the name it was given. */
+export interface TokenRow {
   id: string;
   name: string;
 }
@@ -21,8 +21,8 @@ export async function insertToken(
 }
 
 /** Whose live token it is; notes its use at most once a minute. */
-export async function useToken(db: Queryable, digest: string, now: Date): Promise<Operator | undefined> {
-  const [operator] = await db.query<Operator>(
+export async function useToken(db: Queryable, digest: string, now: Date): Promise<TokenRow | undefined> {
+  const [token] = await db.query<TokenRow>(
     `with used as (
        update operator_tokens set last_used_at = $2
        where token_sha256 = $1 and revoked_at is null and (last_used_at is null or last_used_at < $2::timestamptz - interval '1 minute')
@@ -31,7 +31,7 @@ export async function useToken(db: Queryable, digest: string, now: Date): Promis
     [digest, now],
     { name: "use-token" },
   );
-  return operator;
+  return token;
 }
 
 export async function isLive(db: Queryable, id: string): Promise<boolean> {

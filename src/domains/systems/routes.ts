@@ -1,10 +1,9 @@
-// What appliances ask of their own entry: register, info, unregister.
+// Serves what appliances ask of their own entry: register, info, unregister.
 import { Elysia } from "elysia";
 import { Failure } from "../../errors.ts";
-import type { BodyReader } from "../../http/edge/body.ts";
 import { clientAddress, clientNetwork, requireOwnCertificate } from "../../http/edge/credentials.ts";
-import { envelope } from "../../http/edge/envelope.ts";
-import { operation } from "../../http/edge/openapi.ts";
+import { route } from "../../http/edge/route.ts";
+import type { Asked } from "../../http/edge/route.ts";
 import type { Authenticate, AuthenticatedSystem } from "./authenticate.ts";
 import type { Caller, Registered } from "./register.ts";
 import { Registration } from "./schema.ts";
@@ -12,7 +11,6 @@ import type { SystemInfo } from "./store.ts";
 
 export interface ApplianceRoutesDeps {
   authenticate: Authenticate;
-  body: BodyReader;
   info(systemId: string): Promise<SystemInfo | undefined>;
   /** Rejects with a 429 for a network that registers too often. */
   admitRegistration(network: string): Promise<void>;
@@ -21,45 +19,62 @@ export interface ApplianceRoutesDeps {
 }
 
 export function applianceRoutes(deps: ApplianceRoutesDeps) {
-  const { authenticate, body, info, admitRegistration, register, unregister } = deps;
-  return new Elysia()
-    .post(
-      "/systems/register",
-      async ({ request, server }) => {
+  const { authenticate, info, admitRegistration, register, unregister } = deps;
+  const app = new Elysia();
+  const bySystem = { auth: "system", caller: ({ request, server }: Asked<string>) => authenticate(request, server) };
+  route(
+    app,
+    "POST",
+    "/systems/register",
+    {
+      summary: "Register with the secret",
+      auth: "none",
+      async caller({ request, server }) {
         const network = clientNetwork(server, request);
         await admitRegistration(network);
-        const { system_secret } = await body.json(request, Registration, { stranger: network });
-        const caller = {
-          address: clientAddress(server, request),
-          requireKey: (systemKey: string) => requireOwnCertificate(server, request, systemKey),
-        };
-        return envelope("system registered successfully", await register(system_secret, caller));
+        return network;
       },
-      { parse: "none", detail: operation({ summary: "Register with the secret", auth: "none", body: Registration }) },
-    )
-    .get(
-      "/systems/info",
-      async ({ request, server, set }) => {
-        const { id } = await authenticate(request, server);
-        const system = await info(id);
-        if (!system) throw new Failure("systems.unknown", 404, "system not found");
-        set.headers["cache-control"] = "no-store";
-        return envelope("system info retrieved successfully", describe(system));
-      },
-      { detail: operation({ summary: "What Muster knows of the calling system", auth: "system" }) },
-    )
-    .post(
-      "/systems/unregister",
-      async ({ request, server }) => {
-        const system = await authenticate(request, server);
-        await unregister(system);
-        return envelope("system unregistered successfully", { system_key: system.key });
-      },
-      {
-        parse: "none",
-        detail: operation({ summary: "End the registration; the secret never opens anything again", auth: "system" }),
-      },
-    );
+      sender: (network) => ({ stranger: network }),
+      body: Registration,
+      says: "system registered successfully",
+    },
+    ({ request, server, body: { system_secret } }) =>
+      register(system_secret, {
+        address: clientAddress(server, request),
+        requireKey: (systemKey) => requireOwnCertificate(server, request, systemKey),
+      }),
+  );
+  route(
+    app,
+    "GET",
+    "/systems/info",
+    {
+      summary: "What Muster knows of the calling system",
+      ...bySystem,
+      isPrivate: true,
+      says: "system info retrieved successfully",
+    },
+    async ({ caller: { id } }) => {
+      const system = await info(id);
+      if (!system) throw new Failure("systems.unknown", 404, "system not found");
+      return describe(system);
+    },
+  );
+  route(
+    app,
+    "POST",
+    "/systems/unregister",
+    {
+      summary: "End the registration; the secret never opens anything again",
+      ...bySystem,
+      says: "system unregistered successfully",
+    },
+    async ({ caller }) => {
+      await unregister(caller);
+      return { system_key: caller.key };
+    },
+  );
+  return app;
 }
 
 /** The shape appliances' subscription pages read. */

@@ -1,11 +1,11 @@
-// OpenAPI 3.1 made from the routes themselves: what a route declares with `operation` is what the document says.
+// Makes the OpenAPI 3.1 document from the routes themselves: what a route declares is what the document says.
 import type { TObject, TSchema } from "@sinclair/typebox";
 import { Type } from "@sinclair/typebox";
 
 export interface OperationOptions {
   summary: string;
-  /** Who may call: an operator's token (the default), a system's Basic credentials, or anyone. */
-  auth?: "operator" | "system" | "none";
+  /** Who may call: the name of a security scheme, "none" for anyone; left out: the document's default. */
+  auth?: string;
   query?: TObject;
   /** The JSON body; bodies of other kinds are described in words in `summary`. */
   body?: TSchema;
@@ -25,31 +25,36 @@ export interface DescribedRoute {
   hooks: { detail?: { "x-muster"?: OperationOptions } };
 }
 
+export interface DocumentOptions {
+  info: { title: string; version: string; description: string };
+  /** By name. */
+  securitySchemes: Record<string, { type: string; scheme: string; description: string }>;
+  /** Of routes that name none. */
+  defaultScheme: string;
+}
+
 /** The document of every route that was described. JSON, ready to serve. */
-export function openApiDocument(routes: readonly DescribedRoute[], version: string) {
+export function openApiDocument(routes: readonly DescribedRoute[], document: DocumentOptions) {
+  const { info, securitySchemes, defaultScheme } = document;
   const paths: Record<string, Record<string, unknown>> = {};
   for (const { method, path, hooks } of routes) {
     const options = hooks.detail?.["x-muster"];
     if (!options) continue;
     const at = path.replace(/:(\w+)/g, "{$1}").replace(/(.)\/$/, "$1");
-    paths[at] = { ...paths[at], [method.toLowerCase()]: describe(at, options) };
+    paths[at] = { ...paths[at], [method.toLowerCase()]: describe(at, options, defaultScheme) };
   }
   return {
     openapi: "3.1.0",
-    info: { title: "Muster", version, description: "Appliance gateway." },
+    info,
     paths,
-    components: {
-      securitySchemes: {
-        system: { type: "http", scheme: "basic", description: "system_key and system_secret" },
-        operator: { type: "http", scheme: "bearer", description: "made by `muster tokens add`" },
-      },
-    },
+    components: { securitySchemes },
   };
 }
 
 function describe(
   path: string,
-  { summary, auth = "operator", query, body, data = Type.Unknown(), status = 200, isForeign = false }: OperationOptions,
+  { summary, auth, query, body, data = Type.Unknown(), status = 200, isForeign = false }: OperationOptions,
+  defaultScheme: string,
 ) {
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
     name,
@@ -65,7 +70,7 @@ function describe(
   }));
   return {
     summary,
-    security: auth === "none" ? [] : [{ [auth]: [] }],
+    security: auth === "none" ? [] : [{ [auth ?? defaultScheme]: [] }],
     parameters: [...inPath, ...inQuery],
     ...(body ? { requestBody: { required: true, content: { "application/json": { schema: body } } } } : {}),
     responses: {

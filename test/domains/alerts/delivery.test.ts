@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import { OWNER } from "../../support/actor.ts";
 import { hasAlertmanager, startAlertmanager } from "../../support/alertmanager.ts";
 import type { TestAlertmanager } from "../../support/alertmanager.ts";
 import type { TestSystem } from "../../support/app.ts";
@@ -90,7 +91,13 @@ describe.skipIf(!hasAlertmanager)("with a real Alertmanager", () => {
 test("the tenant is the organisation's, and its own id where it has none", async () => {
   await using upstream = startUpstream(ok);
   await using app = await openAlertsApp({ MIMIR_URL: upstream.url.replace("://", "://user:p%40ss@") });
-  await app.app.organizations.add({ id: "acme", name: "Acme", type: "customer", tenant: "reseller-1", vat: "IT1" });
+  await app.app.organizations.add(OWNER, {
+    id: "acme",
+    name: "Acme",
+    type: "customer",
+    tenant: "reseller-1",
+    vat: "IT1",
+  });
   await post(app, await app.addSystem("a", { organization: "acme" }), [alert({})]);
   await post(app, await app.addSystem("b", { organization: "plain" }), [alert({})]);
   await post(app, await app.addSystem("c", { organization: "a strange/one" }), [alert({})]);
@@ -204,7 +211,7 @@ test("alerts of a system that was erased meanwhile are not delivered", async () 
   await using app = await openAlertsApp({ MIMIR_URL: upstream.url });
   const system = await app.addSystem();
   await post(app, system, [alert({})]);
-  await app.app.systems.erase(system.system_key);
+  await app.app.systems.erase(OWNER, system.system_key);
   await app.drain();
   expect(upstream.asked).toEqual([]);
   expect(await app.database.query("select 1 from alert_outbox")).toEqual([]);

@@ -1,5 +1,6 @@
 // What an appliance may have of silences: a number, a size, a length, and never for long the one that hides that it is gone.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { OWNER } from "../../support/actor.ts";
 import { limitSilence } from "../../../src/domains/alerts/silences/limits.ts";
 import type { Matcher } from "../../../src/domains/alerts/silences/silence.ts";
 import { hasAlertmanager, startAlertmanager } from "../../support/alertmanager.ts";
@@ -117,7 +118,7 @@ test("one that Alertmanager refuses, and one of a system that was erased, take n
   upstream.taken.refuses = false;
   expect((await create(app, a, silence([matcher("a", "b")]))).status).toBe(200);
   expect((await create(app, b, silence([matcher("a", "b")]))).status).toBe(400);
-  await app.app.systems.erase(a.system_key);
+  await app.app.systems.erase(OWNER, a.system_key);
   expect((await create(app, b, silence([matcher("a", "b")]))).status).toBe(200);
 }, 60_000);
 

@@ -1,6 +1,7 @@
 // Applications on the real store: in step with the newest inventory, never lost to a partial one, listed and counted.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
+import { OWNER } from "../../support/actor.ts";
 import { openTestApp } from "../../support/app.ts";
 import type { TestApp, TestSystem } from "../../support/app.ts";
 import { backendsOf, cpuSpent } from "../../support/cpu.ts";
@@ -253,7 +254,7 @@ describe("listing", () => {
   test("ends with the system: erased, nothing is left", async () => {
     const system = await muster.addSystem();
     await post(system, cluster([module("mail1")]));
-    await muster.app.systems.erase(system.system_key);
+    await muster.app.systems.erase(OWNER, system.system_key);
     expect(await muster.database.query(`select from applications where system_id = $1`, [system.system_id])).toEqual(
       [],
     );

@@ -1,6 +1,7 @@
 // Giving backups back: lists, bytes, ranges, links, and whose they are.
 import { describe, expect, test } from "bun:test";
 import { rmSync } from "node:fs";
+import { OWNER } from "../../support/actor.ts";
 import { get, list, openListeningStore, openStoringApp, put, remove, usage } from "./fixture.ts";
 
 const BYTES = "0123456789abcdefghij";
@@ -194,7 +195,7 @@ describe("whose backup it is", () => {
     const system = await app.addSystem();
     const { id } = (await put(app, system, BYTES)).body.data;
     await app.admin("POST", `/api/admin/backups/${id}/pin`);
-    await app.app.systems.erase(system.system_key);
+    await app.app.systems.erase(OWNER, system.system_key);
     expect(await usage(app)).toBe(0);
     await app.app.scheduler.tick("backup-tidy", app.clock.now());
     await app.app.runner.drain();
@@ -279,15 +280,18 @@ describe("operators", () => {
 
   test("a link ends with the token that made it, and with no other", async () => {
     await using one = await stored();
-    const [maker, other] = [await one.app.app.operators.addToken("maker"), await one.app.app.operators.addToken("x")];
+    const [maker, other] = [
+      await one.app.app.operators.addToken(OWNER, "maker"),
+      await one.app.app.operators.addToken(OWNER, "x"),
+    ];
     const { body } = await one.app.request<{ download_url: string }>("POST", `/api/admin/backups/${one.id}/link`, {
       authorization: `Bearer ${maker.token}`,
       body: "{}",
     });
     const follow = () => one.app.app.handle(new Request(`http://localhost${body.data.download_url}`));
-    await one.app.app.operators.revokeToken(other.id);
+    await one.app.app.operators.revokeToken(OWNER, other.id);
     expect((await follow()).status).toBe(200);
-    await one.app.app.operators.revokeToken(maker.id);
+    await one.app.app.operators.revokeToken(OWNER, maker.id);
     expect((await follow()).status).toBe(403);
   }, 60_000);
 

@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { randomUUIDv7 } from "bun";
 import { dirname, join } from "node:path";
+import { OWNER } from "../../support/actor.ts";
 import type { TestApp } from "../../support/app.ts";
 import { get, list, openStoringApp, put, remove, usage } from "./fixture.ts";
 import type { Storing } from "./fixture.ts";
@@ -137,7 +138,7 @@ describe("the sweep", () => {
         checks: { "backup storage": { status: "degraded", reason: expect.stringContaining("4 objects") } },
       },
     });
-    const swept = await app.app.backups.sweep({ force: true });
+    const swept = await app.app.backups.sweep(OWNER, { force: true });
     expect([swept.removed, swept.orphans.length, app.files()]).toEqual([true, 4, []]);
   }, 60_000);
 

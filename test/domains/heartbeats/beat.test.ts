@@ -1,6 +1,7 @@
 // POST /systems/heartbeat: acknowledged when durable, whatever comes as its body.
 import { expect, test } from "bun:test";
 import { gzipSync } from "bun";
+import { OWNER } from "../../support/actor.ts";
 import { openTestApp } from "../../support/app.ts";
 import type { RequestOptions, TestApp, TestSystem } from "../../support/app.ts";
 import { createSeverableDatabase } from "../../support/severable.ts";
@@ -101,7 +102,7 @@ test("the beat of an erased system and a damaged job do not spoil their batch", 
   await Promise.all([beat(app, erased), beat(app, kept)]);
   await app.app.queue.push([{ queue: "collect:heartbeat", payload: "not beats" }]);
   await app.app.queue.push([{ queue: "collect:heartbeat", payload: '[["no uuid",1]]' }]);
-  await app.app.systems.erase(erased.system_id);
+  await app.app.systems.erase(OWNER, erased.system_id);
   await app.app.runner.drain();
   expect(await lastHeartbeat(app, kept)).toBe("2026-01-01T00:00:00.000Z");
   const left = await app.app.queue.list("collect:heartbeat", "delayed", 10);

@@ -1,6 +1,6 @@
 // Lists of changes with large values: pages of so many bytes, and every change whole where it is asked for alone.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { PAGE_BYTES, ROW_BYTES } from "../../../src/values/page.ts";
+import { PAGE_BYTES, ROW_BYTES } from "../../../src/values/json/page.ts";
 import { openTestApp } from "../../support/app.ts";
 import type { TestApp, TestSystem } from "../../support/app.ts";
 import { openServerApart } from "../../support/apart.ts";

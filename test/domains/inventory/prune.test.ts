@@ -1,6 +1,7 @@
 // Pruning on the real store: what goes, what stays, and that nothing people read of a system's history changes by it.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { randomUUIDv7 } from "bun";
+import { OWNER } from "../../support/actor.ts";
 import { readDocument } from "../../../src/domains/inventory/intake/document.ts";
 import type { PruneReport } from "../../../src/domains/inventory/index.ts";
 import { encodeIncoming } from "../../../src/domains/inventory/intake/payload.ts";
@@ -104,7 +105,7 @@ test("a history of 400 days is thinned, and its timeline, changes and chain stay
   const again = await muster.app.inventory.prune({ dryRun: false });
   expect(total(again, "deleted")).toBe(0);
   expect(await historyOf(system)).toEqual(left);
-  await muster.app.systems.erase(system.system_key);
+  await muster.app.systems.erase(OWNER, system.system_key);
 }, 60_000);
 
 describe("what must stay", () => {
@@ -322,7 +323,7 @@ describe("every night", () => {
 test("an erased system takes its counts along", async () => {
   const system = await muster.addSystem();
   await muster.database.query(`insert into inventory_pruned_days values ($1, '2026-01-01', 5)`, [system.system_id]);
-  await muster.app.systems.erase(system.system_key);
+  await muster.app.systems.erase(OWNER, system.system_key);
   const rows = await muster.database.query(`select from inventory_pruned_days where system_id = $1`, [
     system.system_id,
   ]);

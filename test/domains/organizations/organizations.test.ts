@@ -1,5 +1,6 @@
 // Organisations: kept, shown, and shut out as a whole.
 import { expect, test } from "bun:test";
+import { OWNER } from "../../support/actor.ts";
 import { openTestApp } from "../../support/app.ts";
 import type { TestApp, TestSystem } from "../../support/app.ts";
 import { createTestDatabase } from "../../support/postgres.ts";
@@ -104,7 +105,7 @@ test("another process hears of a suspension by a signal", async () => {
   await there.app.start();
   const system = await here.addSystem("a", { organization: "acme" });
   expect(await beat(there, system)).toBe(200);
-  await here.app.organizations.suspend("acme");
+  await here.app.organizations.suspend(OWNER, "acme");
   while ((await beat(there, system)) !== 401) await Bun.sleep(10);
   expect(await beat(there, system)).toBe(401);
 }, 60_000);

@@ -1,5 +1,6 @@
 // A dead link rings, once for a whole site, and stops ringing as soon as it is heard.
 import { describe, expect, test } from "bun:test";
+import { OWNER } from "../../support/actor.ts";
 import type { Environment } from "../../../src/config/index.ts";
 import { hasAlertmanager, startAlertmanager } from "../../support/alertmanager.ts";
 import type { TestSystem } from "../../support/app.ts";
@@ -81,7 +82,7 @@ test("a system that fell silent rings with its labels, from when its time ran ou
   await using app = await openLinks();
   const [system] = await app.addSystems(1);
   if (!system) throw new Error("no system");
-  await app.app.organizations.change("acme", { name: "Acme", type: "customer", vat: "IT1" });
+  await app.app.organizations.change(OWNER, "acme", { name: "Acme", type: "customer", vat: "IT1" });
   await app.beat([system]);
   const heardAt = app.clock.now().getTime();
   await app.watch(9 * MINUTE);
@@ -137,9 +138,9 @@ test("suspended systems, those of suspended organisations, and those never heard
   await app.addSystems(1, "mute");
   if (!silent || !suspended || !gone) throw new Error("no systems");
   await app.beat([silent, suspended, gone, ...shut]);
-  await app.app.systems.suspend(suspended.system_key);
-  await app.app.systems.erase(gone.system_key);
-  await app.app.organizations.suspend("shut");
+  await app.app.systems.suspend(OWNER, suspended.system_key);
+  await app.app.systems.erase(OWNER, gone.system_key);
+  await app.app.organizations.suspend(OWNER, "shut");
   await app.watch(12 * MINUTE);
   expect(summary(await app.tick())).toEqual(["LinkFailed s0"]);
 }, 60_000);
@@ -151,10 +152,10 @@ test("a system that is suspended while it rings stops ringing; let in again, it 
   await app.beat([system]);
   await app.watch(12 * MINUTE);
   expect((await app.tick()).length).toBe(1);
-  await app.app.systems.suspend(system.system_key);
+  await app.app.systems.suspend(OWNER, system.system_key);
   const [over] = await app.tick();
   expect(over && isOver(app, over)).toBe(true);
-  await app.app.systems.resume(system.system_key);
+  await app.app.systems.resume(OWNER, system.system_key);
   expect(await app.tick()).toEqual([]);
   await app.watch(11 * MINUTE);
   expect((await app.tick()).length).toBe(1);
@@ -164,9 +165,9 @@ test("an organisation that is let in again does not ring at once", async () => {
   await using app = await openLinks();
   const systems = await app.addSystems(2);
   await app.beat(systems);
-  await app.app.organizations.suspend("acme");
+  await app.app.organizations.suspend(OWNER, "acme");
   await app.watch(30 * MINUTE);
-  await app.app.organizations.resume("acme");
+  await app.app.organizations.resume(OWNER, "acme");
   expect(await app.tick()).toEqual([]);
   await app.watch(11 * MINUTE);
   expect((await app.tick()).length).toBe(2);

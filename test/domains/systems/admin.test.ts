@@ -1,5 +1,6 @@
 // The operator's side of one system: create, show, suspend, resume.
 import { expect, test } from "bun:test";
+import { OWNER } from "../../support/actor.ts";
 import { openTestApp } from "../../support/app.ts";
 import type { CreatedSystem } from "../../../src/domains/systems/schema.ts";
 
@@ -64,7 +65,7 @@ test("a lone surrogate in a name is replaced, as the database would", async () =
   await using app = await openTestApp();
   const { body } = await app.admin<CreatedSystem>("POST", "/api/admin/systems", { name: "a\ud800b" });
   expect(body.data.name).toBe("a\ufffdb");
-  expect((await app.app.systems.show(body.data.system_key)).name).toBe("a\ufffdb");
+  expect((await app.app.systems.show(OWNER, body.data.system_key)).name).toBe("a\ufffdb");
 }, 60_000);
 
 test("every verb on an unknown key is 404 with the key in it, on one that is no text 400", async () => {

@@ -1,5 +1,6 @@
 // HTTP Basic of appliances: what opens, and the five sentences of refusal in the order they are checked.
 import { describe, expect, test } from "bun:test";
+import { OWNER } from "../../support/actor.ts";
 import { hashSecret, parseSecret, verifySecret } from "../../../src/domains/systems/secret.ts";
 import { basic, openTestApp } from "../../support/app.ts";
 import type { TestApp } from "../../support/app.ts";
@@ -89,8 +90,8 @@ test("unregistered, suspended and erased systems are refused, in the same words 
   const suspended = await app.addSystem("Suspended");
   const erased = await app.addSystem("Erased");
   for (const system of [suspended, erased]) expect((await beat(app, system.authorization)).status).toBe(200);
-  await app.app.systems.suspend(suspended.system_key);
-  await app.app.systems.erase(erased.system_key);
+  await app.app.systems.suspend(OWNER, suspended.system_key);
+  await app.app.systems.erase(OWNER, erased.system_key);
   for (const system of [unregistered, suspended, erased]) {
     const answer = await beat(app, system.authorization);
     expect([answer.status, answer.body.message]).toEqual([401, "invalid system credentials"]);
@@ -142,7 +143,7 @@ test.each([
     });
     const answer = app.request("POST", `/collect/api${path}`, { authorization, body });
     await reading.promise;
-    await app.app.systems.suspend(system_key);
+    await app.app.systems.suspend(OWNER, system_key);
     suspended.resolve();
     expect((await answer).status).toBe(401);
   },

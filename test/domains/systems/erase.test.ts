@@ -1,5 +1,6 @@
 // Erasing a system leaves nothing of it, in whatever table a version of Muster may keep something.
 import { expect, test } from "bun:test";
+import { OWNER } from "../../support/actor.ts";
 import { openTestApp } from "../../support/app.ts";
 import type { TestApp } from "../../support/app.ts";
 
@@ -55,7 +56,7 @@ test("forgets the work that waits for it, and leaves the neighbour's", async () 
   const [erased, kept] = [await app.addSystem("Erased"), await app.addSystem("Kept")];
   for (const { authorization } of [erased, kept])
     await app.request("POST", "/api/systems/inventory", { authorization, body: '{"facts":{}}' });
-  await app.app.systems.erase(erased.system_id);
+  await app.app.systems.erase(OWNER, erased.system_id);
   const waiting = await app.app.queue.list("collect:inventory", "pending", 10);
   expect(waiting.map((job) => job.lane)).toEqual([kept.system_id]);
 }, 60_000);

@@ -1,6 +1,6 @@
 // Stores resolved alerts, lists them page by page, and deletes them when they are old.
 import type { Queryable } from "../../../ports/database.ts";
-import { PAGE_BYTES } from "../../../values/page.ts";
+import { PAGE_BYTES } from "../../../values/json/page.ts";
 import type { HistoryQuery, PastAlert } from "../schema.ts";
 
 export interface PastRow {

@@ -3,7 +3,7 @@ import type { Static } from "@sinclair/typebox";
 import { Failure } from "../../../errors.ts";
 import { decodeCursor, encodeCursor } from "../../../http/edge/cursor.ts";
 import type { Queryable } from "../../../ports/database.ts";
-import { BEGINNING, PAGE_BYTES, ROW_BYTES } from "../../../values/page.ts";
+import { BEGINNING, PAGE_BYTES, ROW_BYTES } from "../../../values/json/page.ts";
 import type { System } from "../../systems/index.ts";
 import type { Compare } from "../diff/comparing.ts";
 import type { Noise } from "../../noise/index.ts";
