@@ -1,4 +1,4 @@
-// Backups: MB/s into a directory and into S3 against draining and hashing the same body, memory, fairness, long lists.
+// Measures backups: MB/s into a directory and into S3 against draining and hashing the same body, memory, fairness, long lists.
 import { closeSync, ftruncateSync, openSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { SQL } from "bun";

@@ -1,4 +1,4 @@
-// Cost of an inventory's processor work as ratios against JSON.parse + JSON.stringify of the same documents in the same run.
+// Measures the processor work of one inventory, as ratios against JSON.parse + JSON.stringify of the same documents in the same run.
 import { readDocument } from "../src/domains/inventory/intake/document.ts";
 import { compareDocuments } from "../src/domains/inventory/diff/diff.ts";
 import type { JsonObject } from "../src/values/json/value.ts";

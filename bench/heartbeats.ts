@@ -1,4 +1,4 @@
-// Heartbeats acknowledged when durable, per second, against a bare Bun.serve JSON echo under the same load; on PostgreSQL and
+// Measures heartbeats acknowledged when durable, per second, against a bare Bun.serve JSON echo under the same load; on PostgreSQL and
 // on Redis, and how far storing them keeps pace with acknowledging them.
 import { hasRedis, startRedis } from "../test/support/redis.ts";
 import { startChild } from "./support/child.ts";

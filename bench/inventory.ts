@@ -1,4 +1,4 @@
-// Inventories of 30 KB, from POST to the committed rows of their diff, per second, against a plain insert of the same documents.
+// Measures inventories of 30 KB, from POST to the committed rows of their diff, per second, against plain inserts of the same documents.
 import { join } from "node:path";
 import pg from "pg";
 import { clientConfig } from "../src/adapters/postgres/database.ts";

@@ -1,4 +1,4 @@
-// The queue in Redis against plain loops of LPUSH, LMOVE and LREM in the same run, one command at a time and in pipelines.
+// Measures the queue in Redis against plain loops of LPUSH, LMOVE and LREM in the same run, one command at a time and in pipelines.
 import { Redis } from "ioredis";
 import { openConnection } from "../src/adapters/redis/connection.ts";
 import { openRedisQueue } from "../src/adapters/redis/queue/queue.ts";

@@ -1,4 +1,4 @@
-// The queue against a plain `for update skip locked` loop on a bare table, in the same run: jobs per second and ratios.
+// Measures the queue against a plain `for update skip locked` loop on a bare table, in the same run: jobs per second and ratios.
 import { openPostgresQueue } from "../src/adapters/postgres/queue/queue.ts";
 import { systemClock } from "../src/adapters/system/clock.ts";
 import { openBatcher } from "../src/jobs/batcher.ts";

@@ -1,4 +1,4 @@
-// Answers and costs with a fleet of 10,000 systems (`--systems 100000` for the full size): p99 of pages and searches, and what
+// Measures answers and costs with a fleet of 10,000 systems (`--systems 100000` for the full size): p99 of pages and searches, and what
 // one more inventory costs compared with a fleet of 1,000.
 import { readFileSync } from "node:fs";
 import { loadavg } from "node:os";

@@ -1,4 +1,4 @@
-// The executable from start to its first answer, its size, and what it holds when idle. Needs dist/muster: bun run build.
+// Measures the executable from start to its first answer, its size, and its memory when idle. Needs dist/muster: bun run build.
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Environment } from "../src/config/index.ts";

@@ -1,4 +1,5 @@
-// A fleet of 10,000: all beat within 5 s, and all come back at once after an outage. No error, and nobody called silent.
+// Measures a fleet of 10,000 that sends all heartbeats within 5 s, and returns at once after an outage. Requires that no request fails
+// and that no system is marked inactive.
 import { findRunningPostgres } from "../src/adapters/postgres/carried/carried.ts";
 import { openDatabase } from "../src/adapters/postgres/database.ts";
 import { testLog } from "../test/support/run.ts";

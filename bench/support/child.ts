@@ -1,4 +1,4 @@
-// A server of a benchmark in a process of its own, so that it costs the measured one nothing: it prints its URL, and ends when
+// Starts a server of a benchmark in a process of its own, so that it costs the measured one nothing: it prints its URL, and ends when
 // its stdin closes.
 import { join } from "node:path";
 

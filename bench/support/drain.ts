@@ -1,4 +1,4 @@
-// The ceiling of the backup benchmark: a bare Bun.serve that drains a body and hashes it. Ends when its stdin closes.
+// Serves the ceiling of the backup benchmark: a bare Bun.serve that drains a body and hashes it. Ends when its stdin closes.
 const server = Bun.serve({
   hostname: "127.0.0.1",
   port: 0,

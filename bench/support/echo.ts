@@ -1,4 +1,4 @@
-// The ceiling of the heartbeat benchmark: a bare Bun.serve that echoes JSON. Prints its URL; ends when its stdin closes.
+// Serves the ceiling of the heartbeat benchmark: a bare Bun.serve that echoes JSON. Prints its URL; ends when its stdin closes.
 const server = Bun.serve({
   hostname: "127.0.0.1",
   port: 0,

@@ -1,4 +1,4 @@
-// A fleet of any size with its history, made by statements on whole tables: what `bench/scale.ts` asks questions of.
+// Makes a fleet of any size with its history, by statements on whole tables, for `bench/scale.ts`.
 import { openFlatten } from "../../src/domains/facts/flatten.ts";
 import { stableLabelsOf } from "../../src/domains/inventory/diff/identity.ts";
 import { BUILTIN_RULES } from "../../src/domains/inventory/rules/builtin-rules.ts";

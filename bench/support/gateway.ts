@@ -1,4 +1,4 @@
-// A real gateway for a benchmark: `serve` as a child process with the carried PostgreSQL, and systems that have registered.
+// Starts a real gateway for a benchmark: `serve` as a child process with the carried PostgreSQL, and systems that have registered.
 import { rmSync } from "node:fs";
 import { OWNER } from "../../test/support/actor.ts";
 import { openApp } from "../../src/app/open.ts";

@@ -1,4 +1,4 @@
-// Picks from all figures the few that a reader wants first, with their goals, as one table.
+// Selects from all figures the few that a reader wants first, with their goals, as one table.
 
 export interface Highlight {
   what: string;

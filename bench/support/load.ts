@@ -1,4 +1,4 @@
-// A load generator on raw keep-alive sockets: cheap enough to leave the machine to what is measured, the same for both sides.
+// Generates load on raw keep-alive sockets, so cheaply that the machine is left to the measured side, and equally for both sides.
 
 export interface Load {
   url: string;

@@ -1,4 +1,4 @@
-// An S3 that keeps nothing, as fast as it can or, with the argument `slow`, at 20 MB/s. Ends when its stdin closes.
+// Serves an S3 that stores nothing, as fast as it can or, with the argument `slow`, at 20 MB/s. Ends when its stdin closes.
 import { openFaultyS3 } from "../../test/support/s3-faults.ts";
 
 const sink = openFaultyS3();

@@ -1,4 +1,4 @@
-// What stands where Alertmanager would, so that only the gateway is measured: takes everything, keeps nothing.
+// Replaces Alertmanager, so that only the gateway is measured: accepts everything and stores nothing.
 const server = Bun.serve({
   hostname: "127.0.0.1",
   port: 0,

@@ -161,7 +161,7 @@ describe.skipIf(reason !== undefined)("the Debian package", () => {
     }
     mkdirSync(join(root, "srv"), { recursive: true });
     run("mv", "/var/lib/muster/muster.tar.zst", "/srv/muster.tar.zst");
-    expect(run("dpkg", "--purge", "muster")).toContain("Erasing everything");
+    expect(run("dpkg", "--purge", "muster")).toContain("Erasing all data");
     rmSync(join(root, "tmp/muster.deb"));
     expect(listing(root).filter((path) => !path.startsWith("./srv/"))).toEqual(bare);
     expect(readFileSync(join(root, "etc/passwd"), "utf8")).not.toContain("muster");
