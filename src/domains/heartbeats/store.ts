@@ -1,11 +1,11 @@
-// SQL of heartbeats, status flips and the gateways' own watch. Flips lock systems in the order of their ids, as inventories do.
+// Stores heartbeats, the status changes that follow from them, and since when gateways listen. Systems are locked in the order of their ids.
 import type { Queryable } from "../../ports/database.ts";
 
 /**
- * Keeps the newest beat of each system and brings unknown and inactive systems back, each flip stamped with the beat that
- * caused it. Late and repeated beats change nothing; beats of erased systems fall away in the join. A beat that was on its way
- * for longer than the timeout says nothing about now, and one from before a registration nothing about what was registered.
- * Returns the systems that are active again. `beats` is JSON, `[[system id, ms since 1970], …]`, as the queue holds it.
+ * Stores the newest heartbeat of each system and makes unknown and inactive systems active, at the time of the heartbeat that
+ * caused it. Late and repeated heartbeats change nothing; the join drops those of erased systems. A heartbeat that was queued for
+ * longer than the timeout, or sent before the registration, changes no status. Returns the systems that became active.
+ * `beats` is JSON, `[[system id, ms since 1970], …]`, as the queue holds it.
  */
 export async function upsertBeats(db: Queryable, beats: string, activeAfter: Date): Promise<string[]> {
   const rows = await db.query<{ system_id: string }>(
@@ -38,10 +38,10 @@ export async function upsertBeats(db: Queryable, beats: string, activeAfter: Dat
 }
 
 /**
- * Marks as inactive whoever had been silent for the whole timeout at the instant `judgedAt`; the flip is stamped with the
- * instant the timeout ran out.
+ * Marks systems as inactive that were silent for the whole timeout at the instant `evaluatedAt`; the change is dated to the
+ * instant at which the timeout ended.
  */
-export async function markInactive(db: Queryable, judgedAt: Date, timeoutMs: number): Promise<number> {
+export async function markInactive(db: Queryable, evaluatedAt: Date, timeoutMs: number): Promise<number> {
   const rows = await db.query(
     `with overdue as (
        select s.id, h.last_heartbeat from systems s join system_heartbeats h on h.system_id = s.id
@@ -52,12 +52,12 @@ export async function markInactive(db: Queryable, judgedAt: Date, timeoutMs: num
      )
      insert into system_status_changes (system_id, status, changed_at)
      select id, 'inactive', last_heartbeat + $2 * interval '1 millisecond' from silent returning system_id`,
-    [new Date(judgedAt.getTime() - timeoutMs), timeoutMs],
+    [new Date(evaluatedAt.getTime() - timeoutMs), timeoutMs],
   );
   return rows.length;
 }
 
-/** The safety net under `upsertBeats`: a system resumed or registered after its last beat was stored. */
+/** Marks systems as active that `upsertBeats` could not: they were resumed or registered after their last heartbeat was stored. */
 export async function markActive(db: Queryable, now: Date, timeoutMs: number): Promise<string[]> {
   const rows = await db.query<{ system_id: string }>(
     `with back as (
@@ -74,7 +74,7 @@ export async function markActive(db: Queryable, now: Date, timeoutMs: number): P
   return rows.map((row) => row.system_id);
 }
 
-/** Says that this gateway listens; `listeningSince` moves forward when it had to begin anew. */
+/** Records that this gateway listens; `listeningSince` moves forward after a gap. */
 export async function renewWatch(db: Queryable, gatewayId: string, listeningSince: Date, now: Date): Promise<void> {
   await db.query(
     `insert into gateways (id, listening_since, seen_at) values ($1, $2, $3)
@@ -85,8 +85,8 @@ export async function renewWatch(db: Queryable, gatewayId: string, listeningSinc
 }
 
 /**
- * Since when there has been somebody listening without a gap until now, as a gateway sees it that listens itself since
- * `ownSince`: whoever was seen after that was listening when this one began.
+ * Since when some gateway has listened without a gap, for a gateway that listens itself since `ownSince`: every gateway seen
+ * after that was listening when this one began.
  */
 export async function findWatch(db: Queryable, ownSince: Date): Promise<Date | undefined> {
   const [row] = await db.query<{ since: Date | null }>(
@@ -96,7 +96,7 @@ export async function findWatch(db: Queryable, ownSince: Date): Promise<Date | u
   return row?.since ?? undefined;
 }
 
-/** The same as somebody sees it who does not listen: by the eyes of one that was seen after `aliveSince`. */
+/** The same for a process that does not listen: from the first of the gateways that were seen after `aliveSince`. */
 export async function findOthersWatch(db: Queryable, aliveSince: Date): Promise<Date | undefined> {
   const [row] = await db.query<{ since: Date | null }>(
     `select min(listening_since) as since from gateways
@@ -106,17 +106,17 @@ export async function findOthersWatch(db: Queryable, aliveSince: Date): Promise<
   return row?.since ?? undefined;
 }
 
-/** Removes one gateway, or every one: what an exclusive owner of the data finds at its start are the dead. */
+/** Removes one gateway, or all: an exclusive owner of the data finds only dead ones at its start. */
 export async function leaveWatch(db: Queryable, gatewayId: string | null): Promise<void> {
   await db.query(`delete from gateways where $1::uuid is null or id = $1`, [gatewayId]);
 }
 
-/** Gateways that were killed could not leave. */
+/** Removes gateways that were killed. */
 export async function forgetDeadWatches(db: Queryable, seenBefore: Date): Promise<void> {
   await db.query(`delete from gateways where seen_at < $1`, [seenBefore]);
 }
 
-/** Beats that were heard by another service: they say when, and flip no status. Returns how many were news. */
+/** Stores heartbeats that another service received; they change no status. Returns how many were new. */
 export async function bringBeats(db: Queryable, beats: readonly { systemId: string; at: Date }[]): Promise<number> {
   const rows = await db.query(
     `insert into system_heartbeats as h (system_id, last_heartbeat)

@@ -1,11 +1,11 @@
-// Since when Muster itself has been listening. Silence of an appliance means nothing while nobody could hear it.
+// Tracks since when gateways have listened without a gap: an appliance is not silent while no gateway could hear it.
 import type { Clock } from "../../ports/clock.ts";
 import type { Queryable } from "../../ports/database.ts";
 import { findOthersWatch, findWatch, forgetDeadWatches, leaveWatch, renewWatch } from "./store.ts";
 
 export interface Watch {
   start(): Promise<void>;
-  /** Since when appliances have been heard without a gap; undefined while nobody is sure to listen. */
+  /** Since when gateways have listened without a gap; undefined while it is uncertain that one listens. */
   since(): Promise<Date | undefined>;
   stop(): Promise<void>;
 }
@@ -14,20 +14,20 @@ export interface WatchDeps {
   database: Queryable;
   clock: Clock;
   gatewayId: string;
-  /** True when no other gateway can be using this database: rows found at the start are of the dead. */
+  /** True when no other gateway can be using this database: rows found at the start are of dead gateways. */
   exclusive: boolean;
-  /** False for a process that only judges: it looks at the watch of those that listen. */
+  /** False for a process without a listener: it relies on the gateways that listen. */
   listens: boolean;
 }
 
 const RENEW_MS = 2_000;
-/** Three renewals missed: a gateway not seen for this long is not listening. */
+/** Three renewals: a gateway that was not seen for this long is not listening. */
 const ALIVE_MS = 6_000;
 const DEAD_MS = 3_600_000;
 
 /**
- * Every gateway says every 2 s since when it listens. A renewal that failed or came late (database away, process frozen) is a
- * gap: beats were refused meanwhile, so the gateway's watch begins anew.
+ * Every gateway records every 2 s since when it listens. A renewal that failed or came late (database away, process frozen) is a
+ * gap: heartbeats were refused meanwhile, so the gateway counts from after the gap.
  */
 export function openWatch({ database, clock, gatewayId, exclusive, listens }: WatchDeps): Watch {
   let listeningSince = clock.now();
@@ -41,12 +41,12 @@ export function openWatch({ database, clock, gatewayId, exclusive, listens }: Wa
     if (hasGap || now.getTime() - renewedAt.getTime() > ALIVE_MS) listeningSince = now;
     try {
       await renewWatch(database, gatewayId, listeningSince, now);
-      // Whoever else listens may leave: what it heard so far goes on with this one.
+      // Another gateway may leave later: this one continues its time.
       listeningSince = (await findWatch(database, listeningSince)) ?? listeningSince;
       hasGap = false;
       renewedAt = now;
     } catch {
-      // The database being away is said by the database's own check; here it only means that beats were refused.
+      // The database's own check reports the outage; here it only means that heartbeats were refused.
       hasGap = true;
     }
   };
