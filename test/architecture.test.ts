@@ -45,6 +45,18 @@ async function readLayers(): Promise<Layer[]> {
 
 const layers = await readLayers();
 
+/** Domains with sub-folders, each with the levels of its line in AGENTS.md, from the top down. */
+async function readLevels(): Promise<[domain: string, levels: string[][]][]> {
+  const text = await Bun.file(join(SRC, "../AGENTS.md")).text();
+  const section = text.slice(text.indexOf("Sub-folders of a domain"), text.indexOf("A domain folder holds"));
+  const names = (level: string) => [...level.matchAll(/`([^`]+)`/g)].map((match) => match[1] ?? "");
+  return [...section.matchAll(/^- `(\w+)`: (.+)$/gm)].map(([, domain = "", line = ""]) => [
+    domain,
+    line.split("→").map(names),
+  ]);
+}
+const levels = await readLevels();
+
 /** `X` in a name is one part of a path, the same on both sides; `*` is any one part; a folder ends with `/`, a file has no `.ts`. */
 function pattern(name: string, x = "([^/]+)"): RegExp {
   const text = name.replaceAll("*", "[^/]+").replace(/\bX\b/, x);
@@ -201,6 +213,26 @@ describe("architecture", () => {
         (await importsOf(file)).map((one) => one.path),
       );
     expect(circlesOf(graph).filter((circle) => !circle.every((file) => OWED.circles.includes(file)))).toEqual([]);
+  });
+
+  test.each(levels)("sub-folders of %s import downwards only", async (domain, order) => {
+    const folder = `domains/${domain}/`;
+    const placeOf = (path: string) => {
+      for (const [level, names] of order.entries())
+        for (const name of names) if (pattern(folder + name).test(path)) return { level, name };
+      return { level: -1, name: "" };
+    };
+    const upwards: string[] = [];
+    for (const file of files.filter((one) => one.startsWith(folder)))
+      for (const { path } of await importsOf(file)) {
+        if (!path.startsWith(folder)) continue;
+        const [from, to] = [placeOf(file), placeOf(path)];
+        if (to.level < from.level || (to.level === from.level && to.name !== from.name))
+          upwards.push(`${file}: ${path}`);
+      }
+    expect(upwards).toEqual([]);
+    const unknown = order.flat().filter((name) => !files.some((file) => pattern(folder + name).test(file)));
+    expect(unknown).toEqual([]);
   });
 
   test("a file has 250 lines at most, a folder 12 files", async () => {
