@@ -124,7 +124,6 @@ const OWED = {
     "domains/inventory/",
     "domains/operators/",
     "domains/organizations/",
-    "domains/overview/",
     "domains/systems/",
     "dump/",
     "errors.ts",

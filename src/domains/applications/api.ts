@@ -6,7 +6,7 @@ import type { System } from "../systems/index.ts";
 import type { ApplicationsQuery } from "./schema.ts";
 import { countInstances, listApplications } from "./store.ts";
 
-export interface ApplicationsApiDeps {
+interface ApplicationsApiDeps {
   database: Queryable;
   /** A Failure 404 for a key or id that no system has. */
   showSystem(keyOrId: string): Promise<System>;

@@ -17,24 +17,24 @@ export interface Application {
 
 export interface Extracted {
   applications: Application[];
-  /** Modules that are there, but of which nothing can be kept: not gone either. */
+  /** Modules that are listed, so they are not gone, but have nothing that can be stored. */
   unreadable: Set<string>;
-  /** False when something in the list has no name, or the list was cut: what is missing may still be there. */
+  /** False when an entry has no id, or the list was cut: an application that is missing may still be there. */
   complete: boolean;
-  /** Of the cluster, for links. */
+  /** Name of the cluster, for links. */
   fqdn: string | undefined;
 }
 
-/** Characters. A longer id is none; longer texts are cut. */
+/** Characters. A longer id is ignored; longer texts are cut. */
 const MAX_ID_LENGTH = 255;
 const MAX_TEXT_LENGTH = 500;
 const MAX_INT4 = 2_147_483_647;
-/** Far above any cluster; bounds what one document can make the database hold. */
+/** Far above any cluster; bounds the rows of one document. */
 const MAX_MODULES = 50_000;
-/** Characters of user domains put in full into the modules of one document; beyond it their names must do. */
+/** Characters of user domains that are copied into the modules of one document; beyond it only their names are. */
 const MAX_DOMAIN_TEXT = 1024 ** 2;
 
-/** Parts of a cluster's own machinery, which nobody opens. */
+/** Parts of the cluster itself, which no user opens. */
 const INTERNAL = new Set([
   "traefik",
   "loki",
@@ -48,7 +48,7 @@ const INTERNAL = new Set([
   "samba",
 ]);
 
-/** Undefined for what is no NS8 inventory, or one that has no list of modules. Of a repeated id the last one counts. */
+/** Undefined for any other inventory than one of NS8 with a list of modules. Of a repeated id the last entry counts. */
 export function extractApplications(document: JsonObject): Extracted | undefined {
   if (own(document, "installation") !== "nethserver") return undefined;
   const facts = own(document, "facts");
@@ -77,7 +77,7 @@ interface Context {
   domains: Domains;
 }
 
-/** What has a column of its own. */
+/** Members that have a column of their own. */
 const COLUMNS = new Set(["id", "module", "name", "ui_name", "source", "version", "node"]);
 
 function read(module: JsonObject, { moduleId, instanceOf, nodes, domains }: Context): Application {
@@ -102,7 +102,7 @@ function read(module: JsonObject, { moduleId, instanceOf, nodes, domains }: Cont
 }
 
 interface Domains {
-  /** JSON text of a module's user domains: each name as the cluster describes it. */
+  /** JSON text of a module's user domains, each as the cluster describes it. */
   describe(names: JsonValue): string;
 }
 
@@ -128,19 +128,19 @@ function openDomains(described: JsonValue | undefined): Domains {
   };
 }
 
-/** Where people open it; undefined when it is not for people, or nobody knows the cluster's name. */
+/** Where users open it; null when it is not for users, or the cluster's name is unknown. */
 export function urlOf({ isUserFacing, moduleId }: Application, fqdn: string | undefined): string | null {
   return isUserFacing && fqdn !== undefined
     ? `https://${fqdn}/cluster-admin/#/apps/${encodeURIComponent(moduleId.toWellFormed())}`
     : null;
 }
 
-/** Undefined unless it can stand in a link as it is. */
+/** Undefined unless it can be part of a link as it is. */
 export function hostName(value: JsonValue | undefined): string | undefined {
   return typeof value === "string" && /^[a-z0-9]([a-z0-9.-]{0,253})$/i.test(value) ? value : undefined;
 }
 
-/** An id as it was sent, or nothing: a cut id would name something else. */
+/** An id as it was sent, or undefined: a cut id would name something else. */
 function idOf(value: JsonValue | undefined): string | undefined {
   return typeof value === "string" && value.trim() !== "" && value.length <= MAX_ID_LENGTH && isStorable(value)
     ? value
@@ -164,6 +164,6 @@ function integerOf(value: JsonValue | undefined): number | null {
 const isObject = (value: JsonValue | undefined): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value) && !JSON.isRawJSON(value);
 
-/** A member of what may be an object; never an inherited one. */
+/** An own member of a value that may be an object. */
 const own = (value: JsonValue | undefined, key: string): JsonValue | undefined =>
   isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;

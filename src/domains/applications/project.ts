@@ -7,13 +7,13 @@ import type { Application, Extracted } from "./extract.ts";
 import * as store from "./store.ts";
 import type { ApplicationRow, KnownApplication, KnownSystem } from "./store.ts";
 
-/** Parts of a document, as paths of raw keys, that could not be collected. */
+/** Parts of a document that could not be collected, as paths of raw keys. */
 export type GapsOf = (document: JsonObject) => Gap[];
 
-/** Rows of one statement, far from the time that a statement may take. */
+/** Rows of one statement, which takes far less than a statement may. */
 const ROWS_PER_STATEMENT = 2_000;
 
-/** Safe to repeat: what it wrote once is the same the second time. */
+/** Safe to repeat: it writes the same the second time. */
 export async function projectApplications(tx: Queryable, newest: NewestInventory[], gapsOf: GapsOf): Promise<void> {
   const clusters = newest.flatMap((one) => {
     const extracted = extractApplications(one.document);
@@ -56,7 +56,7 @@ function changedRows(
 const hashOf = (one: Application, url: string | null) =>
   new Bun.CryptoHasher("sha256").update(JSON.stringify([...Object.values(one), url])).digest("hex");
 
-/** Only a list that was collected whole tells that something is gone, and only of nodes that answered. */
+/** An application is gone only when the list was collected whole, and its node answered. */
 function goneIds({ applications, unreadable, complete }: Extracted, gaps: Gap[], system: KnownSystem) {
   const listMissing = gaps.some(({ path }) => path.length <= 2 && (path[1] ?? "modules") === "modules");
   if (!complete || applications.length === 0 || listMissing) return [];

@@ -1,18 +1,18 @@
 // Describes what operators ask of applications, and the answers.
 import { Type } from "@sinclair/typebox";
 import type { Static } from "@sinclair/typebox";
+import { Cursor, NextCursor, Nullable, Time } from "../../values/schema.ts";
 
-const Text = Type.Union([Type.String(), Type.Null()]);
-const Time = Type.String({ format: "date-time" });
+const Text = Nullable(Type.String());
 
 export const ApplicationsQuery = Type.Object({
-  deleted: Type.Boolean({ default: false, description: "Those that are gone, too." }),
+  deleted: Type.Boolean({ default: false, description: "Also those that are gone." }),
   limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
-  cursor: Type.Optional(Type.String({ maxLength: 2048 })),
+  cursor: Cursor,
 });
 export type ApplicationsQuery = Static<typeof ApplicationsQuery>;
 
-export const Application = Type.Object({
+const Application = Type.Object({
   id: Type.String(),
   module_id: Type.String(),
   instance_of: Type.String(),
@@ -20,24 +20,24 @@ export const Application = Type.Object({
   display_name: Text,
   source: Text,
   version: Text,
-  node_id: Type.Union([Type.Integer(), Type.Null()]),
+  node_id: Nullable(Type.Integer()),
   node_label: Text,
   is_user_facing: Type.Boolean(),
   url: Text,
   inventory_data: Type.Unknown(),
   first_seen_at: Time,
   updated_at: Time,
-  deleted_at: Type.Union([Time, Type.Null()]),
+  deleted_at: Nullable(Time),
 });
 
-export const InstanceCounts = Type.Array(
+const InstanceCounts = Type.Array(
   Type.Object({ instance_of: Type.String(), applications: Type.Integer(), systems: Type.Integer() }),
 );
 
 export const ApplicationPage = Type.Object({
   applications: Type.Array(Application),
   counts: InstanceCounts,
-  next_cursor: Text,
+  next_cursor: NextCursor,
 });
 
 export const FleetApplications = Type.Object({ counts: InstanceCounts });

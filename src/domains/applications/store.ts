@@ -16,7 +16,7 @@ export interface KnownSystem {
   applications: Map<string, KnownApplication>;
 }
 
-/** Of these systems, what is kept of their applications. */
+/** The stored applications of these systems. */
 export async function findKnown(db: Queryable, systemIds: string[]): Promise<Map<string, KnownSystem>> {
   const rows = await db.query<
     { systemId: string; fqdn: string | null } & ({ id: null } | (KnownApplication & { id: string }))
@@ -45,7 +45,7 @@ export interface ApplicationRow extends Application {
   receivedAt: Date;
 }
 
-/** Adds, changes and revives. What a cluster stops telling of an application stays, but for its version and node. */
+/** Adds, changes and revives. What a cluster no longer says of an application stays, except its version and node. */
 export async function upsertApplications(db: Queryable, rows: ApplicationRow[]): Promise<void> {
   await db.query(
     `insert into applications as a (id, system_id, module_id, instance_of, name, display_name, source, version, node_id, node_label,
@@ -92,7 +92,7 @@ export async function markDeleted(db: Queryable, gone: { id: string; at: Date }[
   );
 }
 
-export interface ListedRow {
+interface ListedRow {
   id: string;
   module_id: string;
   instance_of: string;
@@ -110,7 +110,7 @@ export interface ListedRow {
   deleted_at: Date | null;
 }
 
-/** By module id, after that one. Deleted ones only when asked for, beside the others. */
+/** Ordered by module id, after `after`. Deleted ones come along only when asked for. */
 export async function listApplications(
   db: Queryable,
   systemId: string,
@@ -127,13 +127,13 @@ export async function listApplications(
   );
 }
 
-export interface InstanceCount {
+interface InstanceCount {
   instance_of: string;
   applications: number;
   systems: number;
 }
 
-/** How many there are of each kind, on one system or, for null, on all; the most frequent first. */
+/** Counts each kind, on one system or, for null, on all; the most frequent first. */
 export async function countInstances(db: Queryable, systemId: string | null, limit: number): Promise<InstanceCount[]> {
   return db.query(
     `select instance_of, count(*)::integer as applications, count(distinct system_id)::integer as systems

@@ -1,9 +1,10 @@
 // Describes the feed of changes.
 import { Type } from "@sinclair/typebox";
 import type { Static } from "@sinclair/typebox";
+import { Cursor, Time } from "../../values/schema.ts";
 
 export const FeedQuery = Type.Object({
-  after: Type.Optional(Type.String({ maxLength: 2048 })),
+  after: Cursor,
   significant: Type.Optional(Type.Boolean()),
   limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
 });
@@ -31,7 +32,7 @@ export const Feed = Type.Object({
       }),
       previous_value: Type.Unknown(),
       current_value: Type.Unknown(),
-      detected_at: Type.String({ format: "date-time" }),
+      detected_at: Time,
     }),
   ),
   next_cursor: Type.String({ description: "Pass it as `after` next time, also when nothing came." }),

@@ -2,10 +2,10 @@
 import type { Queryable } from "../../ports/database.ts";
 import { PAGE_BYTES, PAGE_SHARE, ROW_BYTES, VALUE_BYTES, shownValue } from "../../values/json/page.ts";
 
-/** Rows that one request looks through for significant ones. */
+/** Rows that one request scans for significant ones. */
 export const MAX_SCANNED = 10_000;
 
-export interface Position {
+interface Position {
   epoch: string;
   transaction: string;
   id: string;
@@ -17,8 +17,8 @@ interface ScannedRow extends Position {
 }
 
 /**
- * The rows to show, and the last one that was looked at. One statement, so that the rows and the oldest running transaction
- * are seen in one snapshot.
+ * Finds the rows to show, and the last one that was scanned. One statement, so that the rows and the oldest running
+ * transaction are seen in one snapshot.
  */
 export async function scanFeed(db: Queryable, after: Position, significant: boolean | null, limit: number) {
   const rows = await db.query<ScannedRow>(
@@ -62,7 +62,7 @@ interface ChangeRow {
   detected_at: Date;
 }
 
-/** In the order of the ids, as many as a page holds. One that was deleted meanwhile is left out. */
+/** Finds changes in the order of the ids, as many as a page holds. One that was deleted meanwhile is left out. */
 export async function findChanges(db: Queryable, ids: string[]): Promise<{ changes: ChangeRow[]; cut: boolean }> {
   const rows = await db.query<ChangeRow & { found: number }>(
     `with found as (

@@ -10,11 +10,11 @@ export interface Fact {
 }
 
 export interface Flattened {
-  /** Hashes of the facts in the document's order; one that the document repeats, as often. */
+  /** Hashes of the facts in the order of the document, repeated as often as there. */
   hashes: Float64Array;
-  /** More leaves than are kept. */
+  /** The document has more leaves than are stored. */
   truncated: boolean;
-  /** Spells one of the facts out. */
+  /** The fact of one of the hashes. */
   fact(hash: number): Fact;
 }
 
@@ -23,27 +23,27 @@ export type Flatten = (type: string, document: JsonObject) => Flattened;
 /** Leaves 53 bits of a hash of 64, which a double holds. */
 const HASH_SHIFT = 11n;
 export const MAX_FACTS = 20_000;
-/** Noise costs time too. */
+/** Leaves that are noise count too, as they cost time. */
 const MAX_LEAVES = 100_000;
-/** Characters. Longer texts are read, not searched; PostgreSQL's indexes take 2,700 bytes. */
+/** Characters. Nobody searches for longer texts, and an entry of a PostgreSQL index has 2,700 bytes at most. */
 const MAX_VALUE_LENGTH = 200;
 const MAX_PATH_LENGTH = 500;
-/** About 30 MB. Paths with names that users chose come and go, so the tree starts anew when it has grown so far. */
+/** About 30 MB. Users choose some of the names in paths, so the tree grows without limit; at this size it starts anew. */
 const MAX_PLACES = 100_000;
 const MAX_KNOWN_VALUES = 8;
-/** Looking through all hashes so often costs as much as a map of them. */
+/** So many linear scans of the hashes cost as much as a map of them. */
 const MAX_SCANS = 50;
 
-/** A path met before: what it is called and what its hashes begin with. */
+/** A path that was met before, with the seed of its hashes. */
 interface Place {
   path: string;
   rulePath: string[];
   seed: bigint;
   isNoise: boolean | undefined;
-  /** These three are made when first needed: most places are leaves, and a document can bring 20,000 that nobody met before. */
+  /** These three are made on first use: most places are leaves, and one document may bring 20,000 new ones. */
   children: Map<string, Place> | undefined;
   elements: Map<string | undefined, Place> | undefined;
-  /** Hashes of the first values met here: switches, names and versions come again in most documents. */
+  /** Hashes of the first values met here: most documents repeat the same switches, names and versions. */
   known: Map<JsonValue, number> | undefined;
 }
 
@@ -51,7 +51,7 @@ interface Walk {
   hashes: number[];
   places: Place[];
   values: JsonValue[];
-  /** Leaves that may still be looked at. */
+  /** Leaves that may still be visited. */
   left: number;
   truncated: boolean;
 }
@@ -59,11 +59,11 @@ interface Walk {
 export interface FlattenDeps {
   /** Whether changes at this path of raw keys, `[]` for an array's element, are never significant. */
   isNoise(rulePath: readonly string[]): boolean;
-  /** What an array's elements are called in field paths; undefined for those without an identity. */
+  /** Names of an array's elements in field paths; undefined for elements without an identity. */
   labelsOf(array: JsonValue[]): (string | undefined)[];
 }
 
-/** Keeps the places it has met, because inventories of one type have most of their paths in common. */
+/** Remembers the places it has met, because inventories of one type share most of their paths. */
 export function openFlatten({ isNoise, labelsOf }: FlattenDeps): Flatten {
   const roots = new Map<string, Place>();
   let places = 0;

@@ -1,11 +1,11 @@
-// Compares the hashes of a system's facts: which came, which went.
+// Compares the hashes of a system's facts with those before: which were added, which were removed.
 
-export interface HashChanges {
+interface HashChanges {
   added: number[];
   removed: number[];
 }
 
-/** As sets: order and repetition do not count. A value that changed in its place, the usual case, is seen without building sets. */
+/** As sets: order and repetition do not count. The usual case, a few values changed in place, needs no sets. */
 export function compareHashes(before: Float64Array, now: Float64Array): HashChanges {
   if (before.length !== now.length) return compareSets(before, now);
   const places: number[] = [];
@@ -18,7 +18,7 @@ export function compareHashes(before: Float64Array, now: Float64Array): HashChan
   };
 }
 
-/** Looking through the whole so often costs as much as two sets. */
+/** So many linear scans cost as much as two sets. */
 const MAX_SCANS = 50;
 
 function compareSets(before: Float64Array, now: Float64Array): HashChanges {

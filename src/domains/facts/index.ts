@@ -16,8 +16,8 @@ export interface Facts extends Domain {
 }
 
 /**
- * Owns fleet_paths, fleet_facts, fleet_holders and fleet_systems. They are read by search/ (lookup, outliers), and by whoever
- * asks the database himself: docs/fleet.md names their columns.
+ * Owns fleet_paths, fleet_facts, fleet_holders and fleet_systems. search/ reads them (lookup, holders, outliers), and so may any
+ * client of the database: docs/fleet.md names their columns.
  */
 export function openFacts(deps: FactsDeps): Facts {
   return {

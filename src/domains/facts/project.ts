@@ -5,21 +5,21 @@ import type { NewestInventory, StateKeeper } from "../inventory/index.ts";
 import type { Flatten, Flattened } from "./flatten.ts";
 import { compareHashes } from "./hashes.ts";
 import * as store from "./store.ts";
-import type { Holder, KeptSystem, KnownFact, NewFact } from "./store.ts";
+import type { Holder, ProjectedSystem, KnownFact, NewFact } from "./store.ts";
 
-/** After a document of so many facts, others have their turn before the next. */
+/** Facts. After a larger document the thread is yielded to other work before the next. */
 const TURN_FACTS = 2_000;
-/** Rows of one statement: some ten milliseconds to write down, between which others have their turn. A first inventory brings 20,000. */
+/** Rows of one statement: about 10 ms to serialize, after which other work gets the thread. A first inventory brings 20,000. */
 const CHUNK = 4_000;
 
-/** Repeating it changes nothing: what is written is the difference to what was kept before. */
+/** Safe to repeat: it writes the difference to what was projected before. */
 export function factProjection(flatten: Flatten): StateKeeper {
   return async (tx, newest) => {
-    const kept = await store.findKeptSystems(
+    const before = await store.findProjectedSystems(
       tx,
       newest.map((one) => one.systemId),
     );
-    const changes = await compareAll(flatten, newest, kept);
+    const changes = await compareAll(flatten, newest, before);
     if (changes.length > 0) await writeChanges(tx, changes);
   };
 }
@@ -31,11 +31,15 @@ interface SystemChange extends store.SystemState {
   removed: number[];
 }
 
-async function compareAll(flatten: Flatten, newest: NewestInventory[], kept: KeptSystem[]): Promise<SystemChange[]> {
-  const keptById = new Map(kept.map((system) => [system.systemId, system]));
+async function compareAll(
+  flatten: Flatten,
+  newest: NewestInventory[],
+  projected: ProjectedSystem[],
+): Promise<SystemChange[]> {
+  const byId = new Map(projected.map((system) => [system.systemId, system]));
   const changes: SystemChange[] = [];
   for (const { systemId, document } of newest) {
-    const before = keptById.get(systemId);
+    const before = byId.get(systemId);
     if (!before) continue;
     const flattened = flatten(before.type, document);
     const { hashes, truncated } = flattened;
@@ -49,7 +53,7 @@ async function compareAll(flatten: Flatten, newest: NewestInventory[], kept: Kep
 }
 
 async function writeChanges(tx: Queryable, changes: SystemChange[]): Promise<void> {
-  const facts = await knowFacts(tx, changes);
+  const facts = await lockChangedFacts(tx, changes);
   const numbers = await saveStates(tx, changes);
   const [added, removed]: [Holder[], Holder[]] = [[], []];
   const counts = new Map<number, number>();
@@ -71,8 +75,8 @@ async function writeChanges(tx: Queryable, changes: SystemChange[]): Promise<voi
   for (const rows of chunks([...counts].filter(([, delta]) => delta !== 0))) await store.addCounts(tx, rows);
 }
 
-/** The rows of every fact that came or went, with their counts locked. */
-async function knowFacts(tx: Queryable, changes: SystemChange[]): Promise<Map<number, KnownFact>> {
+/** The rows of every fact that was added or removed, with their counts locked. */
+async function lockChangedFacts(tx: Queryable, changes: SystemChange[]): Promise<Map<number, KnownFact>> {
   const news = new Map<number, NewFact>();
   for (const { type, added, flattened } of changes)
     for (const hash of added) if (!news.has(hash)) news.set(hash, { hash, type, ...flattened.fact(hash) });

@@ -6,7 +6,7 @@ import * as store from "./store.ts";
 const PRUNE_QUEUE = "muster:fleet-prune";
 export const PRUNE_SCHEDULE: Schedule = { name: "fleet-prune", cron: "41 3 * * *", queue: PRUNE_QUEUE };
 
-/** Numbers looked through by one statement. */
+/** Numbers that one statement scans. */
 const SPAN = 20_000;
 
 export function pruneHandler(database: Database): JobHandler {
@@ -20,7 +20,7 @@ export function pruneHandler(database: Database): JobHandler {
   };
 }
 
-/** Looked for without a lock, deleted under one, and only what nobody took up in between. Safe to repeat. */
+/** Searches without a lock, deletes under one, and only what no projection has taken up in between. Safe to repeat. */
 async function prune(database: Database): Promise<void> {
   const last = await store.findLastNumbers(database);
   for (let at = 0; at < last.fact; at += SPAN) {

@@ -3,22 +3,22 @@ import type { Queryable } from "../../ports/database.ts";
 import type { Fact } from "./flatten.ts";
 import { packLongs, unpackLongs } from "../../values/packed.ts";
 
-export interface KeptSystem {
+export interface ProjectedSystem {
   systemId: string;
   type: string;
-  /** Null for a system whose facts were never kept. */
+  /** Null for a system that has no facts yet. */
   systemNo: number | null;
   truncated: boolean | null;
   hashes: Float64Array;
 }
 
 /** The caller holds the locks of these systems. */
-export async function findKeptSystems(tx: Queryable, systemIds: string[]): Promise<KeptSystem[]> {
-  const rows = await tx.query<Omit<KeptSystem, "hashes"> & { facts: Buffer | null }>(
+export async function findProjectedSystems(tx: Queryable, systemIds: string[]): Promise<ProjectedSystem[]> {
+  const rows = await tx.query<Omit<ProjectedSystem, "hashes"> & { facts: Buffer | null }>(
     `select s.id as "systemId", coalesce(s.type, '') as type, f.system_no as "systemNo", f.truncated, f.facts
      from systems s left join fleet_systems f on f.system_id = s.id where s.id = any($1::uuid[])`,
     [systemIds],
-    { name: "find-kept-systems" },
+    { name: "find-projected-systems" },
   );
   return rows.map(({ facts, ...row }) => ({ ...row, hashes: unpackLongs(facts) }));
 }
@@ -30,7 +30,7 @@ export interface SystemState {
   truncated: boolean;
 }
 
-/** Returns the numbers that the systems got, by their ids. */
+/** Returns the numbers of the new systems, by id. */
 export async function insertSystems(tx: Queryable, states: SystemState[]): Promise<Map<string, number>> {
   const rows = await tx.query<{ id: string; no: number }>(
     `insert into fleet_systems (system_id, type, facts, truncated)
@@ -64,7 +64,7 @@ export interface NewFact extends Fact {
   type: string;
 }
 
-/** Only what is missing is inserted: a conflict would use up a number each time. */
+/** Inserts only what is missing: each conflict would use up a number of the sequence. */
 export async function insertPaths(tx: Queryable, paths: string[]): Promise<void> {
   await tx.query(
     `insert into fleet_paths (path)
@@ -100,7 +100,7 @@ export interface KnownFact {
   pathId: number;
 }
 
-/** Locked until the transaction ends, for the counts to be changed. */
+/** Locks the facts until the transaction ends, because their counts change. */
 export async function lockFacts(tx: Queryable, hashes: number[]): Promise<Map<number, KnownFact>> {
   const rows = await tx.query<KnownFact>(
     `select id, hash, path_id as "pathId" from fleet_facts where hash = any($1::bigint[]) order by id for no key update`,
@@ -150,7 +150,7 @@ export async function addCounts(tx: Queryable, counts: [factId: number, delta: n
   );
 }
 
-/** Facts that nobody holds, from this number on. */
+/** Facts that no system holds, among the next `span` numbers. */
 export async function findUnheldFacts(db: Queryable, after: number, span: number): Promise<number[]> {
   const rows = await db.query<{ id: number }>(
     `select id from fleet_facts where id > $1 and id <= $1::integer + $2::integer and systems = 0`,
@@ -175,7 +175,7 @@ export async function findLastNumbers(db: Queryable): Promise<{ fact: number; pa
   return row ?? { fact: 0, path: 0 };
 }
 
-/** Waits for every projection that is under way, and lets none begin before the transaction ends. */
+/** Waits for every projection in flight, and lets none begin before the transaction ends. */
 export async function lockDictionary(tx: Queryable): Promise<void> {
   await tx.query(`lock table fleet_paths, fleet_facts in share row exclusive mode`);
 }

@@ -1,4 +1,4 @@
-// The whole installation on one page: systems by status, what changed lately, what is open, what waits.
+// Sums the installation up: systems by status, changes of the last day, open alerts, queues.
 import { Elysia } from "elysia";
 import type { Domain } from "../../domain.ts";
 import { envelope } from "../../http/edge/envelope.ts";

@@ -1,4 +1,4 @@
-// Queues for operators: what waits, what died and why; dead jobs are redriven or discarded.
+// Shows operators the queues, and redrives or discards their dead jobs.
 import { Type } from "@sinclair/typebox";
 import type { Static } from "@sinclair/typebox";
 import { Elysia } from "elysia";
@@ -9,7 +9,7 @@ import { envelope } from "../../http/edge/envelope.ts";
 import { operation } from "../../http/edge/openapi.ts";
 import { readQuery } from "../../http/edge/query.ts";
 import type { Queue } from "../../ports/queue.ts";
-import { tellWaiting } from "./waiting.ts";
+import { findLongWaiting } from "./waiting.ts";
 import type { WaitingDeps } from "./waiting.ts";
 
 const STATES = ["pending", "delayed", "active", "dead"] as const;
@@ -23,7 +23,7 @@ const ListQuery = Type.Object({
   cursor: Type.Optional(Type.String({ maxLength: 200 })),
 });
 
-/** Which dead jobs; all of the queue when `ids` is left out. */
+/** Dead jobs; all of the queue when `ids` is left out. */
 const Selection = Type.Object({
   ids: Type.Optional(Type.Array(Type.String({ pattern: "^[\\w-]{1,64}$" }), { maxItems: 1000 })),
 });
@@ -70,5 +70,5 @@ export function openQueues(deps: QueuesDeps): Domain {
       },
       { parse: "none", detail: operation({ summary: "Delete dead jobs", body: Selection }) },
     );
-  return { adminRoutes, checks: [{ name: "queues", run: () => tellWaiting(deps) }] };
+  return { adminRoutes, checks: [{ name: "queues", run: () => findLongWaiting(deps) }] };
 }

@@ -1,4 +1,4 @@
-// Tells of work that has waited longer than it ever should: its queue, for how long, and whose it is.
+// Warns of jobs that wait longer than they ever should: in which queue, for how long, of which system.
 import type { Clock } from "../../ports/clock.ts";
 import type { ListedJob, Queue, QueueName } from "../../ports/queue.ts";
 
@@ -10,20 +10,20 @@ export interface WaitingDeps {
   showSystem(id: string): Promise<{ system_key: string }>;
 }
 
-/** Of one queue: those in front may be pushed for later on purpose. */
-const LOOKED_AT = 20;
+/** Jobs of one queue and state: the first ones may be pushed for later on purpose. */
+const MAX_EXAMINED = 20;
 
 /**
- * By the time since the push, since each failed try makes a job due anew. One that nobody has tried yet waits only from the time
- * it is due. A sentence a queue; undefined when all is well.
+ * One sentence a queue; undefined when all is well. A job waits since its push, because each failed attempt makes it due
+ * anew; one without an attempt waits since it was due.
  */
-export async function tellWaiting(deps: WaitingDeps): Promise<string | undefined> {
-  const told: string[] = [];
+export async function findLongWaiting(deps: WaitingDeps): Promise<string | undefined> {
+  const warnings: string[] = [];
   for (const [name, { pending, delayed, active }] of Object.entries(await deps.queue.counts())) {
     const oldest = pending + delayed + active > 0 ? await findOldest(deps, name) : undefined;
-    if (oldest && oldest.waitedMs > deps.maxWaitMs) told.push(await describe(deps, name, oldest));
+    if (oldest && oldest.waitedMs > deps.maxWaitMs) warnings.push(await describe(deps, name, oldest));
   }
-  return told.length > 0 ? told.join(" ") : undefined;
+  return warnings.length > 0 ? warnings.join(" ") : undefined;
 }
 
 interface Oldest {
@@ -35,7 +35,7 @@ async function findOldest({ queue, clock }: WaitingDeps, name: QueueName): Promi
   const now = clock.now().getTime();
   let oldest: Oldest | undefined;
   for (const state of ["pending", "delayed", "active"] as const)
-    for (const job of await queue.list(name, state, LOOKED_AT)) {
+    for (const job of await queue.list(name, state, MAX_EXAMINED)) {
       const since = job.attempt > 0 || job.reason !== null ? job.pushedAt : job.dueAt;
       const waitedMs = now - since.getTime();
       if (waitedMs > (oldest?.waitedMs ?? 0)) oldest = { job, waitedMs };

@@ -1,4 +1,4 @@
-// Answers questions about the newest inventories of all systems: who meets conditions, which values there are, which are outliers.
+// Answers questions about the newest inventories of all systems: which systems meet conditions, which values there are, which are outliers.
 import { decodeCursor, encodeCursor } from "../../http/edge/cursor.ts";
 import type { Queryable } from "../../ports/database.ts";
 import { RawJson } from "../../values/json/raw.ts";
@@ -70,7 +70,7 @@ export function openSearchApi(database: Queryable) {
 
 const termsOf = (q: string | undefined): Term[] => (q === undefined || q.trim() === "" ? [] : parseQuery(q));
 
-/** A type that is not asked for is left out, not undefined. */
+/** A filter that is not asked for is left out, not undefined. */
 const filtersOf = ({
   status,
   type,

@@ -10,7 +10,7 @@ import * as lookup from "./lookup.ts";
 
 /** One term, ready to be looked up. */
 export interface Condition extends Holding {
-  /** Why nobody can meet it, where that is the question's fault and not the fleet's. */
+  /** Why no system can meet it, where the query is to blame and not the fleet. */
   hint?: string;
 }
 
@@ -21,7 +21,6 @@ export async function resolveTerms(db: Queryable, terms: Term[]): Promise<Condit
   return Promise.all(terms.map((term) => resolveTerm(db, term)));
 }
 
-/** Undefined paths are none: nobody holds them. */
 export async function resolvePath(db: Queryable, path: string, pattern: PathPattern, below = false): Promise<number[]> {
   const ids = await lookup.findPaths(db, pattern, below, MAX_PATHS + 1);
   if (ids.length > MAX_PATHS)
@@ -59,7 +58,7 @@ async function resolveTerm(db: Queryable, term: Term): Promise<Condition> {
   return { pathIds, factIds, sense: "any of them", ...(hint !== undefined && { hint }) };
 }
 
-/** A path that no inventory has, with others that end alike. */
+/** For a path that no inventory has: others that end alike. */
 export async function hintAt(db: Queryable, path: string, pathIds: readonly number[]): Promise<{ hint?: string }> {
   if (pathIds.length > 0) return {};
   const [last = path] = path.split(".").slice(-1);
@@ -69,7 +68,7 @@ export async function hintAt(db: Queryable, path: string, pathIds: readonly numb
 
 const MAX_ALIKE = 3;
 
-/** A text where numbers are held, which quotes alone make of it. */
+/** For a quoted operand that would be found without its quotes, as a number, true, false or null. */
 async function hintOfType(
   db: Queryable,
   path: string,
@@ -82,14 +81,14 @@ async function hintOfType(
   return { hint: `${path} holds ${operand.text}, not the text "${operand.text}": write it without quotes` };
 }
 
-/** JSON texts that the operand may stand for: a word may be meant as text or as number, true, false or null. */
+/** JSON texts that the operand may stand for: a word without quotes may also be a number, true, false or null. */
 function textsOf({ text, quoted }: Operand): string[] {
   const asText = JSON.stringify(text);
   if (quoted || !/^(?:true|false|null|-?\d[\d.eE+-]*)$/.test(text)) return [asText];
   return [...new Set([asText, text, ...canonicalNumber(text)])];
 }
 
-/** `1.0` and `1e0` are written 1 by whoever stores a double; a number that no double holds keeps its own text. */
+/** Who stores a double writes `1.0` and `1e0` as 1; a number that no double holds keeps its own text. */
 const canonicalNumber = (text: string) => {
   const double = String(Number(text));
   return decimalOf(double) === decimalOf(text) ? [double] : [];

@@ -5,11 +5,11 @@ import * as lookup from "./lookup.ts";
 import type { FacetRow } from "./lookup.ts";
 import type { Matched } from "./matching.ts";
 
-export interface Counted {
+interface Counted {
   values: FacetRow[];
-  /** How many values there are, shown or not. */
+  /** Number of values, shown or not. */
   different: number;
-  /** How many of the systems hold one. */
+  /** Number of systems that hold one. */
   holding: number;
 }
 
@@ -25,14 +25,14 @@ export async function countFacets(db: Queryable, pathIds: number[], matched: Mat
     if (holders[no] === 0) holding++;
     holders[no] = 1;
   }
-  // Under one path a system holds a value once; under several it may hold it at many, and counts once.
+  // At one path a system holds a value once; at several paths it may hold it more than once, and is counted once.
   const once = pathIds.length > 1 ? await countOnce(db, pathIds, pairs, matched, counts) : counts;
   const shown = mostHeld(once);
   const { values, different } = await lookup.sumByValue(db, shown, limit);
   return { values, different: different + once.size - shown.size, holding };
 }
 
-/** Where nearly everybody has a value of his own, the most common ones are all that is asked of the database. */
+/** Where nearly every system has a value of its own, the database is asked for the most common ones only. */
 const MAX_SUMMED = 5_000;
 
 function mostHeld(counts: Map<number, number>): Map<number, number> {
@@ -45,7 +45,7 @@ function mostHeld(counts: Map<number, number>): Map<number, number> {
   return new Map([...above, ...tied]);
 }
 
-/** For each value, by one of its facts, the systems that hold it anywhere. */
+/** Counts the systems that hold a value anywhere; each value stands under one of its facts. */
 async function countOnce(
   db: Queryable,
   pathIds: number[],

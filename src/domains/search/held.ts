@@ -4,15 +4,15 @@ import type { Condition } from "./conditions.ts";
 import { findHashes, findHeld } from "./holders.ts";
 import { findAskedFacts } from "./lookup.ts";
 
-export interface HeldValue {
+interface HeldValue {
   path: string;
   /** JSON text. */
   value: string;
 }
 
-/** Of one system, in a list. */
+/** Values of one system in a list. */
 const MAX_VALUES = 20;
-/** Up to so many asked facts are looked for in what each system holds, which is read whole. */
+/** Up to so many facts are searched in the hashes of each system; more are read by path. */
 const MAX_ASKED = 5_000;
 
 /** By the numbers of the systems; ordered by path. */

@@ -12,7 +12,7 @@ export interface Holding {
   sense: "any of them" | "others than them" | "none at all";
 }
 
-/** Numbers of the systems that hold one of the facts, or any of the paths where none is named. Some come more than once. */
+/** Numbers of the systems that hold one of the facts or, where none is named, any fact of the paths. Some appear more than once. */
 export async function findHolders(db: Queryable, { pathIds, factIds, sense }: Holding): Promise<Int32Array> {
   const facts = factIds === null ? "" : `and ${sense === "others than them" ? "not " : ""}fact_id = any($2::integer[])`;
   const [row] = await db.query<{ numbers: Buffer | null }>(
@@ -39,7 +39,7 @@ export async function findFiltered(db: Queryable, { status, type, organization }
   return unpackIntegers(row?.numbers ?? null);
 }
 
-export interface FoundSystem {
+interface FoundSystem {
   no: number;
   system_id: string;
   system_key: string;
@@ -54,7 +54,7 @@ export async function findSystems(db: Queryable, systemNos: number[]): Promise<F
   );
 }
 
-/** Everything these systems hold, as hashes. */
+/** Hashes of all facts of these systems. */
 export async function findHashes(db: Queryable, systemNos: number[]): Promise<Map<number, Float64Array>> {
   const rows = await db.query<{ no: number; facts: Buffer }>(
     `select system_no as no, facts from fleet_systems where system_no = any($1::integer[])`,
@@ -63,7 +63,7 @@ export async function findHashes(db: Queryable, systemNos: number[]): Promise<Ma
   return new Map(rows.map(({ no, facts }) => [no, unpackLongs(facts)]));
 }
 
-/** What these systems hold at these paths, where the paths have too many values to go by those. */
+/** What these systems hold at these paths, where the paths have too many values to go by fact. */
 export async function findHeld(
   db: Queryable,
   systemNos: number[],
@@ -77,7 +77,7 @@ export async function findHeld(
   );
 }
 
-/** Who holds which fact of the paths: pairs of a fact's and a system's number, by fact. */
+/** Pairs of a fact of the paths and a system that holds it, as numbers, ordered by fact. */
 export async function findHolderPairs(db: Queryable, pathIds: number[]): Promise<Int32Array> {
   const [row] = await db.query<{ numbers: Buffer | null }>(
     `select string_agg(int8send((fact_id::bigint << 32) | system_no), '') as numbers

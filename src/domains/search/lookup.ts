@@ -21,7 +21,7 @@ export async function findPaths(
   return rows.map((row) => row.id);
 }
 
-/** Beyond every text that begins so, as bytes compare: no UTF-8 text has a character above U+10FFFF. */
+/** Sorts after every text with this prefix in byte order: no UTF-8 text has a character above U+10FFFF. */
 const endOf = (prefix: string) => `${prefix}\u{10ffff}`;
 
 export async function findFactsByValue(db: Queryable, pathIds: number[], values: string[]): Promise<number[]> {
@@ -44,7 +44,7 @@ export async function findFacts(
 }
 
 /** A fact that a condition asks for. */
-export interface AskedFact {
+interface AskedFact {
   id: number;
   hash: number;
   path: string;
@@ -69,7 +69,7 @@ export interface FacetRow {
   count: number;
 }
 
-/** Counts by fact become counts by value, most common first; `different` is how many values there are in all. */
+/** Sums counts by fact to counts by value, most common first; `different` is the number of all values. */
 export async function sumByValue(
   db: Queryable,
   counts: Map<number, number>,
@@ -98,12 +98,12 @@ export async function findFirstFacts(
   return new Map(rows.map(({ id, first }) => [id, first]));
 }
 
-export interface PathRow {
+interface PathRow {
   path: string;
   example: string;
 }
 
-/** Paths that somebody holds, in order. */
+/** Paths that a system holds, in order. */
 export async function listPaths(
   db: Queryable,
   search: string | undefined,

@@ -4,7 +4,7 @@ import type { Condition } from "./conditions.ts";
 import { findFiltered, findHolders } from "./holders.ts";
 import type { Filters } from "./schema.ts";
 
-/** A byte for each number; 1 for a system that is in. */
+/** A byte for each number of a system; 1 for one that matches. */
 export type Matched = Uint8Array;
 
 export async function matchSystems(db: Queryable, conditions: Condition[], filters: Filters): Promise<Matched> {

@@ -5,13 +5,13 @@ import type { OutliersQuery } from "./schema.ts";
 
 /** Below this share of the systems a value is an outlier; from it on it is common. */
 const RARE_SHARE = 0.01;
-/** A path counts when its common values cover this share of the systems: where everybody has a value of their own, none is an outlier. */
+/** A path has outliers when its common values cover this share of the systems: where every system has a value of its own, none is an outlier. */
 const NORM_SHARE = 0.5;
 const MAX_HOLDERS_SHOWN = 10;
 
 export async function listOutliers(db: Queryable, { type, limit }: OutliersQuery) {
   const systems = await countSystems(db, type);
-  // The least share that is above nothing: fewer than 1 % of 100 systems is none.
+  // Fewer than 1 % of 100 systems is no system.
   const enough = systems * RARE_SHARE > 1;
   const rows = enough ? await findOutliers(db, type, systems, limit + 1) : [];
   return {
@@ -43,8 +43,8 @@ interface OutlierRow {
 }
 
 /**
- * Paths are found by their common values, of which each has at most a hundred, so a path of which everybody has a value of
- * their own is never looked at. Only elements without a name (`[]`) can be held twice by one system.
+ * Paths are found by their common values, at most a hundred each, so a path at which every system has a value of its own
+ * costs nothing. Only elements without a name (`[]`) can be held twice by one system.
  */
 async function findOutliers(db: Queryable, type: string, systems: number, limit: number): Promise<OutlierRow[]> {
   return db.query(

@@ -1,10 +1,9 @@
 // Describes the questions of the search and their answers.
 import { Type } from "@sinclair/typebox";
 import type { Static } from "@sinclair/typebox";
+import { Cursor, NextCursor, OneOf } from "../../values/schema.ts";
 import { MAX_QUERY_LENGTH } from "./language/query.ts";
 
-const Cursor = Type.String({ maxLength: 2048 });
-const NextCursor = Type.Union([Type.String(), Type.Null()]);
 const Count = Type.Integer({ minimum: 0 });
 const Hints = Type.Array(Type.String(), {
   description: "Why nobody can meet a condition: a path that no inventory has, a text where numbers are held.",
@@ -12,9 +11,7 @@ const Hints = Type.Array(Type.String(), {
 const Text = Type.String({ maxLength: MAX_QUERY_LENGTH });
 
 const FILTERS = {
-  status: Type.Optional(
-    Type.Union(["unknown", "active", "inactive", "suspended"].map((status) => Type.Literal(status))),
-  ),
+  status: Type.Optional(OneOf(["unknown", "active", "inactive", "suspended"])),
   type: Type.Optional(Type.String({ maxLength: 100, description: "Such as ns8 or nsec." })),
   organization: Type.Optional(Type.String({ maxLength: 255 })),
 };
@@ -26,7 +23,7 @@ export const SearchQuery = Type.Object({
   q: Type.Optional(Type.String({ maxLength: MAX_QUERY_LENGTH, description: "Conditions; docs/fleet.md tells how." })),
   ...FILTERS,
   limit: Type.Integer({ minimum: 1, maximum: 200, default: 50 }),
-  cursor: Type.Optional(Cursor),
+  cursor: Cursor,
 });
 export type SearchQuery = Static<typeof SearchQuery>;
 
@@ -91,7 +88,7 @@ export const Outliers = Type.Object({
 export const PathsQuery = Type.Object({
   search: Type.Optional(Type.String({ maxLength: 500, description: "Part of the path, without regard to case." })),
   limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
-  cursor: Type.Optional(Cursor),
+  cursor: Cursor,
 });
 export type PathsQuery = Static<typeof PathsQuery>;
 

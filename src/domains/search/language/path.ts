@@ -15,7 +15,7 @@ export const formatPath = (segments: readonly Segment[]): string =>
 export interface PathPattern {
   /** The path itself when it holds no `*`. */
   exact: string | undefined;
-  /** What every path that fits begins with. */
+  /** What every matching path begins with. */
   prefix: string;
   /** For PostgreSQL's `~`. */
   regex: string;

@@ -3,11 +3,11 @@ import { Failure } from "../../../errors.ts";
 import { compilePath, formatPath } from "./path.ts";
 import type { PathPattern, Segment } from "./path.ts";
 
-export const OPERATORS = ["=", "!=", "<=", ">=", "<", ">", "exists", "missing"] as const;
+const OPERATORS = ["=", "!=", "<=", ">=", "<", ">", "exists", "missing"] as const;
 export type Operator = (typeof OPERATORS)[number];
 
 export interface Term {
-  /** As the answers write it. */
+  /** As answers write it. */
   path: string;
   pattern: PathPattern;
   operator: Operator;
@@ -17,7 +17,7 @@ export interface Term {
 
 export interface Operand {
   text: string;
-  /** In quotes: a text and nothing else. Without, it is whatever is written like that. */
+  /** In quotes it is a text and nothing else; without, also the number, true, false or null that is written so. */
   quoted: boolean;
 }
 
@@ -38,7 +38,7 @@ export function parseQuery(text: string): Term[] {
   return terms;
 }
 
-/** One path on its own, as facets take it. */
+/** Parses one path on its own, as facets take it. */
 export function parsePath(text: string): Pick<Term, "path" | "pattern"> {
   const reader = { text, at: 0 };
   const path = readPath(reader);
