@@ -1,4 +1,4 @@
-// A dead link rings, once for a whole site, and stops ringing as soon as it is heard.
+// Tests that silent systems fire LinkFailed, once for a whole site, until they are heard again.
 import { describe, expect, test } from "bun:test";
 import { OWNER } from "../../support/actor.ts";
 import type { Environment } from "../../../src/config/index.ts";
@@ -78,7 +78,7 @@ test.each([
   60_000,
 );
 
-test("a system that fell silent rings with its labels, from when its time ran out, for two intervals", async () => {
+test("a system that fell silent fires with its labels, from when its time ran out, for two intervals", async () => {
   await using app = await openLinks();
   const [system] = await app.addSystems(1);
   if (!system) throw new Error("no system");
@@ -113,7 +113,7 @@ test("a system that fell silent rings with its labels, from when its time ran ou
   expect(alert?.annotations["description_en"]).toContain(new Date(heardAt).toISOString());
 }, 60_000);
 
-test("a beat ends the alert at once, with the labels it began with, whatever the system is called by then", async () => {
+test("a heartbeat resolves the alert at once, with the labels it started with, even after a rename", async () => {
   await using app = await openLinks();
   const systems = await app.addSystems(1);
   await app.beat(systems);
@@ -131,7 +131,7 @@ test("a beat ends the alert at once, with the labels it began with, whatever the
   expect(await app.tick()).toEqual([]);
 }, 60_000);
 
-test("suspended systems, those of suspended organisations, and those never heard do not ring", async () => {
+test("suspended systems, systems of suspended organizations, and systems never heard do not fire", async () => {
   await using app = await openLinks();
   const [silent, suspended, gone] = await app.addSystems(3);
   const shut = await app.addSystems(1, "shut");
@@ -145,7 +145,7 @@ test("suspended systems, those of suspended organisations, and those never heard
   expect(summary(await app.tick())).toEqual(["LinkFailed s0"]);
 }, 60_000);
 
-test("a system that is suspended while it rings stops ringing; let in again, it has its whole time to be heard", async () => {
+test("suspending a system resolves its alert; once resumed, it has a whole timeout to be heard", async () => {
   await using app = await openLinks();
   const [system] = await app.addSystems(1);
   if (!system) throw new Error("no system");
@@ -161,7 +161,7 @@ test("a system that is suspended while it rings stops ringing; let in again, it 
   expect((await app.tick()).length).toBe(1);
 }, 60_000);
 
-test("an organisation that is let in again does not ring at once", async () => {
+test("an organization that is resumed does not fire at once", async () => {
   await using app = await openLinks();
   const systems = await app.addSystems(2);
   await app.beat(systems);
@@ -184,8 +184,21 @@ test("ticks that do not fall on the interval do nothing", async () => {
   expect(app.sent()).toEqual([]);
 }, 60_000);
 
+test("a tick that became a dead letter is run again within a minute, and others follow", async () => {
+  await using app = await openLinks();
+  await app.beat(await app.addSystems(1));
+  await app.watch(12 * MINUTE);
+  const { queue } = app.app;
+  await queue.push([{ queue: "muster:link-failures", lane: "link-failures", key: "tick", payload: "{}" }]);
+  const [job] = await queue.claim(["muster:link-failures"], { count: 1, bytes: 1 }, 1_000);
+  if (!job) throw new Error("no job");
+  await queue.bury(job, "a fault");
+  expect(summary(await app.tick())).toEqual(["LinkFailed s0"]);
+  expect(summary(await app.tick())).toEqual(["LinkFailed s0"]);
+}, 60_000);
+
 describe("when a site goes silent", () => {
-  test("one alert with the count rings for all, and none of them by itself", async () => {
+  test("one alert with the count fires for all, and none of them by itself", async () => {
     await using app = await openLinks();
     const systems = await app.addSystems(10);
     const others = await app.addSystems(10, "other");
@@ -209,7 +222,7 @@ describe("when a site goes silent", () => {
     expect(singles.every((one) => isOver(app, one))).toBe(true);
   }, 60_000);
 
-  test("when it is heard again as a whole, its one alert ends at once and nothing else rings", async () => {
+  test("when it is heard again as a whole, its one alert is resolved at once and nothing else fires", async () => {
     await using app = await openLinks();
     const systems = await app.addSystems(8);
     await app.beat(systems);
@@ -223,7 +236,7 @@ describe("when a site goes silent", () => {
     expect(await app.tick()).toEqual([]);
   }, 60_000);
 
-  test("when half of it is heard again, the rest rings one by one", async () => {
+  test("when half of it is heard again, the rest fires one by one", async () => {
     await using app = await openLinks();
     const systems = await app.addSystems(8);
     await app.beat(systems);
@@ -233,7 +246,7 @@ describe("when a site goes silent", () => {
     expect(summary(await app.tick())).toEqual(["LinkFailed s5", "LinkFailed s6", "LinkFailed s7"]);
   }, 60_000);
 
-  test("who falls silent while it is, is counted and does not ring", async () => {
+  test("a system that falls silent meanwhile is counted and does not fire", async () => {
     await using app = await openLinks();
     const systems = await app.addSystems(10);
     await app.beat(systems);
@@ -246,7 +259,7 @@ describe("when a site goes silent", () => {
     expect([site?.annotations["summary_en"], singles]).toEqual(["10 systems of acme cannot be reached", []]);
   }, 60_000);
 
-  test("few, or a small share of many, ring one by one", async () => {
+  test("few, or a small share of many, fire one by one", async () => {
     await using app = await openLinks({ SITE_UNREACHABLE_PERCENT: "50" });
     const few = await app.addSystems(4, "few");
     const many = await app.addSystems(12, "many");
@@ -268,7 +281,7 @@ describe("when a site goes silent", () => {
 });
 
 test.skipIf(!hasAlertmanager)(
-  "a real Alertmanager has one alert from the silence to the beat, through a rename",
+  "a real Alertmanager has one alert from the silence to the heartbeat, through a rename",
   async () => {
     await using upstream = await startAlertmanager();
     await using app = await openWatchedApp(
