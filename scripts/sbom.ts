@@ -106,6 +106,8 @@ export function describeBill(architecture: "amd64" | "arm64", native: string, ep
     $schema: "http://cyclonedx.org/schema/bom-1.6.schema.json",
     bomFormat: "CycloneDX",
     specVersion: "1.6",
+    // Filled in below, from all the rest.
+    serialNumber: "",
     version: 1,
     metadata: {
       timestamp: new Date(epochSeconds * 1000).toISOString(),
@@ -128,8 +130,7 @@ export function describeBill(architecture: "amd64" | "arm64", native: string, ep
       ...postgres.slice(1).map((one) => ({ ref: one["bom-ref"], dependsOn: [] })),
     ],
   };
-  const { bomFormat, specVersion, ...rest } = bill;
-  return `${JSON.stringify({ bomFormat, specVersion, serialNumber: serialOf(JSON.stringify(bill)), ...rest }, null, 2)}\n`;
+  return `${JSON.stringify({ ...bill, serialNumber: serialOf(JSON.stringify(bill)) }, null, 2)}\n`;
 }
 
 /** The server first, then the libraries that lie beside it. */
