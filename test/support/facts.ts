@@ -1,4 +1,4 @@
-// A small fleet whose inventories come through the real pipeline, and whether what is kept of them is true.
+// Sends inventories through the real pipeline, and finds facts that are not what they say.
 import type { TestApp, TestSystem } from "./app.ts";
 
 export async function sendInventory(muster: TestApp, system: TestSystem, document: unknown): Promise<void> {

@@ -1,4 +1,4 @@
-// What is read of a cluster's modules: values as columns take them, whatever an appliance sends.
+// Checks what is extracted of a cluster's modules: values as columns take them, whatever an appliance sends.
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { extractApplications, urlOf } from "../../../src/domains/applications/extract.ts";

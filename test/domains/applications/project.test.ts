@@ -1,4 +1,4 @@
-// Applications on the real store: in step with the newest inventory, never lost to a partial one, listed and counted.
+// Checks applications on the real store: in step with the newest inventory, never lost to a partial one, listed and counted.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { OWNER } from "../../support/actor.ts";

@@ -1,4 +1,4 @@
-// The feed of changes: nothing skipped, nothing twice, whatever commits when.
+// Checks the feed of changes: nothing skipped, nothing twice, whatever commits when.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { openTestApp } from "../../support/app.ts";
 import type { TestApp, TestSystem } from "../../support/app.ts";

@@ -1,11 +1,10 @@
-// Documents as facts: which leaves are kept, what their places are called, and how two documents are told apart.
+// Checks how a document becomes facts: which leaves count, how their paths are written, and how two documents are compared.
 import { describe, expect, test } from "bun:test";
 import { openFlatten, MAX_FACTS } from "../../../src/domains/facts/flatten.ts";
 import { compareHashes } from "../../../src/domains/facts/hashes.ts";
 import { stableLabelsOf } from "../../../src/domains/inventory/diff/identity.ts";
 import { parseExact } from "../../../src/values/json/value.ts";
 import type { JsonObject } from "../../../src/values/json/value.ts";
-import { packLongs, unpackLongs } from "../../../src/values/packed.ts";
 import { cpuBySize } from "../../support/cpu.ts";
 import { seeded } from "../../support/random.ts";
 
@@ -99,12 +98,6 @@ describe("a document's facts", () => {
 });
 
 describe("hashes", () => {
-  test("survive as bytes", () => {
-    const hashes = Float64Array.from([0, 1, 2 ** 32 - 1, 2 ** 32, 2 ** 53 - 1, 123456789012345]);
-    expect(unpackLongs(packLongs(hashes))).toEqual(hashes);
-    expect(unpackLongs(null)).toHaveLength(0);
-  });
-
   test("are compared as sets, whatever moved or is repeated", () => {
     const random = seeded(7);
     for (let round = 0; round < 300; round++) {

@@ -1,4 +1,4 @@
-// The facts kept of each system's newest inventory stay true, whatever comes, in whatever order, and goes.
+// Checks that the facts of each system's newest inventory stay true, whatever is sent, in whatever order, and erased.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { openTestApp } from "../../support/app.ts";

@@ -1,4 +1,4 @@
-// The queues as operators see them: counts, jobs without their payloads, redrive and discard; and the overview.
+// Checks the queues as operators see them: counts, jobs without their payloads, redrive and discard; and the overview.
 import { expect, test } from "bun:test";
 import { OWNER } from "../../support/actor.ts";
 import { openTestApp } from "../../support/app.ts";

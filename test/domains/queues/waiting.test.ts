@@ -1,4 +1,4 @@
-// Work that waits longer than it ever should is told at /ready, with its queue and its system.
+// Checks that /ready names work that waits longer than it ever should, with its queue and its system.
 import { expect, test } from "bun:test";
 import { openTestApp } from "../../support/app.ts";
 import type { TestApp } from "../../support/app.ts";

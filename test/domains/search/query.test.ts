@@ -1,4 +1,4 @@
-// The query language: what is understood, and what is said of the rest.
+// Checks the query language: what it accepts, and how it refuses the rest.
 import { describe, expect, test } from "bun:test";
 import { Failure } from "../../../src/errors.ts";
 import { compareValue } from "../../../src/domains/search/language/order.ts";

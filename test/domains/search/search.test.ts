@@ -1,4 +1,4 @@
-// Questions over the whole fleet through the API: queries, facets, paths, the odd ones out.
+// Asks questions over the whole fleet through the API: queries, facets, paths, outliers.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { openTestApp } from "../../support/app.ts";
 import type { TestApp } from "../../support/app.ts";
