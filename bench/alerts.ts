@@ -2,7 +2,7 @@
 // 10,000 LinkFailed alerts take to fire on a real Alertmanager.
 import { join } from "node:path";
 import { openApp } from "../src/app/open.ts";
-import { parseConfig } from "../src/config/index.ts";
+import { parseConfig } from "../src/app/settings.ts";
 import { openLog } from "../src/log.ts";
 import { hasAlertmanager, startAlertmanager } from "../test/support/alertmanager.ts";
 import { createTestDatabase } from "../test/support/postgres.ts";

@@ -2,7 +2,7 @@
 import { closeSync, ftruncateSync, openSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { SQL } from "bun";
-import type { Environment } from "../src/config/index.ts";
+import type { Environment } from "../src/config/environment.ts";
 import { createTestDatabase } from "../test/support/postgres.ts";
 import { diskDirectory } from "../test/support/run.ts";
 import { openTestApp } from "../test/support/app.ts";

@@ -1,7 +1,7 @@
 // Measures the executable from start to its first answer, its size, and its memory when idle. Needs dist/muster: bun run build.
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { Environment } from "../src/config/index.ts";
+import type { Environment } from "../src/config/environment.ts";
 import { createTestDatabase } from "../test/support/postgres.ts";
 import { diskDirectory } from "../test/support/run.ts";
 import { ROOT } from "../test/support/program.ts";

@@ -19,6 +19,11 @@ export interface Domain {
   stop?: () => Promise<void>;
 }
 
+/** One that answers others: domains, commands, the import. */
+export interface DomainWith<Api> extends Domain {
+  api: Api;
+}
+
 export interface JobHandler {
   queue: QueueName;
   /** Jobs given to one call; 1 where the work is not set-based. */

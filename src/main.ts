@@ -1,7 +1,7 @@
 // argv in, exit code out: the only process.exit.
 import { run } from "./cli/run.ts";
 import { processTerminal } from "./cli/terminal/terminal.ts";
-import { environment } from "./config/index.ts";
+import { environment } from "./config/environment.ts";
 
 const program = Bun.isStandaloneExecutable ? process.execPath : undefined;
 

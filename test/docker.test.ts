@@ -3,8 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { version } from "../package.json";
-import { parseConfig, settings } from "../src/config/index.ts";
-import type { Setting } from "../src/config/index.ts";
+import { parseConfig, allSettings } from "../src/app/settings.ts";
 import { isIgnored, pairsOf, parseDockerfile } from "./support/dockerfile.ts";
 import { temporaryDirectory } from "./support/run.ts";
 import { ROOT } from "./support/program.ts";
@@ -64,7 +63,7 @@ describe("the Dockerfile", () => {
   });
 
   test("its settings are Muster's, its ports are those it exposes, and its version is this one", () => {
-    const { listenAddress, healthListenAddress } = parseConfig(imageEnv);
+    const { listenAddress, healthListenAddress } = parseConfig(imageEnv).http;
     expect(Object.keys(imageEnv).filter((name) => !isSetting(name))).toEqual([]);
     expect(ofFinal("EXPOSE")[0]?.rest).toBe(`${listenAddress.port} ${healthListenAddress.port}`);
     expect(pairsOf(ofFinal("LABEL")[0] ?? { name: "", rest: "", flags: {} })).toMatchObject({
@@ -114,8 +113,8 @@ describe("the compose files", () => {
     expect(Object.keys(env).filter((name) => !isSetting(name))).toEqual([]);
     const config = parseConfig(env);
     rmSync(directory, { recursive: true });
-    expect(config).toMatchObject({ redisPassword: "x", s3SecretKey: "x", s3Endpoint: "http://s3:7070" });
-    expect(parseConfig({ ...imageEnv, ...alone.services["muster"]?.environment }).databaseUrl).toBeUndefined();
+    expect(config).toMatchObject({ redis: { password: "x" }, objects: { secretKey: "x", endpoint: "http://s3:7070" } });
+    expect(parseConfig({ ...imageEnv, ...alone.services["muster"]?.environment }).database.url).toBeUndefined();
   });
 
   test("no service has more rights than it needs, and each image has a version", () => {
@@ -138,7 +137,7 @@ describe("the compose files", () => {
 
   test("a stop has time to finish, and Muster starts when what it needs is healthy", () => {
     const graceMs = Number.parseInt(alone.services["muster"]?.stop_grace_period ?? "") * 1_000;
-    expect(graceMs).toBeGreaterThan(parseConfig({}).shutdownTimeout + 30_000);
+    expect(graceMs).toBeGreaterThan(parseConfig({}).processes.shutdownTimeoutMs + 30_000);
     const needed = Object.entries(beside.services["muster"]?.depends_on ?? {});
     expect(needed.map(([name]) => name)).toEqual(["postgres", "redis", "s3"]);
     for (const [name, { condition }] of needed)
@@ -157,7 +156,5 @@ describe("the compose files", () => {
 });
 
 function isSetting(name: string): boolean {
-  return Object.values(settings as Record<string, Setting<unknown>>).some(
-    ({ env, secret }) => name === env || (secret === true && name === `${env}_FILE`),
-  );
+  return allSettings.some(({ env, secret }) => name === env || (secret === true && name === `${env}_FILE`));
 }

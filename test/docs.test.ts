@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { Glob, YAML } from "bun";
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { settings } from "../src/config/index.ts";
+import { allSettings } from "../src/app/settings.ts";
 import { openTestApp } from "./support/app.ts";
 import { createSystem } from "./support/documented.ts";
 import { openAuthority, openssl } from "./support/certificates.ts";
@@ -76,7 +76,7 @@ test("every verb that the pages name is one", async () => {
 
 test("every setting that the pages set is one", () => {
   const ofTests = ["KILL_SEED", "FUZZ_CASES", "NEIGHBOURS_REPORT"];
-  const known = [...ofTests, ...Object.values(settings).flatMap(({ env }) => [env, `${env}_FILE`])];
+  const known = [...ofTests, ...allSettings.flatMap(({ env }) => [env, `${env}_FILE`])];
   const assigned = PAGES.flatMap((page) =>
     [...read(page).matchAll(/^(?:Environment=)?([A-Z][A-Z0-9]*_[A-Z0-9_]+)=/gm)].map(([, name = ""]) => name),
   );

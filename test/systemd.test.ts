@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseConfig } from "../src/config/index.ts";
+import { parseConfig } from "../src/app/settings.ts";
 import { temporaryDirectory } from "./support/run.ts";
 import { ROOT } from "./support/program.ts";
 

@@ -2,8 +2,8 @@
 import { rmSync } from "node:fs";
 import { OWNER } from "../../test/support/actor.ts";
 import { openApp } from "../../src/app/open.ts";
-import { parseConfig } from "../../src/config/index.ts";
-import type { Environment } from "../../src/config/index.ts";
+import { parseConfig } from "../../src/app/settings.ts";
+import type { Environment } from "../../src/config/environment.ts";
 import { openLog } from "../../src/log.ts";
 import { diskDirectory } from "../../test/support/run.ts";
 import { startGateway } from "../../test/support/program.ts";
@@ -42,7 +42,7 @@ async function addSystems(dataDir: string, url: string, count: number): Promise<
   try {
     const authorizations: string[] = [];
     for (let at = 0; at < count; at += 1) {
-      const { system_key: key, system_secret: secret } = await app.systems.add(OWNER, { name: `bench ${at}` });
+      const { system_key: key, system_secret: secret } = await app.api.systems.add(OWNER, { name: `bench ${at}` });
       const body = JSON.stringify({ system_secret: secret });
       const { status } = await fetch(`${url}/api/systems/register`, { method: "POST", body });
       if (status !== 200) throw new Error(`a bench system could not register: ${status}`);

@@ -12,7 +12,7 @@ import { openRedis } from "../adapters/redis/open.ts";
 import { openRedisQueue } from "../adapters/redis/queue/queue.ts";
 import { systemClock } from "../adapters/system/clock.ts";
 import { openObjects } from "./services.ts";
-import type { Config } from "../config/index.ts";
+import type { Config } from "./settings.ts";
 import { writeDumpFile } from "../dump/file.ts";
 import { restoreDump, verifyDump } from "../dump/restore.ts";
 import { stampOf } from "../dump/upgrade.ts";
@@ -45,10 +45,10 @@ export interface DumpsOptions {
 
 export async function openDumps(config: Config, { alone, version, log, signal }: DumpsOptions): Promise<Dumps> {
   const clock = systemClock();
-  const { dataDir, databaseUrl } = config;
+  const { directory: dataDir } = config.data;
   const { connection, installation, close } = await openPostgres({
     dataDir,
-    databaseUrl,
+    databaseUrl: config.database.url,
     role: alone ? "serve" : "cli",
     log,
   });
@@ -74,7 +74,7 @@ export async function openDumps(config: Config, { alone, version, log, signal }:
       }
     },
     async jobsInRedis() {
-      const { redisUrl: url, redisDb: db, redisPassword: password } = config;
+      const { url, db, password } = config.redis;
       if (url === undefined) return 0;
       const redis = await openRedis({ url, db, password, clock, log });
       try {
@@ -112,8 +112,8 @@ export async function upgradePostgres(
   config: Config,
   { programs, version, log, signal, say }: PostgresUpgradeOptions,
 ): Promise<PostgresUpgrade | undefined> {
-  const { dataDir, databaseUrl } = config;
-  if (databaseUrl !== undefined)
+  const { directory: dataDir } = config.data;
+  if (config.database.url !== undefined)
     throw new Failure(
       "upgrade.external",
       409,
@@ -145,7 +145,7 @@ export async function upgradePostgres(
 }
 
 /** Returns what was removed: files of an older PostgreSQL, and the dumps that were made of them. */
-export async function removeOldPostgres({ dataDir }: Config): Promise<string[]> {
+export async function removeOldPostgres({ data: { directory: dataDir } }: Config): Promise<string[]> {
   const files = await removeOldFiles(dataDir);
   const directory = join(dataDir, "dumps");
   const names = existsSync(directory) ? readdirSync(directory) : [];

@@ -12,22 +12,20 @@ import type { RedisHealth } from "../adapters/redis/health.ts";
 import type { OpenedRedis } from "../adapters/redis/open.ts";
 import { systemClock } from "../adapters/system/clock.ts";
 import { openObjects, openShared } from "./services.ts";
-import type { Config, Role } from "../config/index.ts";
+import type { Role } from "../config/gateway.ts";
+import type { Config } from "./settings.ts";
 import type { Check } from "../domain.ts";
-import { openDomains } from "./domains.ts";
-import type { ApplicationsApi } from "../domains/applications/index.ts";
-import type { BackupsApi } from "../domains/backups/index.ts";
+import { openDomains } from "./assemble.ts";
+import type { Apis } from "./assemble.ts";
 import { ruleSections } from "../domains/compliance/index.ts";
 import type { Policy } from "../domains/compliance/index.ts";
 import { openRulesInForce } from "../domains/inventory/index.ts";
-import type { Inventory, RulesInForce } from "../domains/inventory/index.ts";
-import type { Noise } from "../domains/noise/index.ts";
-import type { OperatorsApi } from "../domains/operators/api.ts";
-import type { OrganizationsApi } from "../domains/organizations/api.ts";
-import type { SearchApi } from "../domains/search/index.ts";
-import type { SystemsApi } from "../domains/systems/api.ts";
+import type { RulesInForce } from "../domains/inventory/index.ts";
 import { scheduledDumps } from "../dump/schedule.ts";
 import { dumpBeforeUpgrade } from "../dump/upgrade.ts";
+import { openBodyReader } from "../http/edge/body.ts";
+import { openThrottleNotes } from "../http/throttle-notes.ts";
+import { openAdmission } from "../jobs/admission.ts";
 import { certificateFiles, openCertificate } from "../http/listen/certificate.ts";
 import type { CertificateInForce, CertificateWatch } from "../http/listen/certificate.ts";
 import { alone } from "../import/my/alone.ts";
@@ -103,15 +101,9 @@ export interface App {
   handle(request: Request): Promise<Response>;
   /** The same for the operations listener. */
   handleOperations(request: Request): Promise<Response>;
-  systems: SystemsApi;
-  organizations: OrganizationsApi;
-  operators: OperatorsApi;
-  inventory: Inventory;
-  noise: Noise;
-  backups: BackupsApi;
+  /** What each domain answers. */
+  api: Apis;
   objects: Pick<ObjectStore, "describe" | "check">;
-  search: SearchApi;
-  applications: ApplicationsApi;
   queue: Queue;
   runner: Runner;
   scheduler: Scheduler;
@@ -145,6 +137,8 @@ export interface App {
 }
 
 const OPERATIONS_STOP_MS = 500;
+/** Of unfinished bodies of one sender: its largest one, and the next before the first was answered. */
+const SENDER_BYTES = 32 * 1024 ** 2;
 
 /** A job pushed by another process, or made due by time alone, is seen within this. */
 const POLL_MS = 500;
@@ -154,24 +148,24 @@ export async function openApp(
   { role, log, version, clock = systemClock(), children, descriptor }: AppOptions,
 ): Promise<App> {
   // Read before anything is started: a fault in them must stop the start.
-  const files = isCommand(role) ? undefined : certificateFiles(config);
+  const files = isCommand(role) ? undefined : certificateFiles(config.http);
   const certificate = files && openCertificate({ files, clock, log });
   const rulesInForce = openRulesInForce({
-    path: config.inventoryRulesFile,
+    path: config.inventory.rulesFile,
     clock,
     log,
     guest: ruleSections,
     tolerant: isCommand(role),
   });
   const postgres = await openPostgres({
-    dataDir: config.dataDir,
-    databaseUrl: config.databaseUrl,
+    dataDir: config.data.directory,
+    databaseUrl: config.database.url,
     role: POSTGRES_ROLES[role],
     makes: !isCommand(role) || role === "migrate",
     log,
     ...(role === "supervise" && { maxClients: clientsOf(config) }),
   });
-  const database = openDatabase(postgres.connection, { maxConnections: config.databaseMaxConns, log });
+  const database = openDatabase(postgres.connection, { maxConnections: config.database.maxConnections, log });
   try {
     const options = { role, log, version, clock, children, descriptor };
     return await compose({ config, ...options, postgres, database, rulesInForce, certificate });
@@ -186,7 +180,8 @@ const POSTGRES_ROLES = { serve: "serve", supervise: "serve", child: "child", cli
 const isCommand = (role: AppRole) => role === "cli" || role === "migrate";
 
 /** Every process's pool and its ears for signals, twice during a rolling restart, and commands beside them. */
-const clientsOf = ({ processes, databaseMaxConns }: Config) => (2 * (processes + 1) + 1) * (databaseMaxConns + 2) + 20;
+const clientsOf = ({ processes, database }: Config) =>
+  (2 * (processes.count + 1) + 1) * (database.maxConnections + 2) + 20;
 
 interface Parts extends Required<Omit<AppOptions, "children" | "descriptor">> {
   config: Config;
@@ -202,14 +197,14 @@ async function compose(parts: Parts): Promise<App> {
   const { config, role, log, version, clock, children, descriptor, postgres, database, rulesInForce, certificate } =
     parts;
   /** A supervisor's roles are its children's. */
-  const does = (one: Role) => role !== "supervise" && config.roles.includes(one);
+  const does = (one: Role) => role !== "supervise" && config.processes.roles.includes(one);
   const { connection, installation } = postgres;
-  const directory = join(config.dataDir, "dumps");
+  const directory = join(config.data.directory, "dumps");
   const beforeUpgrade = dumpBeforeUpgrade({ connection, directory, version, clock, log });
   const migrated =
     role === "cli"
       ? await requireSchema(database, { installation, mayStart: postgres.carried && postgres.info() === undefined })
-      : await migrate(database, log, embeddedMigrations(), config.dumpBeforeUpgrade ? beforeUpgrade : undefined);
+      : await migrate(database, log, embeddedMigrations(), config.dump.beforeUpgrade ? beforeUpgrade : undefined);
   const { signals, queue, limiter, redis, isRedisAway, pingRedis } = await openShared({
     config,
     log,
@@ -220,20 +215,32 @@ async function compose(parts: Parts): Promise<App> {
   const objects = openObjects(config, clock);
   const exclusive = postgres.carried && role !== "child";
   const listens = does("http");
-  const shares = { database, queue, limiter, signals, objects };
-  const opened = openDomains({
+  const { maxBodyBytes } = config.http;
+  const body = openBodyReader({ clock, senderBytes: Math.max(SENDER_BYTES, 2 * maxBodyBytes) });
+  const opened = openDomains(
+    {
+      clock,
+      database,
+      queue,
+      limiter,
+      signals,
+      objects,
+      body,
+      admit: openAdmission({ queue, maxPending: config.queue.maxPending }),
+      note: log.info,
+      warn: log.warn,
+      noteThrottled: openThrottleNotes({ clock, note: log.info }),
+      failuresPerMinute: config.logins.failuresPerMinute,
+      maxBodyBytes,
+      dataDir: config.data.directory,
+      rulesInForce,
+      exclusive,
+      listens,
+    },
     config,
-    clock,
-    ...shares,
-    rulesInForce,
-    exclusive,
-    listens,
-    warn: log.warn,
-    note: log.info,
-  });
-  const { operators, systems, organizations, inventory, noise, search, applications, backups, alerts, heartbeats } =
-    opened;
-  const { dumpSchedule: cron, dumpKeep: keep } = config;
+  );
+  const { api } = opened;
+  const { schedule: cron, keep } = config.dump;
   const domains = [...opened.all, scheduledDumps({ connection, objects, clock, version, cron, keep })];
 
   const runner = openRunner({ queue, handlers: domains.flatMap((one) => one.jobs ?? []), clock, log, pollMs: POLL_MS });
@@ -243,7 +250,7 @@ async function compose(parts: Parts): Promise<App> {
   const own = new Registry();
   const problems = openProblems({ clock, log, registry: own });
   const changeLog = openChangeLog({ log, signals });
-  const routes = openApi({ domains, operators, changeLog, reader: opened.reader, problems, version });
+  const routes = openApi({ domains, operators: api.operators, changeLog, reader: body, problems, version });
   const measure = openMeasure(
     own,
     routes.routes.map((route) => route.path).filter((path) => !path.includes(":")),
@@ -288,18 +295,18 @@ async function compose(parts: Parts): Promise<App> {
   const start = async () => {
     for (const domain of domains) await domain.start?.();
     if (role !== "child") await changeLog.listen();
-    const { trustedProxies } = config;
+    const { trustedProxies } = config.http;
     const proxies = trustedProxies === undefined ? undefined : readTrustedProxies(trustedProxies);
     const fetch = (request: Request, server: Bun.Server<undefined>) =>
       fetchMeasured(routes, measure, request, server, proxies);
     const reusePort = role === "child";
-    const { listenAddress: address } = config;
+    const { listenAddress: address } = config.http;
     const main = does("http")
       ? await startServer({ address, fetch, reusePort, certificate: certificate?.current(), descriptor })
       : undefined;
     servers = { ...(main && { main }) };
     certificateWatch = certificate?.watch((renewed) => main?.renew(renewed));
-    if (role !== "child") servers.operations = await startOperations(config, handleOperations);
+    if (role !== "child") servers.operations = await startOperations(config.http, handleOperations);
     if (does("worker")) runner.start();
     if (does("scheduler")) scheduler.start();
     if (role === "serve") announce(servers.main?.url);
@@ -336,15 +343,8 @@ async function compose(parts: Parts): Promise<App> {
   return {
     handle: (request) => measure(request, () => routes.handle(request)),
     handleOperations,
-    systems: systems.api,
-    organizations: organizations.api,
-    operators: operators.api,
-    inventory,
-    noise,
-    backups: backups.api,
+    api,
     objects,
-    search: search.api,
-    applications: applications.api,
     queue,
     runner,
     scheduler,
@@ -360,12 +360,12 @@ async function compose(parts: Parts): Promise<App> {
           now: clock.now(),
           target: {
             database,
-            bringOrganizations: organizations.bring,
-            bringSystems: systems.bring,
-            bringErased: systems.bringErased,
-            bringBeats: heartbeats.bring,
-            bringInventories: inventory.bring,
-            bringAlerts: alerts.bring,
+            bringOrganizations: api.organizations.bring,
+            bringSystems: api.systems.bring,
+            bringErased: api.systems.bringErased,
+            bringBeats: api.heartbeats.bring,
+            bringInventories: api.inventory.bring,
+            bringAlerts: api.alerts.bring,
           },
         }),
       ),
@@ -384,8 +384,8 @@ async function compose(parts: Parts): Promise<App> {
       rulesInForce.fault();
     },
     drain: async (leastMs, limitMs) => servers?.main?.drain(leastMs, limitMs),
-    steer: (target) => steerConnections(config.listenAddress.port, target),
-    stop: (limitMs = config.shutdownTimeout) => (stopping ??= stop(limitMs)),
+    steer: (target) => steerConnections(config.http.listenAddress.port, target),
+    stop: (limitMs = config.processes.shutdownTimeoutMs) => (stopping ??= stop(limitMs)),
   };
 }
 
@@ -407,7 +407,7 @@ function fetchMeasured(
   return measure(request, () => routes.fetch(request));
 }
 
-const startOperations = ({ healthListenAddress }: Config, fetch: (request: Request) => Promise<Response>) =>
+const startOperations = ({ healthListenAddress }: Config["http"], fetch: (request: Request) => Promise<Response>) =>
   startServer({ address: healthListenAddress, fetch, maxBodyBytes: 1024 });
 
 function announceStart(
@@ -419,7 +419,7 @@ function announceStart(
 ) {
   log.info(`Database: ${postgres.describe}.`);
   log.info(`Queue, rate limits and signals: ${redis?.describe ?? "in that database and in this process (no Redis)"}.`);
-  log.info(`Inventory rules: ${config.inventoryRulesFile ?? "built in"}.`);
+  log.info(`Inventory rules: ${config.inventory.rulesFile ?? "built in"}.`);
   log.info(`Appliances and operators: ${main}. Health, readiness, metrics: ${operations}.`);
   log.info(
     'Ready. "muster systems add --name NAME" adds the first system, "muster tokens add --name NAME" an operator token.',

@@ -19,7 +19,7 @@ import { openRedisQueue } from "../adapters/redis/queue/queue.ts";
 import { openRedisSignals } from "../adapters/redis/signals.ts";
 import { openS3 } from "../adapters/s3/objects.ts";
 import { steadyClock } from "../adapters/system/steady.ts";
-import type { Config } from "../config/index.ts";
+import type { Config } from "./settings.ts";
 import { CREDENTIALS_CHANNEL } from "../domains/systems/index.ts";
 import type { Log } from "../log.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -52,11 +52,11 @@ export async function openShared({ config, log, clock: wallClock, postgres, data
   const signals = await openSignals({ connection: postgres.connection, database, clock, log });
   const queue = openPostgresQueue({ database, clock });
   const limiter = openMemoryLimiter({ clock });
-  const { redisUrl, redisDb, redisPassword, appEnv, internalHmacSecret } = config;
-  if (redisUrl === undefined)
+  const { url, db, password, environment, hmacSecret } = config.redis;
+  if (url === undefined)
     return { signals, queue, limiter, redis: undefined, isRedisAway: () => false, pingRedis: async () => {} };
 
-  const redis = await openRedis({ url: redisUrl, db: redisDb, password: redisPassword, clock, log });
+  const redis = await openRedis({ url, db, password, clock, log });
   const { ingest, work, subscriber } = redis;
   const primary: Presence = watchPresence({
     probe: redis.ping,
@@ -72,7 +72,7 @@ export async function openShared({ config, log, clock: wallClock, postgres, data
   });
   const pingRedis = () => primary.run(redis.ping);
   await pingRedis().catch(() => {});
-  const bridge = bridgeInvalidations(CREDENTIALS_CHANNEL, { environment: appEnv, secret: internalHmacSecret, log });
+  const bridge = bridgeInvalidations(CREDENTIALS_CHANNEL, { environment, secret: hmacSecret, log });
   return {
     redis,
     isRedisAway: primary.isAway,
@@ -96,8 +96,7 @@ export const REDIS_AWAY = "Redis is away: new work waits in PostgreSQL, and each
 
 /** Backups' bytes: the S3 that is named, or a directory. */
 export function openObjects(config: Config, clock: Clock): ObjectStore {
-  const { s3Endpoint: endpoint, s3AccessKey: accessKey, s3SecretKey: secretKey, backupS3Bucket: bucket } = config;
-  if (!endpoint || !accessKey || !secretKey || !bucket) return openDirectory(join(config.dataDir, "objects"));
-  const { backupS3Region: region, backupS3UsePathStyle: pathStyle } = config;
+  const { endpoint, accessKey, secretKey, bucket, region, usesPathStyle: pathStyle } = config.objects;
+  if (!endpoint || !accessKey || !secretKey || !bucket) return openDirectory(join(config.data.directory, "objects"));
   return openS3({ endpoint, accessKey, secretKey, bucket, region, pathStyle, clock });
 }

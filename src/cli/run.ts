@@ -2,8 +2,9 @@
 import { openApp } from "../app/open.ts";
 import { completeEnvironment } from "../config/file.ts";
 import type { CompletedEnvironment, Installation } from "../config/file.ts";
-import { misspeltSettings, parseConfig } from "../config/index.ts";
-import type { Config, Environment } from "../config/index.ts";
+import { findMisspelt, parseConfig } from "../app/settings.ts";
+import type { Config } from "../app/settings.ts";
+import type { Environment } from "../config/environment.ts";
 import { openLog } from "../log.ts";
 import { didYouMean } from "../values/similar.ts";
 import { backups } from "./operate/backups.ts";
@@ -153,7 +154,7 @@ function openCli(
     const { env, file, ignored } = environment();
     const sentences = [
       ...ignored.map((name) => `${file} has a line that sets ${JSON.stringify(name)}, which is no name.`),
-      ...misspeltSettings(env).map(({ sentence }) => sentence),
+      ...findMisspelt(env).map(({ sentence }) => sentence),
     ];
     const log = openLog({ level: "warn", format: "json", write: screen.tell });
     for (const sentence of sentences) env["LOG_FORMAT"] === "json" ? log.warn(sentence) : cli.say(sentence);
@@ -177,12 +178,11 @@ function openCli(
     pour: terminal.pour,
     openApp(role, { config: parsed = config(), process: name, ...parts } = {}) {
       // A command's own answer is what counts; of the log only what went wrong.
-      const level = ["cli", "migrate"].includes(role) && parsed.logLevel === "info" ? "warn" : parsed.logLevel;
-      const log = openLog({ level, format: parsed.logFormat, process: name, write: screen.tell });
+      const level = ["cli", "migrate"].includes(role) && parsed.log.level === "info" ? "warn" : parsed.log.level;
+      const log = openLog({ level, format: parsed.log.format, process: name, write: screen.tell });
       return openApp(parsed, { role, log, version: VERSION, ...parts });
     },
-    log: ({ logLevel: level, logFormat: format }: Config, name) =>
-      openLog({ level, format, process: name, write: screen.tell }),
+    log: ({ log: { level, format } }: Config, name) => openLog({ level, format, process: name, write: screen.tell }),
     untilStopped,
     onHangUp,
   };

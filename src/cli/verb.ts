@@ -2,8 +2,9 @@
 import { userInfo } from "node:os";
 import type { Static, TObject } from "@sinclair/typebox";
 import type { App, AppOptions, AppRole } from "../app/open.ts";
-import { ConfigError } from "../config/index.ts";
-import type { Config, Environment } from "../config/index.ts";
+import type { Config } from "../app/settings.ts";
+import type { Environment } from "../config/environment.ts";
+import { ConfigError } from "../config/error.ts";
 import { Failure, reasonOf } from "../errors.ts";
 import { readQuery } from "../http/edge/query.ts";
 import type { Log } from "../log.ts";

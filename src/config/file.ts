@@ -1,7 +1,7 @@
 // Completes the environment of an installed program by the settings of its service.
 import { readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import type { Environment } from "./index.ts";
+import type { Environment } from "./environment.ts";
 import { Failure, reasonOf } from "../errors.ts";
 import { parseEnvironmentFile } from "./environment-file.ts";
 

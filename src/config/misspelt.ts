@@ -1,5 +1,5 @@
 // Names the variables of an environment that were most likely meant to be settings.
-import type { Environment } from "./index.ts";
+import type { Environment } from "./environment.ts";
 import { closest } from "../values/similar.ts";
 
 export interface Misspelt {

@@ -1,7 +1,35 @@
-// Reads the text of a setting: each reader throws a sentence fragment ("must be …") for a bad value.
+// Defines what a setting is, and the readers of its text: each throws a sentence fragment ("must be …") for a bad value.
 import { Cron } from "croner";
 import { isIP } from "node:net";
+import { resolve } from "node:path";
 import type { ListenAddress } from "../values/net/address.ts";
+
+export interface Setting<T> {
+  /** Name of the environment variable. */
+  env: string;
+  /** One sentence for docs/settings.md and `muster config`. */
+  doc: string;
+  /** As one would write it in the environment; empty = unset. */
+  default: string;
+  /** Hidden in every print; can also come from a file named by `<env>_FILE`. */
+  secret?: boolean;
+  /** Throws a sentence fragment ("must be …") for a bad value. */
+  parse: (text: string) => T;
+}
+
+/** Those of one domain or one part of the plumbing, in the order in which they are documented. */
+export type Settings = Readonly<Record<string, Setting<unknown>>>;
+export type ValuesOf<All extends Settings> = { readonly [Name in keyof All]: ReturnType<All[Name]["parse"]> };
+
+export const setting = <T>(
+  env: string,
+  doc: string,
+  fallback: string,
+  parse: (text: string) => T,
+  secret = false,
+): Setting<T> => ({ env, doc, default: fallback, parse, secret });
+
+export const path = (text: string): string => resolve(text);
 
 export function optional<T>(parse: (text: string) => T): (text: string) => T | undefined {
   return (text) => (text === "" ? undefined : parse(text));

@@ -2,7 +2,7 @@
 import type { Readiness } from "../http/operations.ts";
 import type { HandlerStats } from "../jobs/runner.ts";
 import type { QueueName } from "../ports/queue.ts";
-import type { Role } from "../config/index.ts";
+import type { Role } from "../config/gateway.ts";
 
 /** Raised when an older supervisor could no longer be understood. */
 export const PROTOCOL = 1;

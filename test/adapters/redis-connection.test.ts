@@ -5,7 +5,8 @@ import type { RedisOptions } from "../../src/adapters/redis/connection.ts";
 import { examineRedis } from "../../src/adapters/redis/health.ts";
 import { openRedis } from "../../src/adapters/redis/open.ts";
 import { openRedisQueue } from "../../src/adapters/redis/queue/queue.ts";
-import { ConfigError, parseConfig } from "../../src/config/index.ts";
+import { parseConfig } from "../../src/app/settings.ts";
+import { ConfigError } from "../../src/config/error.ts";
 import { testClock } from "../support/clock.ts";
 import { testLog } from "../support/run.ts";
 import { hasRedis, startRedis } from "../support/redis.ts";
@@ -89,14 +90,8 @@ describe("its settings", () => {
   };
 
   test("may be left out", () => {
-    const { redisUrl, redisDb, redisPassword, appEnv, internalHmacSecret } = parseConfig({});
-    expect([redisUrl, redisDb, redisPassword, appEnv, internalHmacSecret]).toEqual([
-      undefined,
-      1,
-      undefined,
-      "dev",
-      undefined,
-    ]);
+    const { url, db, password, environment, hmacSecret } = parseConfig({}).redis;
+    expect([url, db, password, environment, hmacSecret]).toEqual([undefined, 1, undefined, "dev", undefined]);
   });
 
   test.each([

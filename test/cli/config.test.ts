@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describeConfig, parseConfig, settings } from "../../src/config/index.ts";
+import { describeConfig, parseConfig, allSettings } from "../../src/app/settings.ts";
 import { openLog } from "../../src/log.ts";
 import { temporaryDirectory } from "../support/run.ts";
 import { runJson, runMuster } from "../support/program.ts";
@@ -37,7 +37,7 @@ describe("muster config", () => {
 
   test("hides what a URL carries also where the setting is no secret, in every setting", async () => {
     const url = `https://key:${PASSWORD}@s3.example.org`;
-    const names = Object.values(settings).map(({ env }) => env);
+    const names = allSettings.map(({ env }) => env);
     for (const value of [url, `key:${PASSWORD}@s3.example.org`, `rediss://:${PASSWORD}/@x`]) {
       const env = Object.fromEntries(names.map((name) => [name, value]));
       expect(() => parseConfig(env)).toThrow("S3_ENDPOINT must be an https:// URL");

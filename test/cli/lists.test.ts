@@ -14,7 +14,7 @@ const json = <Value = Record<string, unknown>>(...args: string[]) =>
 
 beforeAll(async () => {
   muster = await openTestApp();
-  await muster.app.organizations.add(OWNER, { id: "acme", name: "Acme" });
+  await muster.app.api.organizations.add(OWNER, { id: "acme", name: "Acme" });
   for (let number = 138; number > 0; number -= 1)
     await muster.addSystem(`Branch-${number}`, { registered: false, organization: "acme" });
 }, 60_000);

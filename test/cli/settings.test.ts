@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { completeEnvironment } from "../../src/config/file.ts";
-import { misspeltSettings } from "../../src/config/index.ts";
+import { findMisspelt } from "../../src/app/settings.ts";
 import { runCommand } from "../support/command.ts";
 import { createTestDatabase } from "../support/postgres.ts";
 import { runMuster, SOURCES } from "../support/program.ts";
@@ -106,20 +106,20 @@ describe("a mistyped setting", () => {
     ["BACKUP_S3_BUKCET", "BACKUP_S3_BUCKET"],
     ["ALERTS_RATE", "ALERTS_RATE_PER_MINUTE"],
   ])("%s is meant to be %s", (name, meant) =>
-    expect(misspeltSettings({ [name]: "1" })).toEqual([
+    expect(findMisspelt({ [name]: "1" })).toEqual([
       { name, sentence: `${name} is no setting. Did you mean ${meant}?` },
     ]),
   );
 
   test("a file for what is no secret is named", () =>
-    expect(misspeltSettings({ LISTEN_ADDRESS_FILE: "/a" }).map((one) => one.sentence)).toEqual([
+    expect(findMisspelt({ LISTEN_ADDRESS_FILE: "/a" }).map((one) => one.sentence)).toEqual([
       "LISTEN_ADDRESS_FILE is not read: only secrets come from files. Set LISTEN_ADDRESS.",
     ]));
 
   test("what belongs to others, and what is right, is left alone", () => {
     const others =
       "PATH HOME LANG LC_ALL TERM SHELL USER PWD EDITOR TZ PGHOST PGPORT PGDATA NODE_ENV NODE_OPTIONS HTTP_PROXY no_proxy AWS_REGION AWS_SECRET_ACCESS_KEY KUBERNETES_SERVICE_HOST MUSTER_SERVICE_HOST MUSTER_PORT_8081_TCP MIMIR_PORT MIMIR_SERVICE_PORT_HTTP XDG_DATA_DIRS APP_NAME APP_PORT REDIS_HOST REDIS_PORT POSTGRES_USER POSTGRES_PASSWORD LOG_FILE LOG_DIR LISTEN_PID LISTEN_FDS INVOCATION_ID JOURNAL_STREAM STATE_DIRECTORY CREDENTIALS_DIRECTORY DATABASE_HOST DATABASE_NAME TEST_POSTGRES_URL REQUIRE_SERVICES ROLE SSL_CERT_FILE MUSTER_ENV_FILE DATABASE_URL DATABASE_URL_FILE TLS_CERT_FILE";
-    expect(misspeltSettings(Object.fromEntries(others.split(" ").map((name) => [name, "1"])))).toEqual([]);
+    expect(findMisspelt(Object.fromEntries(others.split(" ").map((name) => [name, "1"])))).toEqual([]);
   });
 
   test("is named once by what needs settings, on stderr, and is no fault", async () => {

@@ -28,7 +28,7 @@ const beat = async (authorization: string) =>
 
 describe("add", () => {
   test("prints what the appliance needs, and it can register and come in with it", async () => {
-    await muster.app.organizations.add(OWNER, { id: "acme", name: "Acme" });
+    await muster.app.api.organizations.add(OWNER, { id: "acme", name: "Acme" });
     const added = await json<Record<string, string>>("add", "--name", "Branch 12", "--organization", "acme");
     expect(added).toEqual({
       system_id: expect.stringMatching(/^[0-9a-f-]{36}$/),

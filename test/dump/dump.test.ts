@@ -18,7 +18,7 @@ const inventory = (name: string) => Bun.file(join(INVENTORIES, name)).text();
 /** A little of everything: systems, beats, inventories with changes, backups, alerts, an organisation. */
 async function fill(app: TestApp, backups = true) {
   const systems = [await app.addSystem("a", { organization: "acme" }), await app.addSystem("b \\N \\t ü", {})];
-  await app.app.organizations.change(OWNER, "acme", { name: "Acme", tenant: "t1" });
+  await app.app.api.organizations.change(OWNER, "acme", { name: "Acme", tenant: "t1" });
   for (const system of systems) {
     const { authorization } = system;
     await app.request("POST", "/api/systems/heartbeat", { authorization });

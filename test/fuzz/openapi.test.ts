@@ -96,7 +96,7 @@ test(
     const { paths } = JSON.parse((await muster.request("GET", "/api/openapi.json")).text) as {
       paths: Record<string, Record<string, Operation>>;
     };
-    const operator = `Bearer ${(await muster.app.operators.addToken(OWNER, "fuzz")).token}`;
+    const operator = `Bearer ${(await muster.app.api.operators.addToken(OWNER, "fuzz")).token}`;
     let asked = 0;
     const seen = new Map<number, number>();
     for (const [path, operations] of Object.entries(paths)) {

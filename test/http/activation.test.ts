@@ -1,7 +1,7 @@
 // A socket that systemd opened: Muster serves it, and connections wait while it is away.
 import { expect, test } from "bun:test";
 import { readdirSync, readlinkSync, rmSync } from "node:fs";
-import { inheritedSocket } from "../../src/config/index.ts";
+import { inheritedSocket } from "../../src/config/socket.ts";
 import { temporaryDirectory } from "../support/run.ts";
 import { SOURCES, startGateway } from "../support/program.ts";
 

@@ -19,7 +19,7 @@ test("a body of brackets is 400 on every route that reads JSON, without credenti
     REGISTER_RATE_PER_MINUTE: "1000",
   });
   const { authorization, system_key } = await app.addSystem();
-  const operator = `Bearer ${(await app.app.operators.addToken(OWNER, "depth")).token}`;
+  const operator = `Bearer ${(await app.app.api.operators.addToken(OWNER, "depth")).token}`;
   const organization = { id: "depth", name: "Depth" };
   await app.admin("POST", "/api/admin/organizations", organization);
   const routes: [method: string, path: string, authorization?: string][] = [

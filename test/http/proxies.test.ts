@@ -1,7 +1,7 @@
 // The client's address behind proxies: believed when a trusted one tells it, and read from the end of what is told.
 import { describe, expect, test } from "bun:test";
 import { readTrustedProxies, throughProxies } from "../../src/http/listen/proxies.ts";
-import { parseConfig } from "../../src/config/index.ts";
+import { parseConfig } from "../../src/app/settings.ts";
 import { basic } from "../support/app.ts";
 import { openListeningApp } from "../support/listening.ts";
 

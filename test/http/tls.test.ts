@@ -5,7 +5,7 @@ import { connect as connectPlain } from "node:net";
 import { join } from "node:path";
 import { connect } from "node:tls";
 import { OWNER } from "../support/actor.ts";
-import { parseConfig } from "../../src/config/index.ts";
+import { parseConfig } from "../../src/app/settings.ts";
 import { readFileSync } from "node:fs";
 import { openListeningStore } from "../domains/backups/fixture.ts";
 import { openAuthority, openssl } from "../support/certificates.ts";
@@ -271,7 +271,7 @@ describe.skipIf(!openssl)("TLS", () => {
         expect(outcome).toBe("no handshake");
       }
       const operator = authority.issue("operator", "Ada");
-      const { token } = await app.app.operators.addToken(OWNER, "ada");
+      const { token } = await app.app.api.operators.addToken(OWNER, "ada");
       const { tls } = trusting(operator);
       const listed = await fetch(`${app.main}/api/admin/systems`, {
         tls,

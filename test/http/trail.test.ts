@@ -52,7 +52,7 @@ describe("over the API", () => {
 
   test("a name made to forge a line stays within its own", async () => {
     await using app = await openTestApp();
-    const { token } = await app.app.operators.addToken(OWNER, 'x" outcome=200\n2026-01-01 info  forged');
+    const { token } = await app.app.api.operators.addToken(OWNER, 'x" outcome=200\n2026-01-01 info  forged');
     await app.request("POST", "/api/admin/systems/NOC-%0Aforged/suspend", { authorization: `Bearer ${token}` });
     const [line = "", ...more] = trailOf(app);
     expect(more).toEqual([]);

@@ -78,7 +78,7 @@ test("an appliance logs in with the secret it has, and what was known of it is t
     organization_id: "org-1",
     last_heartbeat: "2026-01-01T10:00:00.000Z",
   });
-  const organization = await app.app.organizations.show(OWNER, "org-1");
+  const organization = await app.app.api.organizations.show(OWNER, "org-1");
   expect(organization).toMatchObject({ name: "Bakery", type: "customer", vat: "IT123" });
   expect(await chainOf(app, system.id)).toEqual({ versions: ["1", "2"], steps: ["1→2"] });
   const applications = await app.database.query("select 1 from applications where system_id = $1", [system.id]);
@@ -117,8 +117,8 @@ test("a second run brings what is new there, doubles nothing, and leaves what wa
   );
   const once = await bring(app, my);
   expect(once.alerts).toMatchObject({ brought: 1, already_there: 2 });
-  const rotated = await app.app.systems.rotate(OWNER, second.key, 0);
-  await app.app.systems.suspend(OWNER, first.key);
+  const rotated = await app.app.api.systems.rotate(OWNER, second.key, 0);
+  await app.app.api.systems.suspend(OWNER, first.key);
   await my.addInventory(first.id, "2025-12-03T01:00:00Z", document("2025-12-03"));
   const third = await my.addSystem();
   const again = await bring(app, my);

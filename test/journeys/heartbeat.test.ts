@@ -6,7 +6,7 @@ import { until } from "../jobs/until.ts";
 
 test("from the first registration to the last trace", async () => {
   await using app = await openListeningApp({ HEARTBEAT_TIMEOUT_MINUTES: "2" });
-  const { token } = await app.app.operators.addToken(OWNER, "journey");
+  const { token } = await app.app.api.operators.addToken(OWNER, "journey");
   const admin = async (method: string, path: string, body?: unknown) => {
     const init = { method, headers: { authorization: `Bearer ${token}` } };
     const request = body === undefined ? init : { ...init, body: JSON.stringify(body) };

@@ -189,10 +189,10 @@ describe.skipIf(!hasRedis)("a changed credential", () => {
     const system = await here.addSystem();
     for (const changer of [here, there, shellOfAnOperator]) {
       for (const muster of [here, there]) expect((await beat(muster, system)).status).toBe(200);
-      await changer.app.systems.suspend(OWNER, system.system_key);
+      await changer.app.api.systems.suspend(OWNER, system.system_key);
       for (const muster of [here, there])
         await eventually(muster, async () => (await beat(muster, system)).status === 401);
-      await changer.app.systems.resume(OWNER, system.system_key);
+      await changer.app.api.systems.resume(OWNER, system.system_key);
     }
   }, 60_000);
 

@@ -27,7 +27,7 @@ async function readOutside(muster: TestApp, systems: readonly TestSystem[]) {
   writeFileSync(join(directory, "replay.py"), RULE);
   await using server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: (request) => muster.app.handle(request) });
   try {
-    const { token } = await muster.app.operators.addToken(OWNER, "outside");
+    const { token } = await muster.app.api.operators.addToken(OWNER, "outside");
     const program = join(import.meta.dir, "../support/outside_reader.py");
     const run = Bun.spawn([python ?? "", "-B", program, directory, `http://127.0.0.1:${server.port}`, token], {
       stdin: Buffer.from(systems.map((system) => system.system_key).join("\n")),

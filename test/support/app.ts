@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { OWNER } from "./actor.ts";
 import { openApp } from "../../src/app/open.ts";
 import type { App } from "../../src/app/open.ts";
-import { parseConfig } from "../../src/config/index.ts";
-import type { Environment } from "../../src/config/index.ts";
+import { parseConfig } from "../../src/app/settings.ts";
+import type { Environment } from "../../src/config/environment.ts";
 import type { CreatedSystem } from "../../src/domains/systems/schema.ts";
 import { openLog } from "../../src/log.ts";
 import { testClock } from "./clock.ts";
@@ -89,7 +89,7 @@ export async function openTestApp(
     logged,
     request,
     async addSystem(name = "Branch 12", { registered = true, organization } = {}) {
-      const created = await app.systems.add(OWNER, {
+      const created = await app.api.systems.add(OWNER, {
         name,
         ...(organization ? { organization_id: organization } : {}),
       });
@@ -101,7 +101,7 @@ export async function openTestApp(
       return { ...created, authorization: basic(created.system_key, created.system_secret) };
     },
     async admin(method, path, body) {
-      token ??= (await app.operators.addToken(OWNER, "test")).token;
+      token ??= (await app.api.operators.addToken(OWNER, "test")).token;
       return request(method, path, {
         authorization: `Bearer ${token}`,
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),

@@ -4,7 +4,7 @@ import { expect } from "bun:test";
 import { findRunningPostgres } from "../../src/adapters/postgres/carried/carried.ts";
 import { openDatabase } from "../../src/adapters/postgres/database.ts";
 import type { PostgresDatabase } from "../../src/adapters/postgres/database.ts";
-import type { Environment } from "../../src/config/index.ts";
+import type { Environment } from "../../src/config/environment.ts";
 import { basic } from "./app.ts";
 import { noAcknowledgements, runLoad } from "./load.ts";
 import { diskDirectory, testLog } from "./run.ts";

@@ -2,7 +2,7 @@
 import { run } from "../../src/cli/run.ts";
 import type { Terminal } from "../../src/cli/terminal/terminal.ts";
 import type { Installation } from "../../src/config/file.ts";
-import type { Environment } from "../../src/config/index.ts";
+import type { Environment } from "../../src/config/environment.ts";
 
 export interface Finished {
   code: number;

@@ -1,5 +1,5 @@
 // The test app with its listeners open on loopback ports of the system's choosing.
-import type { Environment } from "../../src/config/index.ts";
+import type { Environment } from "../../src/config/environment.ts";
 import { openTestApp } from "./app.ts";
 import type { TestApp } from "./app.ts";
 import type { TestDatabase } from "./postgres.ts";

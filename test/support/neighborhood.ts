@@ -2,7 +2,7 @@
 import { appendFileSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "bun:test";
-import type { Environment } from "../../src/config/index.ts";
+import type { Environment } from "../../src/config/environment.ts";
 import { basic } from "./app.ts";
 import { runJson, startGateway } from "./program.ts";
 import type { Gateway } from "./program.ts";

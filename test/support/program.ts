@@ -1,6 +1,6 @@
 // Runs the program as its users meet it: commands in this process, gateways and the executable that was built as processes.
 import { join } from "node:path";
-import type { Environment } from "../../src/config/index.ts";
+import type { Environment } from "../../src/config/environment.ts";
 import { runCommand } from "./command.ts";
 import type { Finished } from "./command.ts";
 

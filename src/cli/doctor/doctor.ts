@@ -1,6 +1,6 @@
 // Looks at everything Muster stands on and says what to do about what it finds.
 import type { App } from "../../app/open.ts";
-import type { Config } from "../../config/index.ts";
+import type { Config } from "../../app/settings.ts";
 import { Failure, reasonOf } from "../../errors.ts";
 import { examineMachine } from "./machine.ts";
 import { examineNetwork } from "./network.ts";
@@ -55,13 +55,13 @@ async function examineInstallation(cli: Cli, config: Config): Promise<Finding[]>
 }
 
 /** What kept the installation from being opened. Failures of ours say themselves what to do. */
-function blame(error: unknown, { databaseUrl }: Config): Finding {
+function blame(error: unknown, { database }: Config): Finding {
   const failed = { status: "failed", finding: reasonOf(error) } as const;
   const code = error instanceof Failure ? error.code : "";
   if (code.startsWith("data_dir.")) return { check: "data", ...failed };
   if (code.startsWith("installation.") || /^database\.(older|newer|migration_changed|too_old)$/.test(code))
     return { check: "database", ...failed };
-  const advice = databaseUrl
+  const advice = database.url
     ? "Check DATABASE_URL, and that the server runs and lets this host in."
     : "See DATA_DIR/postgres/postgres.log for what PostgreSQL itself says.";
   return { check: "database", ...failed, advice };
@@ -122,13 +122,13 @@ function examineQueues(counts: Record<string, { dead: number }>): Omit<Finding, 
   };
 }
 
-function examineRules({ inventoryRulesFile }: Config, fault: string | undefined): Finding {
+function examineRules({ inventory: { rulesFile } }: Config, fault: string | undefined): Finding {
   const check = "rules";
   if (fault === undefined)
     return {
       check,
       status: "ok",
-      finding: inventoryRulesFile ? `${inventoryRulesFile} has no fault.` : "The built-in rules are in force.",
+      finding: rulesFile ? `${rulesFile} has no fault.` : "The built-in rules are in force.",
     };
   return {
     check,

@@ -1,7 +1,7 @@
 // Examines the machine below Muster: room, permissions, how long a durable write takes, whether its clock is kept.
 import { closeSync, existsSync, fsyncSync, openSync, statSync, statfsSync, unlinkSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import type { Config } from "../../config/index.ts";
+import type { Config } from "../../app/settings.ts";
 import { examine } from "./finding.ts";
 import type { Finding } from "./finding.ts";
 
@@ -12,8 +12,9 @@ export async function examineMachine(config: Config): Promise<Finding[]> {
 }
 
 async function examineDataDir(config: Config): Promise<Finding[]> {
-  if (config.databaseUrl && !existsSync(config.dataDir)) {
-    return [{ check: "disk", status: "ok", finding: `${config.dataDir} is not needed: the database is yours.` }];
+  const { directory } = config.data;
+  if (config.database.url && !existsSync(directory)) {
+    return [{ check: "disk", status: "ok", finding: `${directory} is not needed: the database is yours.` }];
   }
   return Promise.all([examineSpace(config), examinePermissions(config), examineSync(config)]);
 }
@@ -22,7 +23,7 @@ const GIB = 1024 ** 3;
 const LOW_BYTES = 5 * GIB;
 const EMPTY_BYTES = GIB / 2;
 
-function examineSpace({ dataDir }: Config): Promise<Finding> {
+function examineSpace({ data: { directory: dataDir } }: Config): Promise<Finding> {
   return examine("disk", AS_ITS_USER, () => {
     const { bavail, bsize, ffree, files } = statfsSync(dataDir);
     const free = bavail * bsize;
@@ -40,7 +41,7 @@ function examineSpace({ dataDir }: Config): Promise<Finding> {
   });
 }
 
-function examinePermissions({ dataDir }: Config): Promise<Finding> {
+function examinePermissions({ data: { directory: dataDir } }: Config): Promise<Finding> {
   return examine("permissions", AS_ITS_USER, () => {
     const { mode, uid } = statSync(dataDir);
     const octal = (mode & 0o777).toString(8);
@@ -66,7 +67,7 @@ const MEMORY_FILE_SYSTEMS = new Set([0x01021994, 0x858458f6]);
 const SYNC_ROUNDS = 20;
 
 /** What an acknowledgement waits for: a small write made durable. */
-function examineSync({ dataDir }: Config): Promise<Finding> {
+function examineSync({ data: { directory: dataDir } }: Config): Promise<Finding> {
   return examine("fsync", AS_ITS_USER, () => {
     if (MEMORY_FILE_SYSTEMS.has(statfsSync(dataDir).type)) {
       return {

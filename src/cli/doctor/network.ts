@@ -1,5 +1,5 @@
 // Examines what Muster shows to the network, and what it reaches over it.
-import type { Config } from "../../config/index.ts";
+import type { Config } from "../../app/settings.ts";
 import { askAlertmanager } from "../../domains/alerts/index.ts";
 import { reasonOf } from "../../errors.ts";
 import { certificateFiles, examineFiles } from "../../http/listen/certificate.ts";
@@ -12,8 +12,10 @@ export async function examineNetwork(config: Config): Promise<Finding[]> {
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
 
-function examineListener({ listenAddress: { hostname, port }, tlsCertFile, trustedProxies }: Config): Finding[] {
+function examineListener({ http }: Config): Finding[] {
   const check = "listener";
+  const { listenAddress, tlsCertFile, trustedProxies } = http;
+  const { hostname, port } = listenAddress;
   if (tlsCertFile !== undefined || LOOPBACK.test(hostname)) return [];
   const address = `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
   if (trustedProxies !== undefined)
@@ -28,11 +30,11 @@ function examineListener({ listenAddress: { hostname, port }, tlsCertFile, trust
   ];
 }
 
-async function examineAlertmanager({ mimirUrl }: Config): Promise<Finding[]> {
-  if (mimirUrl === undefined) return [];
+async function examineAlertmanager({ alerts: { url } }: Config): Promise<Finding[]> {
+  if (url === undefined) return [];
   const advice = "Check MIMIR_URL, and that this host may reach it. Alerts wait in the database meanwhile.";
   const finding = await examine("alerts", advice, async () => {
-    const { address, status } = await askAlertmanager(mimirUrl);
+    const { address, status } = await askAlertmanager(url);
     if (status < 400) return { status: "ok", finding: `Alertmanager answers at ${address}.` };
     const said = `Alertmanager at ${address} answers with ${status}.`;
     if (status === 401 || status === 403)
@@ -50,7 +52,7 @@ async function examineAlertmanager({ mimirUrl }: Config): Promise<Finding[]> {
 }
 
 function examineCertificate(config: Config): Finding[] {
-  const files = certificateFiles(config);
+  const files = certificateFiles(config.http);
   if (!files) return [];
   const check = "certificate";
   try {

@@ -1,5 +1,5 @@
 // muster config: every setting, what is in force, what it means. Secrets stay hidden.
-import { describeConfig } from "../../config/index.ts";
+import { describeConfig } from "../../app/settings.ts";
 import { UsageError, action } from "../verb.ts";
 import type { Given } from "../arguments.ts";
 import type { Cli, Verb } from "../verb.ts";

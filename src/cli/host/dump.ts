@@ -20,7 +20,10 @@ async function writeDump({ positionals, objects = false, json }: Given<{ objects
   const [path = ""] = positionals;
   const signal = abortWhenStopped(cli, "The dump was stopped. Nothing of it was left.");
   const config = cli.config();
-  const log = cli.log({ ...config, logLevel: config.logLevel === "info" ? "warn" : config.logLevel });
+  const log = cli.log({
+    ...config,
+    log: { ...config.log, level: config.log.level === "info" ? "warn" : config.log.level },
+  });
   const dumps = await openDumps(config, { alone: false, version: VERSION, log, signal });
   const progress = {
     rows: cli.progress("Dumping the database", "rows", json),

@@ -1,6 +1,6 @@
 // muster health: asks the gateway that runs here whether it is alive or ready, for container engines and for people.
 import { get } from "node:http";
-import type { Config } from "../../config/index.ts";
+import type { Config } from "../../app/settings.ts";
 import { reasonOf } from "../../errors.ts";
 import { parseJsonText } from "../../values/json/parse.ts";
 import type { Given } from "../arguments.ts";
@@ -31,7 +31,7 @@ export const health: Verb = {
 
 async function tellHealth({ json, ready = false }: Given<{ ready: true }>, cli: Cli): Promise<number> {
   const path = ready ? "/ready" : "/health";
-  const found = await firstAnswer(originsOf(cli.config().healthListenAddress).map((origin) => `${origin}${path}`));
+  const found = await firstAnswer(originsOf(cli.config().http.healthListenAddress).map((origin) => `${origin}${path}`));
   cli.print(json ? JSON.stringify(found) : found.finding);
   return found.healthy ? 0 : 1;
 }
@@ -41,7 +41,7 @@ const ANSWER_MS = 4_000;
 const MAX_ANSWER_BYTES = 1024 ** 2;
 
 /** Every interface is no address to ask, but the loopback is one of them. Where IPv6 is switched off, `::` is IPv4 alone. */
-function originsOf({ hostname, port }: Config["healthListenAddress"]): string[] {
+function originsOf({ hostname, port }: Config["http"]["healthListenAddress"]): string[] {
   const isEvery = /^[0.:]+$/.test(hostname);
   const isIPv6 = hostname.includes(":");
   const hosts = isEvery ? (isIPv6 ? ["[::1]", "127.0.0.1"] : ["127.0.0.1"]) : [isIPv6 ? `[${hostname}]` : hostname];

@@ -1,5 +1,6 @@
 // One of the processes that `muster serve` starts with PROCESSES: does what its supervisor tells it, and ends with it.
 import type { App } from "../../app/open.ts";
+import type { Config } from "../../app/settings.ts";
 import { Failure } from "../../errors.ts";
 import { PROTOCOL } from "../../processes/messages.ts";
 import type { FromProcess, ProcessSpec, ToProcess } from "../../processes/messages.ts";
@@ -39,7 +40,7 @@ async function serveFor(supervisor: Supervisor, cli: Cli): Promise<void> {
   supervisor.say({ kind: "hello", protocol: PROTOCOL, version: VERSION });
   const spec = await Promise.race([supervisor.spec, supervisor.stopped.then(() => undefined)]);
   if (!spec) return;
-  const config = { ...cli.config(), roles: spec.roles, listenAddress: spec.listen };
+  const config = withSpec(cli.config(), spec);
   const app = await cli.openApp("child", { config, process: spec.name });
   let limitMs: number | undefined;
   try {
@@ -102,4 +103,9 @@ function connect(cli: Cli): Supervisor | undefined {
   // A rolling restart is the supervisor's.
   cli.onHangUp(() => {});
   return { spec: spec.promise, stopped: stopped.promise, say, onQuestion: (given) => void (listener = given) };
+}
+
+/** The configuration of all, for one of several. */
+function withSpec({ http, processes, ...config }: Config, { roles, listen }: ProcessSpec): Config {
+  return { ...config, http: { ...http, listenAddress: listen }, processes: { ...processes, roles } };
 }

@@ -39,7 +39,10 @@ async function loadDump({ positionals, check, json }: Given<{ check: true }>, cl
     return 0;
   }
   const config = cli.config();
-  const log = cli.log({ ...config, logLevel: config.logLevel === "info" ? "warn" : config.logLevel });
+  const log = cli.log({
+    ...config,
+    log: { ...config.log, level: config.log.level === "info" ? "warn" : config.log.level },
+  });
   const dumps = await openDumps(config, { alone: true, version: VERSION, log, signal });
   try {
     const restored = await dumps.restore(read("Loading"), verified);

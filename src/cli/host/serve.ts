@@ -1,6 +1,6 @@
 // muster serve: the gateway itself, until SIGTERM or SIGINT; with PROCESSES, a supervisor of several that are the gateway.
-import { inheritedSocket } from "../../config/index.ts";
-import type { Config } from "../../config/index.ts";
+import type { Config } from "../../app/settings.ts";
+import { inheritedSocket } from "../../config/socket.ts";
 import { Failure } from "../../errors.ts";
 import { probeAddress } from "../../http/listen/server.ts";
 import { runningExecutable } from "../../processes/executable.ts";
@@ -23,7 +23,7 @@ async function serveUntilStopped(_: object, cli: Cli): Promise<number> {
   const stopped = cli.untilStopped();
   const config = cli.config();
   const descriptor = inheritedSocket(cli.environment());
-  if (config.processes > 1) {
+  if (config.processes.count > 1) {
     if (descriptor === undefined) return await supervise(config, cli, stopped);
     throw new Failure(
       "serve.socket",
@@ -50,12 +50,12 @@ async function supervise(config: Config, cli: Cli, stopped: Promise<unknown>): P
   let replace = () => {};
   cli.onHangUp(() => replace());
 
-  const { url, ...listen } = await probeAddress(config.listenAddress, config.tlsCertFile ? "https" : "http");
+  const { url, ...listen } = await probeAddress(config.http.listenAddress, config.http.tlsCertFile ? "https" : "http");
   const supervisor = new ProcessSupervisor({
     specs: specsOf(config, listen),
     executable: runningExecutable({ version: VERSION }),
     env: cli.environment(),
-    shutdownTimeoutMs: config.shutdownTimeout,
+    shutdownTimeoutMs: config.processes.shutdownTimeoutMs,
     log: cli.log(config),
   });
   const app = await cli.openApp("supervise", { config, children: supervisor.report });
@@ -76,8 +76,8 @@ async function supervise(config: Config, cli: Cli, stopped: Promise<unknown>): P
   return 0;
 }
 
-function specsOf({ processes, roles }: Config, listen: ProcessSpec["listen"]): ProcessSpec[] {
-  const http = Array.from({ length: processes }, (_, index) => ({
+function specsOf({ processes: { count, roles } }: Config, listen: ProcessSpec["listen"]): ProcessSpec[] {
+  const http = Array.from({ length: count }, (_, index) => ({
     name: `http-${index + 1}`,
     roles: ["http"] as const,
     listen,

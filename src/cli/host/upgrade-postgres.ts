@@ -26,7 +26,10 @@ async function upgrade({ programs, "remove-old": removes, json }: Given<Flags>, 
   const config = cli.config();
   if (removes) return removeOld(json, cli);
   const signal = abortWhenStopped(cli, "The upgrade was stopped. The database is as it was.");
-  const log = cli.log({ ...config, logLevel: config.logLevel === "info" ? "warn" : config.logLevel });
+  const log = cli.log({
+    ...config,
+    log: { ...config.log, level: config.log.level === "info" ? "warn" : config.log.level },
+  });
   const done = await upgradePostgres(config, { programs, version: VERSION, log, signal, say: cli.say });
   if (json) cli.print(JSON.stringify(done ?? null));
   else if (!done) cli.print("Nothing to do: the database is of the carried PostgreSQL's version.");
@@ -37,7 +40,7 @@ async function upgrade({ programs, "remove-old": removes, json }: Given<Flags>, 
     cli.print(`PostgreSQL ${from} → ${to}: ${moved.rows} rows of ${moved.tables} tables.`);
     cli.print(`Kept until "muster upgrade-postgres --remove-old": ${kept}, ${dump}`);
   }
-  if (done) sayChanged(cli, `the data directory ${config.dataDir}`);
+  if (done) sayChanged(cli, `the data directory ${config.data.directory}`);
   return 0;
 }
 
@@ -45,6 +48,6 @@ async function removeOld(json: boolean, cli: Cli): Promise<number> {
   const removed = await removeOldPostgres(cli.config());
   if (json) cli.print(JSON.stringify({ removed }));
   else cli.print(removed.length === 0 ? "Nothing to do: nothing was kept." : `Removed ${removed.join(", ")}.`);
-  if (removed.length > 0) sayChanged(cli, `the data directory ${cli.config().dataDir}`);
+  if (removed.length > 0) sayChanged(cli, `the data directory ${cli.config().data.directory}`);
   return 0;
 }

@@ -13,7 +13,7 @@ export const applications = action({
       readPages(
         query,
         all,
-        (asked) => app.applications.list(positionals[0] ?? "", asked),
+        (asked) => app.api.applications.list(positionals[0] ?? "", asked),
         (one, next) => ({ ...next, applications: [...one.applications, ...next.applications] }),
       ),
     );

@@ -22,13 +22,13 @@ const list = action({
       const page = await readPages(
         query,
         all,
-        (asked) => app.backups.list(actor, asked),
+        (asked) => app.api.backups.list(actor, asked),
         (one, next) => ({
           ...next,
           backups: [...one.backups, ...next.backups],
         }),
       );
-      return { page, total: page.next_cursor === null ? undefined : await app.backups.count(actor, query) };
+      return { page, total: page.next_cursor === null ? undefined : await app.api.backups.count(actor, query) };
     });
     if (json) {
       cli.print(JSON.stringify(page));
@@ -50,11 +50,11 @@ const get = action({
   async run({ positionals, output, force = false, json }, cli) {
     const [id = ""] = positionals;
     return withApp(cli, async (app, actor) => {
-      const backup = await app.backups.show(actor, id);
+      const backup = await app.api.backups.show(actor, id);
       const path = output ?? backup.filename;
       if (path !== "-") await refuseTaken(path, force);
       const request = new Request(`http://localhost/api/admin/backups/${backup.id}/content`);
-      const response = await app.backups.content(actor, backup.id, request, "command line");
+      const response = await app.api.backups.content(actor, backup.id, request, "command line");
       const { body, sha256 } = hashed(response);
       if (path === "-") {
         await cli.pour(body);
@@ -129,7 +129,7 @@ const setPinned = (verb: "pin" | "unpin", hint = "") =>
     positionals: ["ID"],
     hint,
     async run({ positionals, json }, cli) {
-      const backup = await changeApp(cli, (app, actor) => app.backups[verb](actor, positionals[0] ?? ""));
+      const backup = await changeApp(cli, (app, actor) => app.api.backups[verb](actor, positionals[0] ?? ""));
       if (json) cli.print(JSON.stringify(backup));
       else printTable(cli, HEADERS, [rowOf(backup)]);
       return 0;
@@ -144,7 +144,7 @@ const verify = action({
     if ((positionals[0] === undefined) !== (all === true))
       throw new UsageError("An ID or --all is needed, and one of them.");
     const results = await changeApp(cli, async (app, actor) => {
-      if (!all) return [await app.backups.verify(actor, positionals[0] ?? "")];
+      if (!all) return [await app.api.backups.verify(actor, positionals[0] ?? "")];
       return verifyAll(app, actor, cli.progress("Verifying", "backups", json));
     });
     const bad = results.filter((one) => one.state !== "kept");
@@ -157,7 +157,7 @@ const verify = action({
   },
 });
 
-async function verifyAll({ backups }: App, actor: Actor, progress: Progress) {
+async function verifyAll({ api: { backups } }: App, actor: Actor, progress: Progress) {
   const verified = [];
   const total = await backups.count(actor, {});
   try {
@@ -180,7 +180,7 @@ const remove = action({
   flags: { yes: true },
   async run({ positionals, yes, json }, cli) {
     if (!yes) throw new UsageError("This deletes the backup; add --yes to do it.");
-    const backup = await changeApp(cli, (app, actor) => app.backups.remove(actor, positionals[0] ?? ""));
+    const backup = await changeApp(cli, (app, actor) => app.api.backups.remove(actor, positionals[0] ?? ""));
     cli.print(json ? JSON.stringify(backup) : `Deleted ${backup.id} (${printable(backup.filename)}).`);
     return 0;
   },
@@ -190,7 +190,7 @@ const sweep = action({
   flags: { force: true },
   hint: "rows without objects, objects without rows",
   async run({ force = false, json }, cli) {
-    const swept = await changeApp(cli, (app, actor) => app.backups.sweep(actor, { force }));
+    const swept = await changeApp(cli, (app, actor) => app.api.backups.sweep(actor, { force }));
     if (json) {
       cli.print(JSON.stringify(swept));
       return 0;

@@ -26,7 +26,7 @@ export const changes = action({
       { ...given, ...(type ? { change_type: type } : {}), ...(all ? {} : { significant: "true" }) },
       { change_type: "type" },
     );
-    const page = await withApp(cli, (app) => app.inventory.reader.changes(positionals[0] ?? "", query));
+    const page = await withApp(cli, (app) => app.api.inventory.reader.changes(positionals[0] ?? "", query));
     if (json) {
       cli.print(stringify(page));
       return 0;
@@ -44,7 +44,7 @@ export const changes = action({
   },
 });
 
-type Change = Awaited<ReturnType<App["inventory"]["reader"]["changes"]>>["changes"][number];
+type Change = Awaited<ReturnType<App["api"]["inventory"]["reader"]["changes"]>>["changes"][number];
 
 function describe({ change_type: type, field_path: path, previous_value: previous, current_value: current }: Change) {
   if (type === "create") return `+ ${path}: ${shown(current)}`;

@@ -11,9 +11,12 @@ const prune = action({
   async run({ "dry-run": dryRun = false, json }, cli) {
     const report = await (dryRun ? withApp : changeApp)(cli, async (app, actor) => {
       const progress = cli.progress("Pruning", "systems", json);
-      const total = Object.values(await app.systems.count(actor)).reduce((sum, count) => sum + count, 0);
+      const total = Object.values(await app.api.systems.count(actor)).reduce((sum, count) => sum + count, 0);
       try {
-        return await app.inventory.prune({ dryRun, onSystems: (done) => progress.at(Math.min(done, total), total) });
+        return await app.api.inventory.prune({
+          dryRun,
+          onSystems: (done) => progress.at(Math.min(done, total), total),
+        });
       } finally {
         progress.end();
       }
@@ -51,7 +54,7 @@ const switchPin = (verb: "pin" | "unpin", hint = "") =>
     hint,
     async run({ positionals, json }, cli) {
       const [key = "", recordId = ""] = positionals;
-      const pin = await changeApp(cli, (app) => app.inventory.pins[verb](key, recordId));
+      const pin = await changeApp(cli, (app) => app.api.inventory.pins[verb](key, recordId));
       if (json) cli.print(JSON.stringify(pin));
       else cli.print(pin.pinned ? `The record ${recordId} stays.` : `The record ${recordId} ages like the others.`);
       return 0;

@@ -14,7 +14,7 @@ const add = action({
   required: ["name"],
   async run({ positionals, json, ...given }, cli) {
     const input = readOptions(NewOrganization, { id: positionals[0], ...given }, { id: "id" });
-    return print(await changeApp(cli, (app, actor) => app.organizations.add(actor, input)), json, cli);
+    return print(await changeApp(cli, (app, actor) => app.api.organizations.add(actor, input)), json, cli);
   },
 });
 
@@ -25,7 +25,7 @@ const change = action({
     const input = readOptions(ChangedOrganization, given);
     if (Object.keys(input).length === 0) throw new UsageError("Nothing to change was given.");
     return print(
-      await changeApp(cli, (app, actor) => app.organizations.change(actor, positionals[0] ?? "", input)),
+      await changeApp(cli, (app, actor) => app.api.organizations.change(actor, positionals[0] ?? "", input)),
       json,
       cli,
     );
@@ -36,7 +36,7 @@ const list = action({
   flags: PAGED,
   async run({ positionals, json, all, ...given }, cli) {
     const query = readOptions(ListQuery, given);
-    const { page, total } = await withApp(cli, async ({ organizations }, actor) => {
+    const { page, total } = await withApp(cli, async ({ api: { organizations } }, actor) => {
       const page = await readPages(
         query,
         all,
@@ -64,7 +64,7 @@ const switchState = (verb: "suspend" | "resume", hint: string) =>
     positionals: ["ID"],
     hint,
     run: async ({ positionals, json }, cli) =>
-      print(await changeApp(cli, (app, actor) => app.organizations[verb](actor, positionals[0] ?? "")), json, cli),
+      print(await changeApp(cli, (app, actor) => app.api.organizations[verb](actor, positionals[0] ?? "")), json, cli),
   });
 
 function print(organization: Organization, json: boolean, cli: Cli): number {

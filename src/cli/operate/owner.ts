@@ -11,7 +11,7 @@ const MOST_COMPARED = 10_000;
 const PAGE = 200;
 
 export async function requireOrganization(
-  { organizations }: Pick<App, "organizations">,
+  { api: { organizations } }: Pick<App, "api">,
   actor: Actor,
   id: string | undefined,
 ): Promise<void> {
@@ -26,7 +26,7 @@ export async function requireOrganization(
   }
 }
 
-async function listIds(organizations: App["organizations"], actor: Actor): Promise<string[]> {
+async function listIds(organizations: App["api"]["organizations"], actor: Actor): Promise<string[]> {
   const ids: string[] = [];
   for (let cursor: string | undefined; ids.length < MOST_COMPARED;) {
     const page = await organizations.list(actor, { limit: PAGE, ...(cursor !== undefined && { cursor }) });

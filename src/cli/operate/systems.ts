@@ -26,7 +26,7 @@ const add = action({
     );
     const created = await changeApp(cli, async (app, actor) => {
       await requireOrganization(app, actor, organization);
-      return app.systems.add(actor, input);
+      return app.api.systems.add(actor, input);
     });
     if (json) cli.print(JSON.stringify(created));
     else {
@@ -50,13 +50,13 @@ const list = action({
       const page = await readPages(
         query,
         all,
-        (asked) => app.systems.list(actor, asked),
+        (asked) => app.api.systems.list(actor, asked),
         (one, next) => ({
           ...next,
           systems: [...one.systems, ...next.systems],
         }),
       );
-      return { page, total: page.next_cursor === null ? undefined : await app.systems.countListed(actor, query) };
+      return { page, total: page.next_cursor === null ? undefined : await app.api.systems.countListed(actor, query) };
     });
     if (json) {
       cli.print(JSON.stringify(page));
@@ -77,7 +77,7 @@ const list = action({
 const show = action({
   positionals: ["KEY"],
   async run({ positionals, json }, cli) {
-    const system = await withApp(cli, (app, actor) => app.systems.detail(actor, positionals[0] ?? ""));
+    const system = await withApp(cli, (app, actor) => app.api.systems.detail(actor, positionals[0] ?? ""));
     if (json) {
       cli.print(JSON.stringify(system));
       return 0;
@@ -95,7 +95,7 @@ const switchState = (verb: "suspend" | "resume") =>
   action({
     positionals: ["KEY"],
     async run({ positionals, json }, cli) {
-      const system = await changeApp(cli, (app, actor) => app.systems[verb](actor, positionals[0] ?? ""));
+      const system = await changeApp(cli, (app, actor) => app.api.systems[verb](actor, positionals[0] ?? ""));
       cli.print(
         json ? JSON.stringify(system) : `${system.system_key} (${printable(system.name)}) is ${stateOf(system)}.`,
       );
@@ -110,7 +110,7 @@ const rotate = action({
   async run({ positionals, overlap = "0s", json }, cli) {
     const overlapSeconds = Math.floor(readOverlapMs(overlap) / 1000);
     const rotated = await changeApp(cli, (app, actor) =>
-      app.systems.rotate(actor, positionals[0] ?? "", overlapSeconds),
+      app.api.systems.rotate(actor, positionals[0] ?? "", overlapSeconds),
     );
     if (json) cli.print(JSON.stringify(rotated));
     else {
@@ -138,7 +138,7 @@ function readOverlapMs(text: string): number {
 const oldSecrets = action({
   hint: "who can still come in with an old secret, and did",
   async run({ json }, cli) {
-    const secrets = await withApp(cli, (app, actor) => app.systems.oldSecrets(actor));
+    const secrets = await withApp(cli, (app, actor) => app.api.systems.oldSecrets(actor));
     if (json) cli.print(JSON.stringify({ secrets }));
     else if (secrets.length === 0) cli.print("No old secret opens anything.");
     else
@@ -162,7 +162,7 @@ const erase = action({
   hint: "erases everything kept of the system",
   async run({ positionals, yes, json }, cli) {
     if (!yes) throw new UsageError("This erases everything kept of the system; add --yes to do it.");
-    const system = await changeApp(cli, (app, actor) => app.systems.erase(actor, positionals[0] ?? ""));
+    const system = await changeApp(cli, (app, actor) => app.api.systems.erase(actor, positionals[0] ?? ""));
     cli.print(json ? JSON.stringify(system) : `Erased ${system.system_key} (${printable(system.name)}).`);
     return 0;
   },

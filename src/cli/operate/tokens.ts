@@ -8,7 +8,7 @@ const add = action({
   required: ["name"],
   hint: "prints the token, this once",
   async run({ name = "", json }, cli) {
-    const added = await changeApp(cli, ({ operators }, actor) => operators.addToken(actor, name));
+    const added = await changeApp(cli, ({ api: { operators } }, actor) => operators.addToken(actor, name));
     cli.print(
       json
         ? JSON.stringify(added)
@@ -20,7 +20,7 @@ const add = action({
 
 const list = action({
   async run({ json }, cli) {
-    const all = await withApp(cli, ({ operators }, actor) => operators.listTokens(actor));
+    const all = await withApp(cli, ({ api: { operators } }, actor) => operators.listTokens(actor));
     if (json) cli.print(JSON.stringify({ tokens: all }));
     else if (all.length === 0) cli.print('No tokens yet: "muster tokens add --name NAME" makes one.');
     else
@@ -37,7 +37,7 @@ const revoke = action({
   positionals: ["ID or NAME"],
   async run({ positionals, json }, cli) {
     const [idOrName = ""] = positionals;
-    await changeApp(cli, ({ operators }, actor) => operators.revokeToken(actor, idOrName));
+    await changeApp(cli, ({ api: { operators } }, actor) => operators.revokeToken(actor, idOrName));
     cli.print(json ? JSON.stringify({ revoked: idOrName }) : `Revoked ${idOrName}.`);
     return 0;
   },

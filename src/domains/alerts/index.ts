@@ -1,6 +1,6 @@
 // Assembles the domain of alerts: each appliance sees and silences only its own, and what it posts is stored until Alertmanager has it.
 import { Gauge } from "prom-client";
-import type { Domain, Note } from "../../domain.ts";
+import type { Domain, DomainWith, Note } from "../../domain.ts";
 import { Failure } from "../../errors.ts";
 import type { BodyReader } from "../../http/edge/body.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -8,7 +8,8 @@ import type { Database } from "../../ports/database.ts";
 import type { Limiter } from "../../ports/limiter.ts";
 import type { Queue } from "../../ports/queue.ts";
 import { counted } from "../../values/count.ts";
-import type { Authenticate, System } from "../systems/index.ts";
+import { MUSTER } from "../../values/actor.ts";
+import type { Systems } from "../systems/index.ts";
 import { openAcceptance } from "./receive/accept.ts";
 import { adminRoutes } from "./admin.ts";
 import { openAlertmanager } from "./upstream/alertmanager.ts";
@@ -23,13 +24,13 @@ import { openPositions } from "./outbox/positions.ts";
 import { openProxy } from "./proxy.ts";
 import { applianceRoutes } from "./routes.ts";
 import { DELIVERY_QUEUE, NET_QUEUE, PRUNE_QUEUE, SUSPECT_QUEUE, TOTALS_QUEUE } from "./schema.ts";
-import type { SilenceLimits } from "./silences/limits.ts";
 import { openSource } from "./source.ts";
 import type { AlertSource } from "./source.ts";
+import type { AlertsSettings } from "./settings.ts";
 import { pruneSilences } from "./silences/store.ts";
-import type { SilenceNumbers } from "./silences/store.ts";
 import { refreshTotals } from "./totals.ts";
 
+export { settings } from "./settings.ts";
 export { askAlertmanager } from "./upstream/alertmanager.ts";
 export type { FormerAlert };
 export type { AlertSource, OwnAlert } from "./source.ts";
@@ -40,24 +41,15 @@ export interface AlertsDeps {
   clock: Clock;
   limiter: Limiter;
   body: BodyReader;
-  authenticate: Authenticate;
-  /** A Failure 404 for a key or id that no system has. */
-  showSystem(keyOrId: string): Promise<System>;
   /** Rejects with a 503 while the queue holds more than it may. */
   admit(): Promise<void>;
   warn: Note;
-  /** Mimir or Alertmanager; undefined: there is none, and routes say so. */
-  url: string | undefined;
-  forward: "queue" | "direct";
-  ratePerMinute: number;
-  maxBytes: number;
-  /** What an appliance may have of silences. */
-  silences: SilenceLimits & SilenceNumbers;
-  webhookSecret: string | undefined;
-  historyDays: number;
+  maxBodyBytes: number;
+  settings: AlertsSettings;
+  api: { systems: Pick<Systems, "authenticate" | "show"> };
 }
 
-export interface Alerts extends Domain {
+export interface Alerts {
   /** Takes alerts that Muster fires itself; undefined without an Alertmanager. */
   source: AlertSource | undefined;
   /** Alerts that were over before Muster came. Returns how many were new. */
@@ -71,8 +63,9 @@ const ALERTS_PER_POST = 200;
 /** What waits for longer than this is told at /ready. */
 const LATE_MS = 120_000;
 
-export function openAlerts(deps: AlertsDeps): Alerts {
-  const { database, queue, clock, limiter, warn, url } = deps;
+export function open({ settings, api, ...deps }: AlertsDeps): DomainWith<Alerts> {
+  const { database, queue, clock, limiter, warn } = deps;
+  const { url } = settings;
   const positions = openPositions(clock);
   const upstream = url === undefined ? undefined : openAlertmanager({ url, clock });
   const acceptance = openAcceptance({ database, queue, clock, positions, warn });
@@ -84,7 +77,7 @@ export function openAlerts(deps: AlertsDeps): Alerts {
   };
   const unset = () => new Failure("alerts.unset", 503, "Alertmanager is not configured: MIMIR_URL is not set.");
   const throttle = async (kind: "alerts" | "silences", systemId: string) => {
-    const waitSeconds = await limiter.take(`${kind}:${systemId}`, { limit: deps.ratePerMinute, windowMs: 60_000 });
+    const waitSeconds = await limiter.take(`${kind}:${systemId}`, { limit: settings.ratePerMinute, windowMs: 60_000 });
     if (waitSeconds > 0)
       throw new Failure("alerts.throttled", 429, `too many posts of ${kind} from this system`, {
         retryAfterSeconds: Math.min(waitSeconds, 5),
@@ -103,10 +96,16 @@ export function openAlerts(deps: AlertsDeps): Alerts {
     upstream &&
     openProxy({
       database,
-      limits: deps.silences,
+      limits: {
+        perSystem: settings.silencesPerSystem,
+        perOrganization: settings.silencesPerOrganization,
+        maxBytes: settings.silenceMaxBytes,
+        maxAheadMs: settings.silenceMaxMs,
+        maxLinkFailedMs: settings.linkFailedSilenceMaxMs,
+      },
       alertmanager: upstream,
       acceptance,
-      isDirect: deps.forward === "direct",
+      isDirect: settings.forward === "direct",
       charge,
       identityOf,
       now: clock.now,
@@ -117,7 +116,7 @@ export function openAlerts(deps: AlertsDeps): Alerts {
     const settled = new Date(clock.now().getTime() - DAY_MS);
     while ((await pruneOutbox(database, settled, PRUNED_AT_ONCE)) === PRUNED_AT_ONCE);
     while ((await pruneSilences(database, clock.now(), PRUNED_AT_ONCE)) === PRUNED_AT_ONCE);
-    const before = new Date(clock.now().getTime() - deps.historyDays * DAY_MS);
+    const before = new Date(clock.now().getTime() - settings.historyDays * DAY_MS);
     while ((await prunePast(database, before, PRUNED_AT_ONCE)) === PRUNED_AT_ONCE);
   };
 
@@ -157,7 +156,7 @@ export function openAlerts(deps: AlertsDeps): Alerts {
 
   return {
     applianceRoutes: applianceRoutes({
-      authenticate: deps.authenticate,
+      authenticate: api.systems.authenticate,
       body: deps.body,
       proxy() {
         if (proxy) return proxy;
@@ -165,14 +164,14 @@ export function openAlerts(deps: AlertsDeps): Alerts {
       },
       admit,
       admitSilence: (systemId) => throttle("silences", systemId),
-      maxBytes: deps.maxBytes,
-      authorizeWebhook: (header) => authorizeWebhook(header, deps.webhookSecret),
+      maxBytes: deps.maxBodyBytes,
+      authorizeWebhook: (header) => authorizeWebhook(header, settings.webhookSecret),
       keepHistory: (body) => keepHistory(database, clock, body),
     }),
     adminRoutes: adminRoutes({
       database,
       clock,
-      showSystem: deps.showSystem,
+      showSystem: (keyOrId) => api.systems.show(MUSTER, keyOrId),
       alertmanager() {
         if (upstream) return upstream;
         throw unset();
@@ -212,8 +211,10 @@ export function openAlerts(deps: AlertsDeps): Alerts {
         },
       });
     },
-    bring: (rows, dryRun) => bringPast(deps.database, rows, dryRun),
-    source: upstream && openSource({ clock, positions }),
+    api: {
+      bring: (rows, dryRun) => bringPast(deps.database, rows, dryRun),
+      source: upstream && openSource({ clock, positions }),
+    },
     stop: () => acceptance.close(),
   };
 }

@@ -1,30 +1,30 @@
 // Assembles the applications: what runs on NS8 clusters, projected from their newest inventories.
-import type { Domain } from "../../domain.ts";
+import type { DomainWith } from "../../domain.ts";
 import type { Queryable } from "../../ports/database.ts";
-import type { StateKeeper } from "../inventory/index.ts";
-import type { System } from "../systems/index.ts";
+import type { Inventory, StateKeeper } from "../inventory/index.ts";
+import type { Systems } from "../systems/index.ts";
+import { MUSTER } from "../../values/actor.ts";
 import { adminRoutes } from "./admin.ts";
 import { openApplicationsApi } from "./api.ts";
 import type { ApplicationsApi } from "./api.ts";
 import { projectApplications } from "./project.ts";
-import type { GapsOf } from "./project.ts";
 
 export type { ApplicationsApi };
 
 export interface ApplicationsDeps {
   database: Queryable;
-  gapsOf: GapsOf;
-  /** A Failure 404 for a key or id that no system has. */
-  showSystem(keyOrId: string): Promise<System>;
-}
-
-export interface Applications extends Domain {
-  api: ApplicationsApi;
-  project: StateKeeper;
+  api: {
+    inventory: Pick<Inventory, "gapsOf">;
+    systems: Pick<Systems, "show">;
+  };
 }
 
 /** Owns the table applications. */
-export function openApplications(deps: ApplicationsDeps): Applications {
-  const api = openApplicationsApi(deps);
-  return { api, adminRoutes: adminRoutes(api), project: (tx, newest) => projectApplications(tx, newest, deps.gapsOf) };
+export function open({
+  database,
+  api: { inventory, systems },
+}: ApplicationsDeps): DomainWith<ApplicationsApi> & { projection: StateKeeper } {
+  const api = openApplicationsApi({ database, showSystem: (keyOrId) => systems.show(MUSTER, keyOrId) });
+  const { gapsOf } = inventory;
+  return { api, adminRoutes: adminRoutes(api), projection: (tx, newest) => projectApplications(tx, newest, gapsOf) };
 }

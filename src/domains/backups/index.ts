@@ -1,14 +1,15 @@
 // Assembles backups: taken from appliances, kept whole, proved again and again, given back.
+import { join } from "node:path";
 import { Gauge } from "prom-client";
-import type { Domain } from "../../domain.ts";
+import type { DomainWith } from "../../domain.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Database } from "../../ports/database.ts";
 import type { Limiter } from "../../ports/limiter.ts";
 import type { ObjectStore } from "../../ports/objects.ts";
 import type { Queue } from "../../ports/queue.ts";
-import type { Actor } from "../../values/actor.ts";
-import type { FindingVerbs } from "../findings/index.ts";
-import type { Authenticate, System } from "../systems/index.ts";
+import type { Findings } from "../findings/index.ts";
+import type { Operators } from "../operators/index.ts";
+import type { Systems } from "../systems/index.ts";
 import { counted } from "../../values/count.ts";
 import { openAccess } from "./access.ts";
 import { adminRoutes } from "./admin.ts";
@@ -19,11 +20,13 @@ import { countRemovals } from "./upkeep/removals.ts";
 import { applianceRoutes } from "./routes.ts";
 import { openLinks } from "./download/links.ts";
 import { openSpool } from "./download/spool.ts";
+import type { BackupsSettings } from "./settings.ts";
 import { countBackups, listOwn } from "./store.ts";
 import { upload } from "./upload/upload.ts";
 import type { UploadLimits } from "./upload/upload.ts";
 
 export type { BackupsApi, UploadLimits };
+export { settings } from "./settings.ts";
 
 export interface BackupsDeps {
   database: Database;
@@ -31,25 +34,27 @@ export interface BackupsDeps {
   queue: Pick<Queue, "push">;
   limiter: Limiter;
   clock: Clock;
-  authenticate: Authenticate;
-  findings: FindingVerbs["backups"];
-  showSystem(actor: Actor, keyOrId: string): Promise<System>;
-  /** Whether an operator's token still opens. */
-  isLive(token: string): Promise<boolean>;
-  limits: UploadLimits;
-  /** Every backup is read back once in so many days. */
-  verifyDays: number;
-  /** Where downloads from a store that is no directory are gathered. */
-  spoolDirectory: string;
+  dataDir: string;
+  settings: BackupsSettings;
+  api: {
+    findings: Pick<Findings, "backups">;
+    operators: Pick<Operators, "isLive">;
+    systems: Pick<Systems, "authenticate" | "show">;
+  };
 }
 
-export interface Backups extends Domain {
-  api: BackupsApi;
-}
-
-export function openBackups(deps: BackupsDeps): Backups {
-  const { database, objects, queue } = deps;
-  const spool = openSpool({ directory: deps.spoolDirectory, clock: deps.clock });
+export function open({ settings, api: others, dataDir, ...shared }: BackupsDeps): DomainWith<BackupsApi> {
+  const { database, objects, queue } = shared;
+  const deps = {
+    ...shared,
+    limits: settings,
+    verifyDays: settings.verifyDays,
+    findings: others.findings.backups,
+    isLive: others.operators.isLive,
+    showSystem: others.systems.show,
+  };
+  // Gathers downloads from a store that is no directory.
+  const spool = openSpool({ directory: join(dataDir, "spool"), clock: deps.clock });
   const changed = (systemId: string) => queue.push(changedPushes(systemId));
   const access = openAccess({ ...deps, spool, changed });
   const links = openLinks(deps);
@@ -60,7 +65,7 @@ export function openBackups(deps: BackupsDeps): Backups {
   return {
     api,
     applianceRoutes: applianceRoutes({
-      authenticate: deps.authenticate,
+      authenticate: others.systems.authenticate,
       async upload(system, request, address) {
         const kept = await upload({ ...deps, changed }, system, request, address);
         return {

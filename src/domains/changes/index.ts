@@ -6,6 +6,6 @@ import { openChangesApi } from "./api.ts";
 import { beginEpoch } from "./epoch.ts";
 
 /** Owns feed_epochs. */
-export function openChanges({ database }: { database: Database }): Domain {
+export function open({ database }: { database: Database }): Domain {
   return { adminRoutes: adminRoutes(openChangesApi(database)), start: () => beginEpoch(database) };
 }

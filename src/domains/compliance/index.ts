@@ -4,7 +4,7 @@ import type { Domain } from "../../domain.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Database } from "../../ports/database.ts";
 import type { FindingVerbs } from "../findings/index.ts";
-import type { StateKeeper } from "../inventory/index.ts";
+import type { Inventory, RulesInForce, StateKeeper } from "../inventory/index.ts";
 import { openKeeper } from "./evaluate.ts";
 import { findSectionFaults, openPolicy } from "./policy.ts";
 import type { Policy } from "./policy.ts";
@@ -16,22 +16,25 @@ export type { Policy };
 export interface ComplianceDeps {
   database: Database;
   clock: Clock;
-  /** The policy of the rules file as it is now. */
-  policy(): Policy;
-  /** Findings on changes end by themselves after so many days. */
-  changeResolvesAfterDays(): number;
-  findings: Pick<FindingVerbs, "reconcile" | "raiseRegistrations" | "resolveUnregistered" | "ageEvents">;
-  restate(newest: { systemId: string; recordId: string }[]): Promise<void>;
+  rulesInForce: Pick<RulesInForce<Policy>, "policy" | "ruleSet">;
+  api: {
+    findings: Pick<FindingVerbs, "reconcile" | "raiseRegistrations" | "resolveUnregistered" | "ageEvents">;
+    inventory: Pick<Inventory, "restate">;
+  };
 }
 
-export interface Compliance extends Domain {
-  /** Must see each system's newest inventory. */
-  keeper: StateKeeper;
-}
-
-export function openCompliance(deps: ComplianceDeps): Compliance {
+export function open({ database, clock, rulesInForce, api }: ComplianceDeps): Domain & { projection: StateKeeper } {
+  const deps = {
+    database,
+    clock,
+    policy: rulesInForce.policy,
+    findings: api.findings,
+    restate: api.inventory.restate,
+    // Findings on changes end by themselves after so many days.
+    changeResolvesAfterDays: () => rulesInForce.ruleSet().critical_change.resolve_after_days,
+  };
   return {
-    keeper: openKeeper(deps),
+    projection: openKeeper(deps),
     jobs: reviewJobs(deps),
     schedules: [{ name: "alert-review", cron: "* * * * *", queue: REVIEW_QUEUE }],
   };

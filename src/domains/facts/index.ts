@@ -1,28 +1,26 @@
 // Assembles the facts: what each system's newest inventory says, leaf by leaf, for questions across systems.
 import type { Domain } from "../../domain.ts";
 import type { Database } from "../../ports/database.ts";
-import type { StateKeeper } from "../inventory/index.ts";
+import type { Inventory, RulesInForce, StateKeeper } from "../inventory/index.ts";
 import { openFlatten } from "./flatten.ts";
-import type { FlattenDeps } from "./flatten.ts";
 import { factProjection } from "./project.ts";
 import { PRUNE_SCHEDULE, pruneHandler } from "./prune.ts";
 
-export interface FactsDeps extends FlattenDeps {
+export interface FactsDeps {
   database: Database;
-}
-
-export interface Facts extends Domain {
-  project: StateKeeper;
+  rulesInForce: Pick<RulesInForce<unknown>, "rules">;
+  api: { inventory: Pick<Inventory, "labelsOf"> };
 }
 
 /**
  * Owns fleet_paths, fleet_facts, fleet_holders and fleet_systems. search/ reads them (lookup, holders, outliers), and so may any
  * client of the database: docs/fleet.md names their columns.
  */
-export function openFacts(deps: FactsDeps): Facts {
+export function open({ database, rulesInForce, api }: FactsDeps): Domain & { projection: StateKeeper } {
+  const flatten = openFlatten({ isNoise: rulesInForce.rules.isNoise, labelsOf: api.inventory.labelsOf });
   return {
-    project: factProjection(openFlatten(deps)),
-    jobs: [pruneHandler(deps.database)],
+    projection: factProjection(flatten),
+    jobs: [pruneHandler(database)],
     schedules: [PRUNE_SCHEDULE],
   };
 }

@@ -9,11 +9,15 @@
 //
 // What happens to inventory_alerts goes through `raising` and `resolving` of store.ts, what happens to backup_alerts through
 // backups.ts. Every writing verb takes the caller's transaction, or the database where it stands alone, and the caller's time.
-import type { Domain } from "../../domain.ts";
+import type { DomainWith } from "../../domain.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { Database } from "../../ports/database.ts";
+import { MUSTER } from "../../values/actor.ts";
+import type { Systems } from "../systems/index.ts";
 import { adminRoutes } from "./admin.ts";
 import { ageEvents, countExpired, deleteExpired } from "./ageing.ts";
 import { openFindingsApi } from "./api.ts";
-import type { FindingsApi, FindingsApiDeps } from "./api.ts";
+import type { FindingsApi } from "./api.ts";
 import * as backups from "./backups.ts";
 import { raiseChanges, resolveReturned } from "./changes.ts";
 import { reconcile } from "./conditions.ts";
@@ -37,11 +41,15 @@ const verbs = {
 };
 export type FindingVerbs = typeof verbs;
 
-export interface Findings extends Domain, FindingVerbs {
-  api: FindingsApi;
+export interface FindingsDeps {
+  database: Database;
+  clock: Clock;
+  api: { systems: Pick<Systems, "show"> };
 }
 
-export function openFindings(deps: FindingsApiDeps): Findings {
-  const api = openFindingsApi(deps);
-  return { ...verbs, api, adminRoutes: adminRoutes(api) };
+export interface Findings extends FindingsApi, FindingVerbs {}
+
+export function open({ database, clock, api: { systems } }: FindingsDeps): DomainWith<Findings> {
+  const api = openFindingsApi({ database, clock, showSystem: (keyOrId) => systems.show(MUSTER, keyOrId) });
+  return { api: { ...verbs, ...api }, adminRoutes: adminRoutes(api) };
 }

@@ -1,6 +1,7 @@
 // Heartbeats: heard, acknowledged when durable, and turned into a status; silence is judged once a minute.
+import { randomUUIDv7 } from "bun";
 import { Elysia } from "elysia";
-import type { Domain } from "../../domain.ts";
+import type { DomainWith } from "../../domain.ts";
 import { envelope } from "../../http/edge/envelope.ts";
 import { operation } from "../../http/edge/openapi.ts";
 import { openBatcher } from "../../jobs/batcher.ts";
@@ -8,7 +9,8 @@ import type { Clock } from "../../ports/clock.ts";
 import { databaseFor } from "../../ports/database.ts";
 import type { Database } from "../../ports/database.ts";
 import type { Job, Push, Queue } from "../../ports/queue.ts";
-import type { Authenticate } from "../systems/index.ts";
+import type { Systems } from "../systems/index.ts";
+import type { HeartbeatsSettings } from "./settings.ts";
 import { bringBeats, markActive, markInactive, upsertBeats } from "./store.ts";
 import { openWatch } from "./watch.ts";
 
@@ -16,19 +18,21 @@ export interface HeartbeatsDeps {
   database: Database;
   queue: Queue;
   clock: Clock;
-  authenticate: Authenticate;
   /** Rejects with a 503 while the queue holds more than it may. */
   admit(): Promise<void>;
-  /** What is to be done when systems are heard again after they were inactive. */
-  recovered(systemIds: readonly string[]): Push[];
-  gatewayId: string;
   /** No other gateway can be using this database. */
   exclusive: boolean;
   /** This process hears appliances itself. */
   listens: boolean;
-  timeoutMinutes: number;
+  settings: HeartbeatsSettings;
+  api: {
+    systems: Pick<Systems, "authenticate">;
+    /** What is to be done when systems are heard again after they were inactive. */
+    reachability: { recovered(systemIds: readonly string[]): Push[] };
+  };
 }
 
+export { settings } from "./settings.ts";
 export const HEARTBEAT_QUEUE = "collect:heartbeat";
 export const MONITOR_QUEUE = "muster:heartbeat-monitor";
 
@@ -42,15 +46,18 @@ interface Beat {
   atMs: number;
 }
 
-export interface Heartbeats extends Domain {
+export interface Heartbeats {
+  /** A system is inactive after so long without a beat. */
+  timeoutMs: number;
   /** Beats that another service heard. Returns how many were news. */
   bring(beats: { systemId: string; at: Date }[]): Promise<number>;
 }
 
-export function openHeartbeats(deps: HeartbeatsDeps): Heartbeats {
-  const { database, queue, clock, authenticate, admit } = deps;
-  const timeoutMs = deps.timeoutMinutes * 60_000;
-  const watch = openWatch(deps);
+export function open({ settings, api, ...deps }: HeartbeatsDeps): DomainWith<Heartbeats> {
+  const { database, queue, clock, admit } = deps;
+  const { authenticate } = api.systems;
+  const timeoutMs = settings.timeoutMinutes * 60_000;
+  const watch = openWatch({ ...deps, gatewayId: randomUUIDv7() });
   const batcher = openBatcher<Beat>({
     maxItems: MAX_BATCH,
     // The more beats a flush carries, the less each costs; two at once would only be two halves.
@@ -62,7 +69,7 @@ export function openHeartbeats(deps: HeartbeatsDeps): Heartbeats {
     const judgedAt = await completeUntil(queue, clock.now());
     const since = await watch.since();
     if (since && judgedAt.getTime() - since.getTime() >= timeoutMs) await markInactive(database, judgedAt, timeoutMs);
-    return [deps.recovered(await markActive(database, clock.now(), timeoutMs))];
+    return [api.reachability.recovered(await markActive(database, clock.now(), timeoutMs))];
   };
 
   const applianceRoutes = new Elysia().post(
@@ -82,7 +89,7 @@ export function openHeartbeats(deps: HeartbeatsDeps): Heartbeats {
   );
 
   return {
-    bring: (beats) => bringBeats(database, beats),
+    api: { timeoutMs, bring: (beats) => bringBeats(database, beats) },
     applianceRoutes,
     jobs: [
       {
@@ -96,7 +103,9 @@ export function openHeartbeats(deps: HeartbeatsDeps): Heartbeats {
         leaseMs: 15_000,
         async handle(jobs) {
           const activeAfter = new Date(clock.now().getTime() - timeoutMs);
-          return [deps.recovered(await upsertBeats(databaseFor(database, jobs), joinBeats(jobs), activeAfter))];
+          return [
+            api.reachability.recovered(await upsertBeats(databaseFor(database, jobs), joinBeats(jobs), activeAfter)),
+          ];
         },
       },
       { queue: MONITOR_QUEUE, batch: 1, batchBytes: 1024, concurrency: 1, leaseMs: 60_000, handle: judge },

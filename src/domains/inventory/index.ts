@@ -1,5 +1,5 @@
 // Inventory: documents as they came, the chain they form, what changed along it, and who is told.
-import type { Domain } from "../../domain.ts";
+import type { DomainWith } from "../../domain.ts";
 import type { BodyReader } from "../../http/edge/body.ts";
 import { openBatcher } from "../../jobs/batcher.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -7,15 +7,17 @@ import type { Database } from "../../ports/database.ts";
 import type { Limiter } from "../../ports/limiter.ts";
 import type { Push, Queue } from "../../ports/queue.ts";
 import type { FindingVerbs } from "../findings/index.ts";
-import type { Authenticate, System } from "../systems/index.ts";
+import { MUSTER } from "../../values/actor.ts";
+import type { Systems } from "../systems/index.ts";
 import { adminRoutes } from "./admin.ts";
 import { bringInventories } from "./chain/former.ts";
 import type { FormerInventory, Refused } from "./chain/former.ts";
+import { stableLabelsOf } from "./diff/identity.ts";
+import { findGaps } from "./diff/partial.ts";
 import type { Gap } from "./diff/partial.ts";
 import { encodeRecordId } from "./intake/payload.ts";
 import { openPins } from "./retention/pins.ts";
 import type { Pins } from "./retention/pins.ts";
-import type { Budgets } from "./intake/budget.ts";
 import { addHistory, findStanding } from "./intake/budget-store.ts";
 import { openCompare } from "./diff/comparing.ts";
 import { openLargeDocuments } from "./diff/large.ts";
@@ -28,6 +30,7 @@ import type { InventoryReader } from "./queries/reader.ts";
 import { openReceiver } from "./intake/receive.ts";
 import { applianceRoutes } from "./routes.ts";
 import { STATE_QUEUE } from "./schema.ts";
+import type { InventorySettings } from "./settings.ts";
 import type { RulesInForce } from "./rules/in-force.ts";
 import type { NewestInventory, StateKeeper } from "./projections.ts";
 import type { JsonObject, JsonValue } from "../../values/json/value.ts";
@@ -36,8 +39,7 @@ import { openSweep } from "./diff/sweep.ts";
 export type { InventoryReader, JsonObject, JsonValue, NewestInventory, Pins, PruneReport, StateKeeper };
 export type { FormerInventory, Gap, Refused, RulesInForce };
 export { RawJson, stringify } from "../../values/json/raw.ts";
-export { stableLabelsOf } from "./diff/identity.ts";
-export { findGaps } from "./diff/partial.ts";
+export { settings } from "./settings.ts";
 export { openRulesInForce } from "./rules/in-force.ts";
 
 export interface InventoryDeps {
@@ -46,22 +48,22 @@ export interface InventoryDeps {
   clock: Clock;
   limiter: Limiter;
   body: BodyReader;
-  authenticate: Authenticate;
-  showSystem(keyOrId: string): Promise<System>;
   /** Rejects with a 503 while the queue holds more than it may. */
   admit(): Promise<void>;
-  maxBytes: number;
-  ratePerMinute: number;
-  budgets: Budgets;
-  /** Tells noise from news. */
-  noise: Pick<Noise, "known" | "suppress" | "placeOf" | "observe" | "flush">;
-  /** Other domains that keep something of each system's newest inventory. */
-  keepers: StateKeeper[];
-  findings: Pick<FindingVerbs, "raiseChanges" | "resolveReturned" | "countExpired" | "deleteExpired">;
+  maxBodyBytes: number;
+  /** Of other domains, which keep something of each system's newest inventory. */
+  projections: readonly StateKeeper[];
+  settings: InventorySettings;
+  api: {
+    systems: Pick<Systems, "authenticate" | "show">;
+    /** Tells noise from news. */
+    noise: Pick<Noise, "known" | "suppress" | "placeOf" | "observe" | "flush">;
+    findings: Pick<FindingVerbs, "raiseChanges" | "resolveReturned" | "countExpired" | "deleteExpired">;
+  };
   rulesInForce: Pick<RulesInForce<unknown>, "rules" | "ruleSet" | "fault">;
 }
 
-export interface Inventory extends Domain {
+export interface Inventory {
   reader: InventoryReader;
   pins: Pins;
   /** Deletes the records that retention lets go, and alerts long resolved; a dry run only counts them. */
@@ -70,13 +72,27 @@ export interface Inventory extends Domain {
   bring(rows: FormerInventory[], dryRun: boolean): Promise<Refused[]>;
   /** Has every keeper look at these systems' newest records again. */
   restate(newest: { systemId: string; recordId: string }[]): Promise<void>;
+  /** What an array's elements are called in field paths, whatever their order; undefined for those without an identity. */
+  labelsOf: typeof stableLabelsOf;
+  /** What a document lacks because it could not be collected, as far as the document itself tells. */
+  gapsOf: typeof findGaps;
 }
 
 /** Documents of one push; more wait for the next, which leaves as soon as this one is durable. */
 const MAX_BATCH = 100;
 const MAX_BATCH_BYTES = 16 * 1024 ** 2;
 
-export function openInventory(deps: InventoryDeps): Inventory {
+export function open({ settings, api, ...shared }: InventoryDeps): DomainWith<Inventory> {
+  const deps = {
+    ...shared,
+    maxBytes: shared.maxBodyBytes,
+    ratePerMinute: settings.ratePerMinute,
+    budgets: settings,
+    noise: api.noise,
+    findings: api.findings,
+    authenticate: api.systems.authenticate,
+    showSystem: (keyOrId: string) => api.systems.show(MUSTER, keyOrId),
+  };
   const { database, queue, clock, findings } = deps;
   const { rules } = deps.rulesInForce;
   const batcher = openBatcher<Push>({
@@ -98,8 +114,17 @@ export function openInventory(deps: InventoryDeps): Inventory {
   const compare = openCompare({ rules: deps.rulesInForce, large });
   const reader = openReader({ ...deps, compare });
   const pins = openPins(deps);
-  const pipelineDeps = { database, clock, rules, compare, sweep, noise: deps.noise, findings, keepers: deps.keepers };
-  return {
+  const pipelineDeps = {
+    database,
+    clock,
+    rules,
+    compare,
+    sweep,
+    noise: deps.noise,
+    findings,
+    keepers: deps.projections,
+  };
+  const inventory: Inventory = {
     reader,
     bring: (rows, dryRun) => bringInventories({ ...pipelineDeps, database: database.patient() }, rows, dryRun),
     pins,
@@ -112,6 +137,11 @@ export function openInventory(deps: InventoryDeps): Inventory {
           lane: systemId,
         })),
       ),
+    labelsOf: stableLabelsOf,
+    gapsOf: findGaps,
+  };
+  return {
+    api: inventory,
     applianceRoutes: applianceRoutes({ ...deps, receiver }),
     adminRoutes: adminRoutes(reader, pins),
     jobs: [...pipeline(pipelineDeps), pruneJob(deps)],

@@ -25,7 +25,7 @@ export type StateKeeper = (tx: Queryable, newest: NewestInventory[]) => Promise<
 
 /** A record that is no longer its system's newest is passed over: the newer one has its own job. */
 export async function keepState(
-  { database, keepers }: { database: Database; keepers: StateKeeper[] },
+  { database, keepers }: { database: Database; keepers: readonly StateKeeper[] },
   recent: RecentTexts,
   recordIds: string[],
 ): Promise<void> {
@@ -40,7 +40,7 @@ export async function keepState(
 /** The systems' rows stay locked until the keepers are done, so two processes never keep different states of one system. */
 async function keepRound(
   tx: Queryable,
-  keepers: StateKeeper[],
+  keepers: readonly StateKeeper[],
   round: NewestRecord[],
   texts: Map<string, string>,
 ): Promise<void> {

@@ -1,5 +1,5 @@
 // Learns which places of documents change day after day, and suppresses those changes as noise.
-import type { Domain } from "../../domain.ts";
+import type { DomainWith } from "../../domain.ts";
 import type { BodyReader } from "../../http/edge/body.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Database } from "../../ports/database.ts";
@@ -18,18 +18,16 @@ export interface NoiseDeps {
   body: BodyReader;
 }
 
-export interface Noise extends Domain, Learned {
+export interface Noise extends Learned {
   /** The same changes, with those that are noise to that system suppressed. */
   suppress<Change extends JudgedChange>(changes: readonly Change[], known: Known | undefined): Change[];
   placeOf(pointer: string, known: Known | undefined): NoisePlace;
 }
 
-export function openNoise({ database, clock, body }: NoiseDeps): Noise {
+export function open({ database, clock, body }: NoiseDeps): DomainWith<Noise> {
   const learned = openLearned({ database, clock });
   return {
-    ...learned,
-    suppress,
-    placeOf,
+    api: { ...learned, suppress, placeOf },
     adminRoutes: noiseRoutes(learned, body),
     jobs: [learnJob({ database, clock })],
     schedules: [LEARN_SCHEDULE],

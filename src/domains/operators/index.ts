@@ -1,4 +1,5 @@
 // Lets operators in: finds the actor behind a bearer token, and slows down who tries tokens that open nothing.
+import type { DomainWith } from "../../domain.ts";
 import { Failure } from "../../errors.ts";
 import { clientNetwork, readBearer } from "../../http/edge/credentials.ts";
 import type { clientAddress } from "../../http/edge/credentials.ts";
@@ -21,21 +22,20 @@ export interface OperatorsDeps {
   noteThrottled: NoteThrottled;
 }
 
-export interface Operators {
-  api: OperatorsApi;
+export interface Operators extends OperatorsApi {
   /** Throws 401 for a token that is unknown or revoked, 429 after too many of those from one address. */
   authorize(request: Request, server: Parameters<typeof clientAddress>[0]): Promise<Actor>;
   /** Whether a token still opens: what it made lives no longer than that. */
   isLive(id: string): Promise<boolean>;
 }
 
-export function openOperators({
+export function open({
   database,
   limiter,
   clock,
   failuresPerMinute,
   noteThrottled,
-}: OperatorsDeps): Operators {
+}: OperatorsDeps): DomainWith<Operators> {
   const throttle = openThrottle<TokenRow>({
     kind: "operator",
     limiter,
@@ -44,8 +44,8 @@ export function openOperators({
     listKnown: () => store.listKnownTokens(database),
     throttled: (network) => noteThrottled("failed logins of operators", network),
   });
-  return {
-    api: openOperatorsApi({ database, clock, revoked: throttle.forget }),
+  const operators: Operators = {
+    ...openOperatorsApi({ database, clock, revoked: throttle.forget }),
 
     async authorize(request, server) {
       const digest = digestOf(readBearer(request.headers.get("authorization")));
@@ -63,4 +63,5 @@ export function openOperators({
 
     isLive: (id) => store.isLive(database, id),
   };
+  return { api: operators };
 }

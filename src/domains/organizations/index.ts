@@ -1,23 +1,30 @@
 // Assembles organizations: who owns systems, whose tenant their alerts go to, and the switch that shuts all of them out.
-import type { Domain } from "../../domain.ts";
+import type { DomainWith } from "../../domain.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { Database } from "../../ports/database.ts";
+import type { Systems } from "../systems/index.ts";
 import { adminRoutes } from "./admin.ts";
 import { openOrganizationsApi } from "./api.ts";
-import type { OrganizationsApi, OrganizationsApiDeps } from "./api.ts";
+import type { OrganizationsApi } from "./api.ts";
 import * as store from "./store.ts";
 
 export type { FormerOrganization } from "./store.ts";
 
-export interface Organizations extends Domain {
-  api: OrganizationsApi;
+export interface OrganizationsDeps {
+  database: Database;
+  clock: Clock;
+  api: { systems: Pick<Systems, "organizationChanged"> };
+}
+
+export interface Organizations extends OrganizationsApi {
   /** Of the service that Muster replaces. Returns the ids of those that were there, which stay as they are. */
   bring(rows: store.FormerOrganization[], dryRun: boolean): Promise<Set<string>>;
 }
 
-export function openOrganizations(deps: OrganizationsApiDeps): Organizations {
-  const api = openOrganizationsApi(deps);
+export function open({ database, clock, api: { systems } }: OrganizationsDeps): DomainWith<Organizations> {
+  const verbs = openOrganizationsApi({ database, clock, accessChanged: systems.organizationChanged });
   return {
-    api,
-    bring: (rows, dryRun) => store.bringOrganizations(deps.database, rows, dryRun),
-    adminRoutes: adminRoutes(api),
+    api: { ...verbs, bring: (rows, dryRun) => store.bringOrganizations(database, rows, dryRun) },
+    adminRoutes: adminRoutes(verbs),
   };
 }

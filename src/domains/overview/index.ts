@@ -5,26 +5,30 @@ import { envelope } from "../../http/edge/envelope.ts";
 import { operation } from "../../http/edge/openapi.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Queue } from "../../ports/queue.ts";
+import { MUSTER } from "../../values/actor.ts";
 import { DAY_MS } from "../../values/time.ts";
 import type { FindingsApi } from "../findings/index.ts";
 import type { InventoryReader } from "../inventory/index.ts";
+import type { Systems } from "../systems/index.ts";
 
 export interface OverviewDeps {
   clock: Clock;
   queue: Pick<Queue, "counts">;
-  countSystems(): Promise<Record<string, number>>;
-  inventory: Pick<InventoryReader, "countChanges">;
-  findings: Pick<FindingsApi, "overview">;
+  api: {
+    findings: Pick<FindingsApi, "overview">;
+    inventory: { reader: Pick<InventoryReader, "countChanges"> };
+    systems: Pick<Systems, "count">;
+  };
 }
 
-export function openOverview({ clock, queue, countSystems, inventory, findings }: OverviewDeps): Domain {
+export function open({ clock, queue, api: { findings, inventory, systems: known } }: OverviewDeps): Domain {
   const adminRoutes = new Elysia().get(
     "/overview",
     async () => {
       const since = new Date(clock.now().getTime() - DAY_MS);
       const [counts, changes, open, queues] = await Promise.all([
-        countSystems(),
-        inventory.countChanges(since),
+        known.count(MUSTER),
+        inventory.reader.countChanges(since),
         findings.overview(),
         queue.counts(),
       ]);

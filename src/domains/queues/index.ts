@@ -8,9 +8,14 @@ import { decodeCursor, encodeCursor } from "../../http/edge/cursor.ts";
 import { envelope } from "../../http/edge/envelope.ts";
 import { operation } from "../../http/edge/openapi.ts";
 import { readQuery } from "../../http/edge/query.ts";
+import type { Clock } from "../../ports/clock.ts";
 import type { Queue } from "../../ports/queue.ts";
+import { MUSTER } from "../../values/actor.ts";
 import { findLongWaiting } from "./waiting.ts";
-import type { WaitingDeps } from "./waiting.ts";
+import type { QueuesSettings } from "./settings.ts";
+import type { Systems } from "../systems/index.ts";
+
+export { settings } from "./settings.ts";
 
 const STATES = ["pending", "delayed", "active", "dead"] as const;
 
@@ -28,13 +33,15 @@ const Selection = Type.Object({
   ids: Type.Optional(Type.Array(Type.String({ pattern: "^[\\w-]{1,64}$" }), { maxItems: 1000 })),
 });
 
-export interface QueuesDeps extends WaitingDeps {
+export interface QueuesDeps {
   queue: Queue;
+  clock: Clock;
   body: BodyReader;
+  settings: QueuesSettings;
+  api: { systems: Pick<Systems, "show"> };
 }
 
-export function openQueues(deps: QueuesDeps): Domain {
-  const { queue, body } = deps;
+export function open({ queue, clock, body, settings, api }: QueuesDeps): Domain {
   const list = async (name: string, { state, limit, cursor }: Static<typeof ListQuery>) => {
     const jobs = await queue.list(name, state, limit, decodeCursor(cursor, ["text"])?.[0]);
     const last = jobs.length === limit ? jobs.at(-1) : undefined;
@@ -70,5 +77,19 @@ export function openQueues(deps: QueuesDeps): Domain {
       },
       { parse: "none", detail: operation({ summary: "Delete dead jobs", body: Selection }) },
     );
-  return { adminRoutes, checks: [{ name: "queues", run: () => findLongWaiting(deps) }] };
+  return {
+    adminRoutes,
+    checks: [
+      {
+        name: "queues",
+        run: () =>
+          findLongWaiting({
+            queue,
+            clock,
+            maxWaitMs: settings.maxWaitMs,
+            showSystem: (keyOrId) => api.systems.show(MUSTER, keyOrId),
+          }),
+      },
+    ],
+  };
 }

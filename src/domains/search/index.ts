@@ -1,5 +1,5 @@
 // Assembles the search: questions about the newest inventories of all systems. It owns no table; it reads those of facts/.
-import type { Domain } from "../../domain.ts";
+import type { DomainWith } from "../../domain.ts";
 import type { Queryable } from "../../ports/database.ts";
 import { adminRoutes } from "./admin.ts";
 import { openSearchApi } from "./api.ts";
@@ -7,11 +7,7 @@ import type { SearchApi } from "./api.ts";
 
 export type { SearchApi };
 
-export interface Search extends Domain {
-  api: SearchApi;
-}
-
-export function openSearch({ database }: { database: Queryable }): Search {
+export function open({ database }: { database: Queryable }): DomainWith<SearchApi> {
   const api = openSearchApi(database);
   return { api, adminRoutes: adminRoutes(api) };
 }

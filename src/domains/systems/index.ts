@@ -1,11 +1,14 @@
 // Assembles systems: the appliances that may talk to Muster, and their credentials.
-import type { Domain, Note } from "../../domain.ts";
+import type { DomainWith, Note } from "../../domain.ts";
 import type { NoteThrottled } from "../../http/edge/throttle.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { Database } from "../../ports/database.ts";
 import type { Limiter } from "../../ports/limiter.ts";
+import type { Queue } from "../../ports/queue.ts";
 import type { Signals } from "../../ports/signals.ts";
 import { adminRoutes } from "./admin.ts";
 import { openSystemsApi } from "./api.ts";
-import type { SystemsApi, SystemsApiDeps } from "./api.ts";
+import type { SystemsApi } from "./api.ts";
 import { openAuthenticator } from "./authenticate.ts";
 import type { Authenticate, AuthenticatedSystem } from "./authenticate.ts";
 import { bringErased, bringSystems } from "./former.ts";
@@ -13,22 +16,29 @@ import type { FormerSystem } from "./former.ts";
 import { admitRegistration, register } from "./register.ts";
 import { applianceRoutes } from "./routes.ts";
 import type { Health, System } from "./schema.ts";
+import type { SystemsSettings } from "./settings.ts";
 import * as store from "./store.ts";
 
+export { settings } from "./settings.ts";
 export type { Authenticate, AuthenticatedSystem, FormerSystem, Health, System };
 
-export interface SystemsDeps extends Omit<SystemsApiDeps, "credentialChanged"> {
+export interface SystemsDeps {
+  database: Database;
+  clock: Clock;
+  queue: Pick<Queue, "discardLane">;
   limiter: Limiter;
   signals: Signals;
-  cacheTtlMs: number;
   failuresPerMinute: number;
-  registrationsPerMinute: number;
   note: Note;
   noteThrottled: NoteThrottled;
+  settings: SystemsSettings;
+  api: {
+    /** Of all of them at once. */
+    health: { healthOf(systemIds: readonly string[]): Promise<Map<string, Health>> };
+  };
 }
 
-export interface Systems extends Domain {
-  api: SystemsApi;
+export interface Systems extends SystemsApi {
   authenticate: Authenticate;
   /** Of the service that Muster replaces: by id, "brought", "there" or why it cannot be. */
   bring(rows: FormerSystem[], dryRun: boolean): Promise<Map<string, string>>;
@@ -42,10 +52,11 @@ export const CREDENTIALS_CHANNEL = "credentials";
 /** Says the id of an organization that was suspended or resumed. */
 const ORGANIZATIONS_CHANNEL = "organizations";
 
-export function openSystems(deps: SystemsDeps): Systems {
-  const { database, signals } = deps;
+export function open({ settings, api, ...deps }: SystemsDeps): DomainWith<Systems> {
+  const { database, clock, signals } = deps;
   const authenticator = openAuthenticator({
     ...deps,
+    cacheTtlMs: settings.cacheTtlMs,
     throttled: (network) => deps.noteThrottled("failed logins of systems", network),
   });
   const unsubscribes: (() => void)[] = [];
@@ -56,10 +67,17 @@ export function openSystems(deps: SystemsDeps): Systems {
     await signals.publish(CREDENTIALS_CHANNEL, systemKey);
   };
 
-  const api = openSystemsApi({ ...deps, credentialChanged });
-  const admission = { ...deps, ratePerMinute: deps.registrationsPerMinute };
-  return {
-    api,
+  const verbs = openSystemsApi({
+    database,
+    clock,
+    keyPrefix: settings.keyPrefix,
+    healthOf: (systemIds) => api.health.healthOf(systemIds),
+    discardLane: (systemId) => deps.queue.discardLane(systemId),
+    credentialChanged,
+  });
+  const admission = { ...deps, ratePerMinute: settings.registrationsPerMinute };
+  const systems: Systems = {
+    ...verbs,
     authenticate: authenticator.authenticate,
     bring: (rows, dryRun) => bringSystems(database, rows, dryRun),
     bringErased: (secrets) => bringErased(database, secrets),
@@ -68,7 +86,9 @@ export function openSystems(deps: SystemsDeps): Systems {
       authenticator.forgetOrganization(organizationId);
       await signals.publish(ORGANIZATIONS_CHANNEL, organizationId);
     },
-
+  };
+  return {
+    api: systems,
     applianceRoutes: applianceRoutes({
       authenticate: authenticator.authenticate,
       info: (id) => store.findSystemInfo(database, id),
@@ -85,7 +105,7 @@ export function openSystems(deps: SystemsDeps): Systems {
         await credentialChanged(key);
       },
     }),
-    adminRoutes: adminRoutes(api),
+    adminRoutes: adminRoutes(verbs),
 
     async start() {
       unsubscribes.push(

@@ -118,7 +118,7 @@ test("a system that is erased while it posts costs neither its alerts' job nor t
   const past = (systemKey: string, count: number) =>
     Array.from({ length: count }, (_, index) => pastOf(systemKey, `f${index}`, (position += 1)));
   for (let round = 0; round < 30; round += 1) {
-    const { system_id: subject, system_key } = await app.app.systems.add(OWNER, { name: "x" });
+    const { system_id: subject, system_key } = await app.app.api.systems.add(OWNER, { name: "x" });
     const states = (from: number, count: number) =>
       Array.from({ length: count }, (_, index) => ({
         subject,
@@ -135,7 +135,7 @@ test("a system that is erased while it posts costs neither its alerts' job nor t
       keepStates(app.database, states(50, 300), new Date()),
       insertPast(app.database, past(system_key, 200), new Date()),
       insertPast(app.database, past(system_key, 300), new Date()),
-      Bun.sleep(round % 12).then(() => app.app.systems.erase(OWNER, system_key)),
+      Bun.sleep(round % 12).then(() => app.app.api.systems.erase(OWNER, system_key)),
     ]);
   }
   expect(await app.database.query("select from alert_outbox union all select from alert_history")).toEqual([]);

@@ -91,7 +91,7 @@ describe.skipIf(!hasAlertmanager)("with a real Alertmanager", () => {
 test("the tenant is the organisation's, and its own id where it has none", async () => {
   await using upstream = startUpstream(ok);
   await using app = await openAlertsApp({ MIMIR_URL: upstream.url.replace("://", "://user:p%40ss@") });
-  await app.app.organizations.add(OWNER, {
+  await app.app.api.organizations.add(OWNER, {
     id: "acme",
     name: "Acme",
     type: "customer",
@@ -211,7 +211,7 @@ test("alerts of a system that was erased meanwhile are not delivered", async () 
   await using app = await openAlertsApp({ MIMIR_URL: upstream.url });
   const system = await app.addSystem();
   await post(app, system, [alert({})]);
-  await app.app.systems.erase(OWNER, system.system_key);
+  await app.app.api.systems.erase(OWNER, system.system_key);
   await app.drain();
   expect(upstream.asked).toEqual([]);
   expect(await app.database.query("select 1 from alert_outbox")).toEqual([]);

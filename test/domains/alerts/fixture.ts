@@ -1,5 +1,5 @@
 // The app beside an Alertmanager, with a clock that agrees with Alertmanager's; workers run when a test says so.
-import type { Environment } from "../../../src/config/index.ts";
+import type { Environment } from "../../../src/config/environment.ts";
 import { openTestApp } from "../../support/app.ts";
 import type { Answer, TestApp, TestSystem } from "../../support/app.ts";
 import type { TestDatabase } from "../../support/postgres.ts";

@@ -236,7 +236,7 @@ test("history goes when its time is over, and with its system", async () => {
   await using app = await openAlertsApp({ ...env, ALERT_HISTORY_DAYS: "10" });
   const [a, b] = [await app.addSystem("a"), await app.addSystem("b")];
   await tell(app, [past(a), past(b, {}, { fingerprint: "other" })]);
-  await app.app.systems.erase(OWNER, b.system_key);
+  await app.app.api.systems.erase(OWNER, b.system_key);
   expect((await rows(app)).length).toBe(1);
   await app.clock.advance(11 * 86_400_000);
   await app.app.scheduler.tick("alert-prune", app.clock.now());
@@ -281,7 +281,7 @@ describe.skipIf(!hasAlertmanager)("with a real Alertmanager", () => {
     ]);
     await app.clock.advance(180_000);
     expect((await totals()).map((one) => one["stale"])).toEqual([true, true]);
-    await app.app.systems.erase(OWNER, b.system_key);
+    await app.app.api.systems.erase(OWNER, b.system_key);
     await app.app.scheduler.tick("alert-totals", app.clock.now());
     await app.drain();
     expect(await totals()).toMatchObject([{ organization_id: "x", stale: false }]);

@@ -118,7 +118,7 @@ test("one that Alertmanager refuses, and one of a system that was erased, take n
   upstream.taken.refuses = false;
   expect((await create(app, a, silence([matcher("a", "b")]))).status).toBe(200);
   expect((await create(app, b, silence([matcher("a", "b")]))).status).toBe(400);
-  await app.app.systems.erase(OWNER, a.system_key);
+  await app.app.api.systems.erase(OWNER, a.system_key);
   expect((await create(app, b, silence([matcher("a", "b")]))).status).toBe(200);
 }, 60_000);
 

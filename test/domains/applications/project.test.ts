@@ -254,7 +254,7 @@ describe("listing", () => {
   test("ends with the system: erased, nothing is left", async () => {
     const system = await muster.addSystem();
     await post(system, cluster([module("mail1")]));
-    await muster.app.systems.erase(OWNER, system.system_key);
+    await muster.app.api.systems.erase(OWNER, system.system_key);
     expect(await muster.database.query(`select from applications where system_id = $1`, [system.system_id])).toEqual(
       [],
     );

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseConfig } from "../../../src/config/index.ts";
+import { parseConfig } from "../../../src/app/settings.ts";
 import { runJson, runMuster } from "../../support/program.ts";
 import { openStoringApp, put } from "./fixture.ts";
 
@@ -120,7 +120,7 @@ describe("settings of S3", () => {
     ["http://[::1]:9000", "http://[::1]:9000"],
     ["http://my.localtest.me:9000", "http://my.localtest.me:9000"],
   ])("S3_ENDPOINT %s is taken", (endpoint, origin) =>
-    expect(parseConfig({ ...keys, S3_ENDPOINT: endpoint }).s3Endpoint).toBe(origin),
+    expect(parseConfig({ ...keys, S3_ENDPOINT: endpoint }).objects.endpoint).toBe(origin),
   );
 
   test.each([
@@ -137,7 +137,7 @@ describe("settings of S3", () => {
 
   test("plain http beyond this machine has to be allowed", () => {
     const env = { ...keys, S3_ENDPOINT: "http://minio:9000", BACKUP_S3_ALLOW_INSECURE: "true" };
-    expect(parseConfig(env).s3Endpoint).toBe("http://minio:9000");
+    expect(parseConfig(env).objects.endpoint).toBe("http://minio:9000");
   });
 
   test("what belongs together is missed together", () => {

@@ -195,7 +195,7 @@ describe("whose backup it is", () => {
     const system = await app.addSystem();
     const { id } = (await put(app, system, BYTES)).body.data;
     await app.admin("POST", `/api/admin/backups/${id}/pin`);
-    await app.app.systems.erase(OWNER, system.system_key);
+    await app.app.api.systems.erase(OWNER, system.system_key);
     expect(await usage(app)).toBe(0);
     await app.app.scheduler.tick("backup-tidy", app.clock.now());
     await app.app.runner.drain();
@@ -281,17 +281,17 @@ describe("operators", () => {
   test("a link ends with the token that made it, and with no other", async () => {
     await using one = await stored();
     const [maker, other] = [
-      await one.app.app.operators.addToken(OWNER, "maker"),
-      await one.app.app.operators.addToken(OWNER, "x"),
+      await one.app.app.api.operators.addToken(OWNER, "maker"),
+      await one.app.app.api.operators.addToken(OWNER, "x"),
     ];
     const { body } = await one.app.request<{ download_url: string }>("POST", `/api/admin/backups/${one.id}/link`, {
       authorization: `Bearer ${maker.token}`,
       body: "{}",
     });
     const follow = () => one.app.app.handle(new Request(`http://localhost${body.data.download_url}`));
-    await one.app.app.operators.revokeToken(OWNER, other.id);
+    await one.app.app.api.operators.revokeToken(OWNER, other.id);
     expect((await follow()).status).toBe(200);
-    await one.app.app.operators.revokeToken(OWNER, maker.id);
+    await one.app.app.api.operators.revokeToken(OWNER, maker.id);
     expect((await follow()).status).toBe(403);
   }, 60_000);
 

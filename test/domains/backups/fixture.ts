@@ -1,7 +1,7 @@
 // A test app that keeps its backups in a directory of its own, and words for what tests do with them.
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { Environment } from "../../../src/config/index.ts";
+import type { Environment } from "../../../src/config/environment.ts";
 import { openTestApp } from "../../support/app.ts";
 import type { Answer, TestApp, TestSystem } from "../../support/app.ts";
 import { openListeningApp } from "../../support/listening.ts";

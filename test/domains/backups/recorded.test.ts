@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import type { Environment } from "../../../src/config/index.ts";
+import type { Environment } from "../../../src/config/environment.ts";
 import { hashSecret } from "../../../src/domains/systems/secret.ts";
 import { openListeningApp } from "../../support/listening.ts";
 import { temporaryDirectory } from "../../support/run.ts";

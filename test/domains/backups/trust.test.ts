@@ -138,7 +138,7 @@ describe("the sweep", () => {
         checks: { "backup storage": { status: "degraded", reason: expect.stringContaining("4 objects") } },
       },
     });
-    const swept = await app.app.backups.sweep(OWNER, { force: true });
+    const swept = await app.app.api.backups.sweep(OWNER, { force: true });
     expect([swept.removed, swept.orphans.length, app.files()]).toEqual([true, 4, []]);
   }, 60_000);
 

@@ -267,15 +267,15 @@ describe("a body that is not what was said leaves nothing", () => {
     await using app = await openStoringApp();
     const system = await app.addSystem();
     const { answer, go } = await uploadUnderWay(app, system);
-    await app.app.systems.erase(OWNER, system.system_key);
+    await app.app.api.systems.erase(OWNER, system.system_key);
     go();
     expect((await answer).status).toBe(503);
     expect(await traces(app)).toEqual(NOTHING);
   }, 60_000);
 
   test.each([
-    ["suspended", (app: TestApp, { system_key }: TestSystem) => app.app.systems.suspend(OWNER, system_key)],
-    ["suspended with its organisation", (app: TestApp) => app.app.organizations.suspend(OWNER, "acme")],
+    ["suspended", (app: TestApp, { system_key }: TestSystem) => app.app.api.systems.suspend(OWNER, system_key)],
+    ["suspended with its organisation", (app: TestApp) => app.app.api.organizations.suspend(OWNER, "acme")],
     [
       "unregistered",
       (app: TestApp, { authorization }: TestSystem) =>
@@ -285,7 +285,7 @@ describe("a body that is not what was said leaves nothing", () => {
     "an upload whose system is %s meanwhile is refused, and leaves nothing",
     async (_, end) => {
       await using app = await openStoringApp();
-      await app.app.organizations.add(OWNER, { id: "acme", name: "Acme" });
+      await app.app.api.organizations.add(OWNER, { id: "acme", name: "Acme" });
       const system = await app.addSystem("Branch", { organization: "acme" });
       const { answer, go } = await uploadUnderWay(app, system);
       await end(app, system);

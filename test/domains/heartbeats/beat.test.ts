@@ -102,7 +102,7 @@ test("the beat of an erased system and a damaged job do not spoil their batch", 
   await Promise.all([beat(app, erased), beat(app, kept)]);
   await app.app.queue.push([{ queue: "collect:heartbeat", payload: "not beats" }]);
   await app.app.queue.push([{ queue: "collect:heartbeat", payload: '[["no uuid",1]]' }]);
-  await app.app.systems.erase(OWNER, erased.system_id);
+  await app.app.api.systems.erase(OWNER, erased.system_id);
   await app.app.runner.drain();
   expect(await lastHeartbeat(app, kept)).toBe("2026-01-01T00:00:00.000Z");
   const left = await app.app.queue.list("collect:heartbeat", "delayed", 10);

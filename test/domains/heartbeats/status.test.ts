@@ -16,7 +16,7 @@ const beat = async (app: TestApp, { authorization }: TestSystem) => {
 };
 
 const statusOf = async (app: TestApp, { system_id }: TestSystem) =>
-  (await app.app.systems.show(OWNER, system_id)).status;
+  (await app.app.api.systems.show(OWNER, system_id)).status;
 
 /** `["active 00:00:00.000", …]` in the order they were recorded. */
 async function flips(app: TestApp, { system_id }: TestSystem): Promise<string[]> {
@@ -230,9 +230,9 @@ test("suspended, unregistered and erased systems are left alone", async () => {
   const unregistered = await app.addSystem("Unregistered");
   const erased = await app.addSystem("Erased");
   for (const system of [suspended, unregistered, erased]) await beat(app, system);
-  await app.app.systems.suspend(OWNER, suspended.system_key);
+  await app.app.api.systems.suspend(OWNER, suspended.system_key);
   await app.request("POST", "/api/systems/unregister", { authorization: unregistered.authorization });
-  await app.app.systems.erase(OWNER, erased.system_key);
+  await app.app.api.systems.erase(OWNER, erased.system_key);
   await app.watch(30 * MINUTE_MS);
   await app.judge();
   expect([await statusOf(app, suspended), await statusOf(app, unregistered)]).toEqual(["active", "unknown"]);
@@ -244,10 +244,10 @@ test("a system resumed after its last beat was stored is active again without an
   await using app = await openWatchedApp();
   const system = await app.addSystem();
   await app.request("POST", "/api/systems/heartbeat", { authorization: system.authorization });
-  await app.app.systems.suspend(OWNER, system.system_key);
+  await app.app.api.systems.suspend(OWNER, system.system_key);
   await app.app.runner.drain();
   expect(await statusOf(app, system)).toBe("unknown");
-  await app.app.systems.resume(OWNER, system.system_key);
+  await app.app.api.systems.resume(OWNER, system.system_key);
   await app.judge();
   expect(await flips(app, system)).toEqual(["active 00:00:00.000"]);
 }, 60_000);
@@ -264,7 +264,7 @@ test("beats that were on their way for longer than the timeout do not wake an in
   await app.app.queue.push([{ queue: "collect:heartbeat", payload: JSON.stringify([[system.system_id, atMs]]) }]);
   await app.app.runner.drain();
   expect(await statusOf(app, system)).toBe("inactive");
-  expect((await app.app.systems.show(OWNER, system.system_id)).last_heartbeat as unknown).toEqual(new Date(atMs));
+  expect((await app.app.api.systems.show(OWNER, system.system_id)).last_heartbeat as unknown).toEqual(new Date(atMs));
 }, 60_000);
 
 test("the watch of gateways that were killed is forgotten in time", async () => {

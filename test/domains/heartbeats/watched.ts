@@ -1,5 +1,5 @@
 // The app with its watch under way but its workers still, so that a test says when beats are stored and silence is judged.
-import type { Environment } from "../../../src/config/index.ts";
+import type { Environment } from "../../../src/config/environment.ts";
 import { openTestApp } from "../../support/app.ts";
 import type { TestApp } from "../../support/app.ts";
 import type { TestDatabase } from "../../support/postgres.ts";

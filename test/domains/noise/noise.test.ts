@@ -318,7 +318,7 @@ describe("a fleet on the real store", () => {
   test("another process sees what one has learned within a minute", async () => {
     await using other = await openTestApp({}, { url: muster.databaseUrl, database: muster.database });
     const { system_id: id } = await muster.addSystem("seen by two");
-    const pinned = async () => (await other.app.noise.known([id])).get(id)?.pins.get("facts.timezone");
+    const pinned = async () => (await other.app.api.noise.known([id])).get(id)?.pins.get("facts.timezone");
     expect(await pinned()).toBeUndefined();
     await pin("/facts/timezone", "fold");
     await other.clock.advance(60_000);

@@ -105,7 +105,7 @@ test("another process hears of a suspension by a signal", async () => {
   await there.app.start();
   const system = await here.addSystem("a", { organization: "acme" });
   expect(await beat(there, system)).toBe(200);
-  await here.app.organizations.suspend(OWNER, "acme");
+  await here.app.api.organizations.suspend(OWNER, "acme");
   while ((await beat(there, system)) !== 401) await Bun.sleep(10);
   expect(await beat(there, system)).toBe(401);
 }, 60_000);

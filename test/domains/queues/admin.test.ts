@@ -85,7 +85,7 @@ test("the overview adds the systems up by status", async () => {
   await app.addSystem("Unknown");
   await app.request("POST", "/api/systems/heartbeat", { authorization: active.authorization });
   await app.app.runner.drain();
-  await app.app.systems.suspend(OWNER, suspended.system_key);
+  await app.app.api.systems.suspend(OWNER, suspended.system_key);
   const { status, body } = await app.admin("GET", "/api/admin/overview");
   expect(status).toBe(200);
   expect(body.data["systems"]).toEqual({ total: 3, active: 1, inactive: 0, unknown: 1, suspended: 1 });

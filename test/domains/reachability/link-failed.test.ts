@@ -1,7 +1,7 @@
 // Tests that silent systems fire LinkFailed, once for a whole site, until they are heard again.
 import { describe, expect, test } from "bun:test";
 import { OWNER } from "../../support/actor.ts";
-import type { Environment } from "../../../src/config/index.ts";
+import type { Environment } from "../../../src/config/environment.ts";
 import { hasAlertmanager, startAlertmanager } from "../../support/alertmanager.ts";
 import type { TestSystem } from "../../support/app.ts";
 import { openWatchedApp } from "../heartbeats/watched.ts";
@@ -82,7 +82,7 @@ test("a system that fell silent fires with its labels, from when its time ran ou
   await using app = await openLinks();
   const [system] = await app.addSystems(1);
   if (!system) throw new Error("no system");
-  await app.app.organizations.change(OWNER, "acme", { name: "Acme", type: "customer", vat: "IT1" });
+  await app.app.api.organizations.change(OWNER, "acme", { name: "Acme", type: "customer", vat: "IT1" });
   await app.beat([system]);
   const heardAt = app.clock.now().getTime();
   await app.watch(9 * MINUTE);
@@ -138,9 +138,9 @@ test("suspended systems, systems of suspended organizations, and systems never h
   await app.addSystems(1, "mute");
   if (!silent || !suspended || !gone) throw new Error("no systems");
   await app.beat([silent, suspended, gone, ...shut]);
-  await app.app.systems.suspend(OWNER, suspended.system_key);
-  await app.app.systems.erase(OWNER, gone.system_key);
-  await app.app.organizations.suspend(OWNER, "shut");
+  await app.app.api.systems.suspend(OWNER, suspended.system_key);
+  await app.app.api.systems.erase(OWNER, gone.system_key);
+  await app.app.api.organizations.suspend(OWNER, "shut");
   await app.watch(12 * MINUTE);
   expect(summary(await app.tick())).toEqual(["LinkFailed s0"]);
 }, 60_000);
@@ -152,10 +152,10 @@ test("suspending a system resolves its alert; once resumed, it has a whole timeo
   await app.beat([system]);
   await app.watch(12 * MINUTE);
   expect((await app.tick()).length).toBe(1);
-  await app.app.systems.suspend(OWNER, system.system_key);
+  await app.app.api.systems.suspend(OWNER, system.system_key);
   const [over] = await app.tick();
   expect(over && isOver(app, over)).toBe(true);
-  await app.app.systems.resume(OWNER, system.system_key);
+  await app.app.api.systems.resume(OWNER, system.system_key);
   expect(await app.tick()).toEqual([]);
   await app.watch(11 * MINUTE);
   expect((await app.tick()).length).toBe(1);
@@ -165,9 +165,9 @@ test("an organization that is resumed does not fire at once", async () => {
   await using app = await openLinks();
   const systems = await app.addSystems(2);
   await app.beat(systems);
-  await app.app.organizations.suspend(OWNER, "acme");
+  await app.app.api.organizations.suspend(OWNER, "acme");
   await app.watch(30 * MINUTE);
-  await app.app.organizations.resume(OWNER, "acme");
+  await app.app.api.organizations.resume(OWNER, "acme");
   expect(await app.tick()).toEqual([]);
   await app.watch(11 * MINUTE);
   expect((await app.tick()).length).toBe(2);

@@ -65,7 +65,7 @@ test("a lone surrogate in a name is replaced, as the database would", async () =
   await using app = await openTestApp();
   const { body } = await app.admin<CreatedSystem>("POST", "/api/admin/systems", { name: "a\ud800b" });
   expect(body.data.name).toBe("a\ufffdb");
-  expect((await app.app.systems.show(OWNER, body.data.system_key)).name).toBe("a\ufffdb");
+  expect((await app.app.api.systems.show(OWNER, body.data.system_key)).name).toBe("a\ufffdb");
 }, 60_000);
 
 test("every verb on an unknown key is 404 with the key in it, on one that is no text 400", async () => {

@@ -93,7 +93,7 @@ test("a lookup that began before a change is used for its own request, and not r
   asked.before = async () => authenticator.forget(system.system_key);
   await login(system);
   asked.before = async () => {};
-  await app.app.systems.suspend(OWNER, system.system_key);
+  await app.app.api.systems.suspend(OWNER, system.system_key);
   await expect(login(system)).rejects.toThrow("invalid system credentials");
 }, 60_000);
 
@@ -114,9 +114,9 @@ test("forgetting one system leaves the others remembered", async () => {
 }, 60_000);
 
 const CHANGES: [string, (app: TestApp, key: string) => Promise<unknown>][] = [
-  ["suspending", (app, key) => app.app.systems.suspend(OWNER, key)],
-  ["rotating without overlap", (app, key) => app.app.systems.rotate(OWNER, key, 0)],
-  ["erasing", (app, key) => app.app.systems.erase(OWNER, key)],
+  ["suspending", (app, key) => app.app.api.systems.suspend(OWNER, key)],
+  ["rotating without overlap", (app, key) => app.app.api.systems.rotate(OWNER, key, 0)],
+  ["erasing", (app, key) => app.app.api.systems.erase(OWNER, key)],
 ];
 
 test.each(CHANGES)(
@@ -156,16 +156,16 @@ test("after signals may have been missed, nothing is trusted any more", async ()
 test("the same secret works again after resuming", async () => {
   await using app = await openTestApp();
   const system = await app.addSystem();
-  await app.app.systems.suspend(OWNER, system.system_key);
+  await app.app.api.systems.suspend(OWNER, system.system_key);
   expect(await beat(app, system)).toBe(401);
-  await app.app.systems.resume(OWNER, system.system_key);
+  await app.app.api.systems.resume(OWNER, system.system_key);
   expect(await beat(app, system)).toBe(200);
 }, 60_000);
 
 test("a remembered old secret stops opening at the instant its overlap ends", async () => {
   await using app = await openTestApp({ SYSTEM_AUTH_CACHE_TTL: "10m" });
   const system = await app.addSystem();
-  const { system_secret } = await app.app.systems.rotate(OWNER, system.system_key, 30);
+  const { system_secret } = await app.app.api.systems.rotate(OWNER, system.system_key, 30);
   const renewed = { authorization: basic(system.system_key, system_secret) };
   expect([await beat(app, system), await beat(app, renewed)]).toEqual([200, 200]);
   await app.clock.advance(29_999);

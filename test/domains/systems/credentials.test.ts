@@ -90,8 +90,8 @@ test("unregistered, suspended and erased systems are refused, in the same words 
   const suspended = await app.addSystem("Suspended");
   const erased = await app.addSystem("Erased");
   for (const system of [suspended, erased]) expect((await beat(app, system.authorization)).status).toBe(200);
-  await app.app.systems.suspend(OWNER, suspended.system_key);
-  await app.app.systems.erase(OWNER, erased.system_key);
+  await app.app.api.systems.suspend(OWNER, suspended.system_key);
+  await app.app.api.systems.erase(OWNER, erased.system_key);
   for (const system of [unregistered, suspended, erased]) {
     const answer = await beat(app, system.authorization);
     expect([answer.status, answer.body.message]).toEqual([401, "invalid system credentials"]);
@@ -143,7 +143,7 @@ test.each([
     });
     const answer = app.request("POST", `/collect/api${path}`, { authorization, body });
     await reading.promise;
-    await app.app.systems.suspend(OWNER, system_key);
+    await app.app.api.systems.suspend(OWNER, system_key);
     suspended.resolve();
     expect((await answer).status).toBe(401);
   },

@@ -56,7 +56,7 @@ test("forgets the work that waits for it, and leaves the neighbour's", async () 
   const [erased, kept] = [await app.addSystem("Erased"), await app.addSystem("Kept")];
   for (const { authorization } of [erased, kept])
     await app.request("POST", "/api/systems/inventory", { authorization, body: '{"facts":{}}' });
-  await app.app.systems.erase(OWNER, erased.system_id);
+  await app.app.api.systems.erase(OWNER, erased.system_id);
   const waiting = await app.app.queue.list("collect:inventory", "pending", 10);
   expect(waiting.map((job) => job.lane)).toEqual([kept.system_id]);
 }, 60_000);

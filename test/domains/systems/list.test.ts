@@ -111,7 +111,7 @@ test("filters by status and organisation, where suspended is a status of its own
   await app.addSystem("Unknown", { organization: "other" });
   await app.request("POST", "/api/systems/heartbeat", { authorization: active.authorization });
   await app.app.runner.drain();
-  await app.app.systems.suspend(OWNER, suspended.system_key);
+  await app.app.api.systems.suspend(OWNER, suspended.system_key);
   expect(await names(app, { status: "suspended" })).toEqual(["Suspended"]);
   expect(await names(app, { status: "active" })).toEqual(["Active"]);
   expect(await names(app, { status: "unknown" })).toEqual(["Unknown"]);

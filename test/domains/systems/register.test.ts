@@ -93,16 +93,16 @@ test("refuses an unknown secret and one that is wrong after the dot with 401", a
 test("refuses an erased system and a suspended one with 403", async () => {
   await using app = await openTestApp();
   const erased = await app.addSystem("Erased", { registered: false });
-  await app.app.systems.erase(OWNER, erased.system_key);
+  await app.app.api.systems.erase(OWNER, erased.system_key);
   const answer = await register(app, erased.system_secret);
   expect([answer.status, answer.body.message]).toEqual([403, "system has been deleted"]);
   const guess = await register(app, `${erased.system_secret.slice(0, 24)}${"0".repeat(40)}`);
   expect(guess.status).toBe(401);
 
   const suspended = await app.addSystem("Suspended", { registered: false });
-  await app.app.systems.suspend(OWNER, suspended.system_key);
+  await app.app.api.systems.suspend(OWNER, suspended.system_key);
   expect((await register(app, suspended.system_secret)).status).toBe(403);
-  await app.app.systems.resume(OWNER, suspended.system_key);
+  await app.app.api.systems.resume(OWNER, suspended.system_key);
   expect((await register(app, suspended.system_secret)).status).toBe(200);
 }, 60_000);
 
@@ -127,8 +127,8 @@ test("an address that tries too often waits a few seconds at a time, and may try
 test("a first half that exists costs as many statements as one that never did or that was erased", async () => {
   await using app = await openTestApp();
   const [known, suspended, erased] = [await app.addSystem("A"), await app.addSystem("B"), await app.addSystem("C")];
-  await app.app.systems.suspend(OWNER, suspended.system_key);
-  await app.app.systems.erase(OWNER, erased.system_key);
+  await app.app.api.systems.suspend(OWNER, suspended.system_key);
+  await app.app.api.systems.erase(OWNER, erased.system_key);
   const database = countStatements(app.database);
   const secrets = [known, suspended, erased].map((system) => withWrongHalf(system.system_secret));
   for (const secret of [inventedSecret(), ...secrets]) {

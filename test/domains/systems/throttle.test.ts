@@ -94,7 +94,7 @@ describe("behind one address", () => {
   test("a broken appliance with an old secret does not lock out the same key's right secret, before or after it", async () => {
     await using app = await openTestApp();
     const system = await app.addSystem();
-    const { system_secret } = await app.app.systems.rotate(OWNER, system.system_key, 0);
+    const { system_secret } = await app.app.api.systems.rotate(OWNER, system.system_key, 0);
     const { login } = freshAuthenticator(app);
     for (let count = 0; count < 30; count += 1) await login(NAT, system.authorization);
     expect(await login(NAT, basic(system.system_key, system_secret))).toBe(200);
@@ -125,13 +125,13 @@ describe("behind one address", () => {
   test("a suspended system that goes on with its right secret costs one lookup a second, and is let in once it is resumed", async () => {
     await using app = await openTestApp();
     const system = await app.addSystem();
-    await app.app.systems.suspend(OWNER, system.system_key);
+    await app.app.api.systems.suspend(OWNER, system.system_key);
     const { login, statements, authenticator } = freshAuthenticator(app, 3);
     for (let count = 0; count < 4; count += 1) await login(NAT, system.authorization);
     const before = statements();
     for (let count = 0; count < 50; count += 1) expect(await login(NAT, system.authorization)).toBe(429);
     expect(statements() - before).toBe(0);
-    await app.app.systems.resume(OWNER, system.system_key);
+    await app.app.api.systems.resume(OWNER, system.system_key);
     authenticator.forget(system.system_key);
     expect(await login(NAT, system.authorization)).toBe(200);
   }, 60_000);

@@ -32,7 +32,7 @@ export interface PipelineDeps {
   compare: Compare;
   sweep: Sweep;
   noise: Pick<Noise, "known" | "suppress" | "observe" | "flush">;
-  keepers: StateKeeper[];
+  keepers: readonly StateKeeper[];
   findings: Pick<FindingVerbs, "raiseChanges" | "resolveReturned">;
 }
 

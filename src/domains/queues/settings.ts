@@ -1,0 +1,13 @@
+// Declares how long work may wait.
+import { duration, setting } from "../../config/setting.ts";
+import type { ValuesOf } from "../../config/setting.ts";
+
+export const settings = {
+  maxWaitMs: setting(
+    "QUEUE_MAX_WAIT",
+    "Work that has waited longer degrades /ready, with its queue and system.",
+    "10m",
+    duration(1_000, 7 * 86_400_000),
+  ),
+};
+export type QueuesSettings = ValuesOf<typeof settings>;
