@@ -1,6 +1,7 @@
 // Names the queues of alerts, and declares their shapes on the wire.
 import { Type } from "@sinclair/typebox";
 import type { Static } from "@sinclair/typebox";
+import { Nullable, Time } from "../../values/schema.ts";
 
 /** Posted alerts on their way into the outbox. */
 export const ACCEPT_QUEUE = "collect:alerts";
@@ -13,8 +14,6 @@ export const NET_QUEUE = "muster:alert-net";
 export const TOTALS_QUEUE = "muster:alert-totals";
 export const PRUNE_QUEUE = "muster:alert-prune";
 
-const Nullable = <T extends ReturnType<typeof Type.String>>(schema: T) => Type.Union([schema, Type.Null()]);
-const Time = Type.String({ format: "date-time" });
 const Text = Type.Optional(Type.String({ maxLength: 255 }));
 const Labels = Type.Record(Type.String(), Type.String());
 

@@ -1,5 +1,6 @@
 // Limits how long a silence of an appliance may last and how large it may be; LinkFailed may be silenced for a short time only.
 import { counted } from "../../../values/count.ts";
+import { DAY_MS } from "../../../values/time.ts";
 import { ownLabels } from "../../../values/own-alerts.ts";
 import { malformed } from "../malformed.ts";
 import { FORCED_LABELS } from "../labels/labels.ts";
@@ -49,7 +50,7 @@ function sparesLinkFailed({ name, value, isRegex, isEqual }: Matcher): boolean {
 }
 
 const UNITS: readonly [name: string, ms: number][] = [
-  ["day", 86_400_000],
+  ["day", DAY_MS],
   ["hour", 3_600_000],
   ["minute", 60_000],
   ["second", 1_000],

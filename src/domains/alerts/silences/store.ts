@@ -1,6 +1,7 @@
 // Stores which silences systems created, and counts them: each system and each organization has a limit.
 import { randomUUID } from "node:crypto";
 import type { Database, Queryable } from "../../../ports/database.ts";
+import { DAY_MS } from "../../../values/time.ts";
 
 export interface SilenceNumbers {
   /** Pending or active silences of one system. */
@@ -18,7 +19,7 @@ export interface WantedSilence {
 
 /** Alertmanager and Mimir remember ended silences for 5 days; with those, a system may have this many times its limit. */
 const ENDED_FACTOR = 10;
-const REMEMBERED_MS = 5 * 86_400_000;
+const REMEMBERED_MS = 5 * DAY_MS;
 /** Longer than any wait for Alertmanager: an older reservation was left by a process that died. */
 const RESERVED_MS = 60_000;
 

@@ -1,19 +1,18 @@
 // Reads the dates and times of alerts and silences as Alertmanager does: RFC 3339, and shorter forms in UTC.
-import { compareInstants, printInstant, readInstant } from "../../../values/time.ts";
+import { DAY_MS, compareInstants, printInstant, readInstant } from "../../../values/time.ts";
 import type { Instant } from "../../../values/time.ts";
 
 /** A date, T or a blank, an hour of one or two digits, minutes; seconds and an offset may be missing, a comma may be the point. */
 const FORM = /^(\d{4}-\d\d-\d\d)([Tt ])(\d{1,2}):(\d\d)(:\d\d)?(?:[.,](\d{1,30}))?([Zz]|[+-]\d\d:\d\d)?$/;
 /** Go's zero time, which it writes to the minute of an offset that has seconds: in zones west of Greenwich it is of the year 0. */
 const ZERO_MS = Date.parse("0001-01-01T00:00:00Z");
-const NEAR_ZERO_MS = 86_400_000;
 
 /** In UTC. Undefined for no time and for Go's zero time, null for anything that is not a time. */
 export function readAlertTime(given: unknown): string | undefined | null {
   if (given === undefined || given === null || given === "") return undefined;
   const instant = typeof given === "string" ? readForm(given) : undefined;
   if (!instant) return null;
-  return Math.abs(instant.ms - ZERO_MS) < NEAR_ZERO_MS ? undefined : (printInstant(instant) ?? null);
+  return Math.abs(instant.ms - ZERO_MS) < DAY_MS ? undefined : (printInstant(instant) ?? null);
 }
 
 function readForm(text: string): Instant | undefined {
