@@ -16,7 +16,7 @@ export type { StringMap };
 export const MAX_STEPS = 10_000;
 const MAX_SOURCE_CHARACTERS = 64 * 1024;
 
-export type Rendered = { text: string } | { warning: string };
+type Rendered = { text: string } | { warning: string };
 
 /** Costs as much as the texts are long. */
 export const readData = (texts: Readonly<Record<string, string>>): StringMap =>

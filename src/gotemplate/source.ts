@@ -31,7 +31,7 @@ export function fromBytes(bytes: string): string {
     .join("");
 }
 
-export interface Rune {
+interface Rune {
   rune: number;
   bytes: string;
 }

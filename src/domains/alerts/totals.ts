@@ -8,7 +8,7 @@ import { listTenants } from "./labels/identities.ts";
 import { isRecord } from "../../values/json/record.ts";
 import type { Totals, TotalsQuery } from "./schema.ts";
 
-export interface TotalsDeps {
+interface TotalsDeps {
   database: Queryable;
   alertmanager: Alertmanager;
   clock: Clock;

@@ -3,14 +3,14 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Queryable } from "../../ports/database.ts";
 import { findOthersWatch, findWatch, forgetDeadWatches, leaveWatch, renewWatch } from "./store.ts";
 
-export interface Watch {
+interface Watch {
   start(): Promise<void>;
   /** Since when gateways have listened without a gap; undefined while it is uncertain that one listens. */
   since(): Promise<Date | undefined>;
   stop(): Promise<void>;
 }
 
-export interface WatchDeps {
+interface WatchDeps {
   database: Queryable;
   clock: Clock;
   gatewayId: string;

@@ -149,7 +149,7 @@ export async function listNew(db: Queryable, limit: number): Promise<string[]> {
   return rows.map((row) => row.system_id);
 }
 
-export interface RaisedFailure {
+interface RaisedFailure {
   systemId: string;
   tenant: string;
   labels: Labels;

@@ -9,7 +9,7 @@ import { VALUES } from "../tree.ts";
 import type { Pipeline, Term } from "../tree.ts";
 
 /** Reads one pipeline up to its end; `context` names where it stands. */
-export type ReadPipeline = (context: string, end: "right" | "close") => Pipeline;
+type ReadPipeline = (context: string, end: "right" | "close") => Pipeline;
 
 export function pipelineReader(reader: Reader, scope: Scope): ReadPipeline {
   const term = (): Term | undefined => {

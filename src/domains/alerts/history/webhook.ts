@@ -12,7 +12,7 @@ import { storable } from "../../../values/text/storable.ts";
 import { malformed } from "../malformed.ts";
 import { readAlertTime } from "../upstream/times.ts";
 
-export const MAX_ALERTS = 1_000;
+const MAX_ALERTS = 1_000;
 /** Characters of an organization's id: it is part of an index. */
 const MAX_ID_LENGTH = 255;
 

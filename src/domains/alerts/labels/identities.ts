@@ -74,7 +74,7 @@ export async function findOrganization(db: Queryable, id: string): Promise<Organ
 /** An owner has nobody above: the services that read these labels know the three others. */
 const typeLabel = (type: string | null | undefined) => (type === "owner" ? "" : (type ?? ""));
 
-export interface Organization {
+interface Organization {
   id: string;
   tenant: string;
 }

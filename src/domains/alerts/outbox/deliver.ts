@@ -9,7 +9,7 @@ import type { Suspect, Undelivered } from "./store.ts";
 import { sift } from "./refusals.ts";
 import { DELIVERY_QUEUE, SUSPECT_QUEUE } from "../schema.ts";
 
-export interface DeliveryDeps {
+interface DeliveryDeps {
   database: Queryable;
   alertmanager: Alertmanager;
   warn: Note;

@@ -1,6 +1,6 @@
 // Finds the refused items among many by bisection, within a bounded number of tries, so that all others are taken.
 
-export interface Sifting<Item> {
+interface Sifting<Item> {
   /** Posts at most; items that are not tried by then count as refused. */
   tries: number;
   /** Undefined when all of them were taken, else the reason. */

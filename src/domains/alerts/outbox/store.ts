@@ -69,7 +69,7 @@ export interface Undelivered {
   alert: string;
 }
 
-export interface GroupLimit {
+interface GroupLimit {
   count: number;
   bytes: number;
 }

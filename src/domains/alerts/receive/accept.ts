@@ -15,7 +15,7 @@ import { labelAlerts } from "./label.ts";
 import type { Positions } from "../outbox/positions.ts";
 import { ACCEPT_QUEUE } from "../schema.ts";
 
-export interface AcceptanceDeps {
+interface AcceptanceDeps {
   database: Queryable;
   queue: Queue;
   clock: Clock;

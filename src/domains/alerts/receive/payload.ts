@@ -9,13 +9,13 @@ import type { PostedAlert } from "../upstream/alertmanager.ts";
 import { isLink } from "./links.ts";
 import { isAfter, readAlertTime } from "../upstream/times.ts";
 
-export interface ReadAlerts {
+interface ReadAlerts {
   alerts: PostedAlert[];
   /** Of alerts that were left out: "alerts[3].labels must …". At most ten, then how many more alerts have faults. */
   faults: string[];
 }
 
-export const MAX_ALERTS = 10_000;
+const MAX_ALERTS = 10_000;
 const MAX_ALERT_BYTES = 256 * 1024;
 /** Parsed at once, in a fraction of a millisecond. */
 const SMALL_BYTES = 64 * 1024;

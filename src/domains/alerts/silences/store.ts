@@ -9,7 +9,7 @@ export interface SilenceNumbers {
   perOrganization: number;
 }
 
-export interface WantedSilence {
+interface WantedSilence {
   systemId: string;
   organizationId: string;
   /** Alertmanager's id of the silence that it replaces. */

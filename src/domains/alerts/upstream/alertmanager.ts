@@ -16,7 +16,7 @@ export interface PostedAlert {
   generatorURL?: string;
 }
 
-export interface Answer {
+interface Answer {
   status: number;
   /** Parsed; undefined for an empty body. */
   value: unknown;
@@ -29,7 +29,7 @@ export interface Alertmanager {
   list(tenant: string, request: ListCall): Promise<unknown[]>;
 }
 
-export interface Call {
+interface Call {
   method: "GET" | "POST" | "DELETE";
   /** Below …/api/v2/. */
   path: string;
@@ -39,7 +39,7 @@ export interface Call {
   signal?: AbortSignal | undefined;
 }
 
-export interface ListCall extends Pick<Call, "query" | "signal"> {
+interface ListCall extends Pick<Call, "query" | "signal"> {
   path: "alerts" | "silences";
   /** A list of a whole tenant may take longer than one of a system. */
   isWhole?: boolean;
