@@ -1,84 +1,12 @@
 // Alerts on inventory on the real store: one open row a cause, from the inventory that shows it to the one that does not.
-import { afterEach, describe, expect, test } from "bun:test";
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { describe, expect, test } from "bun:test";
+import { rmSync } from "node:fs";
 import type { Readiness } from "../../../src/http/operations.ts";
 import { openTestApp } from "../../support/app.ts";
-import type { TestApp, TestSystem } from "../../support/app.ts";
+import type { TestApp } from "../../support/app.ts";
 import { startGateway } from "../../support/program.ts";
 import { backendsOf, cpuSpent } from "../../support/cpu.ts";
-
-interface Alert {
-  id: string;
-  system_key: string;
-  alert_type: string;
-  cause: string;
-  severity: string;
-  message: string;
-  is_resolved: boolean;
-  resolution: string | null;
-}
-
-const directories: string[] = [];
-afterEach(() => {
-  for (const directory of directories.splice(0)) rmSync(directory, { recursive: true, force: true });
-}, 60_000);
-
-/** A rules file of its own; `write` replaces it as editors and configuration management do. */
-function rulesFile(content: unknown) {
-  const directory = mkdtempSync(join(tmpdir(), "muster-rules-"));
-  directories.push(directory);
-  const path = join(directory, "rules.json");
-  const write = (next: unknown, name = "rules.json") => {
-    writeFileSync(join(directory, `${name}.new`), typeof next === "string" ? next : JSON.stringify(next));
-    renameSync(join(directory, `${name}.new`), join(directory, name));
-  };
-  write(content);
-  return { path, directory, write, env: { INVENTORY_RULES_FILE: path } };
-}
-
-const firewall = (version: string, facts: Record<string, unknown> = {}) => ({
-  installation: "nethsecurity",
-  facts: { distro: { name: "NethSecurity", version }, kernel_version: "6.6.119", ...facts },
-});
-
-async function post(muster: TestApp, system: TestSystem, document: unknown) {
-  const body = JSON.stringify(document);
-  const { status } = await muster.request("POST", "/api/systems/inventory", {
-    authorization: system.authorization,
-    body,
-  });
-  expect(status).toBe(200);
-  await muster.clock.advance(1_000);
-  await muster.app.runner.drain();
-}
-
-/** The minute's tick, and everything that follows from it. */
-async function review(muster: TestApp) {
-  await muster.clock.advance(60_000);
-  await muster.app.scheduler.tick("alert-review", muster.clock.now());
-  await muster.app.runner.drain();
-}
-
-async function alertsOf(muster: TestApp, query = "open=true&type=version,advisory"): Promise<Alert[]> {
-  const { status, body } = await muster.admin<{ alerts: Alert[] }>(
-    "GET",
-    `/api/admin/inventory/alerts?${query}&limit=1000`,
-  );
-  expect(status).toBe(200);
-  return body.data.alerts;
-}
-
-const causesOf = async (muster: TestApp, query?: string) =>
-  (await alertsOf(muster, query)).map((one) => one.cause).sort();
-
-const advisory = (id: string, fixed: string, product = "nsec") => ({
-  id,
-  product,
-  severity: "critical",
-  affected: [{ introduced: "0", fixed }],
-});
+import { advisory, alertsOf, causesOf, firewall, post, review, rulesFile } from "./fixture.ts";
 
 describe("a required version", () => {
   test("opens one alert for a system that is behind, rewords it, and resolves it once it is not", async () => {
@@ -211,66 +139,6 @@ describe("a new system", () => {
     await muster.clock.advance(8 * 86_400_000);
     await review(muster);
     expect(await alertsOf(muster, "type=new_system&open=true")).toEqual([]);
-  }, 60_000);
-});
-
-describe("a serious change", () => {
-  const change = "type=change&open=true";
-  const openChanges = (muster: TestApp) => causesOf(muster, change);
-
-  test("is one alert a place however often it changes, and is resolved when the value is back", async () => {
-    await using muster = await openTestApp();
-    const system = await muster.addSystem();
-    await post(muster, system, firewall("8.5.0"));
-    await post(muster, system, firewall("8.6.0"));
-    const [first] = await alertsOf(muster, change);
-    expect(first).toMatchObject({ cause: "facts.distro.version", severity: "high" });
-    await post(muster, system, firewall("8.7.0"));
-    expect(await alertsOf(muster, change)).toMatchObject([{ id: first?.id }]);
-    await post(muster, system, firewall("8.5.0"));
-    expect(await alertsOf(muster, "type=change")).toMatchObject([{ id: first?.id, resolution: "cause_gone" }]);
-  }, 60_000);
-
-  test("that removed something is resolved when it is back, whatever it holds", async () => {
-    await using muster = await openTestApp();
-    const system = await muster.addSystem();
-    const withFeature = (count: number) =>
-      firewall("8.5.0", { features: { dpi: { enabled: true }, ha: { enabled: true, count } } });
-    await post(muster, system, withFeature(1));
-    await post(muster, system, firewall("8.5.0", { features: { dpi: { enabled: true } } }));
-    expect(await openChanges(muster)).toEqual(["facts.features.ha"]);
-    await post(muster, system, withFeature(2));
-    expect(await openChanges(muster)).toEqual([]);
-  }, 60_000);
-
-  test("is acknowledged by an operator, or ends by age; a job that comes twice opens nothing again", async () => {
-    await using muster = await openTestApp();
-    const system = await muster.addSystem();
-    await post(muster, system, firewall("8.5.0"));
-    await post(muster, system, firewall("8.6.0"));
-    const [open] = await alertsOf(muster, change);
-    await muster.admin("POST", `/api/admin/inventory/alerts/${open?.id}/resolve`);
-    const [record] = await muster.database.query<{ id: string }>(
-      "select id from inventory_records order by received_at desc limit 1",
-    );
-    const again = { queue: "collect:notifications", payload: JSON.stringify({ record_id: record?.id }) };
-    await muster.app.queue.push([again, again]);
-    await muster.app.runner.drain();
-    expect(await openChanges(muster)).toEqual([]);
-    await post(muster, system, firewall("8.7.0"));
-    expect(await openChanges(muster)).toEqual(["facts.distro.version"]);
-    await muster.clock.advance(31 * 86_400_000);
-    await review(muster);
-    expect(await openChanges(muster)).toEqual([]);
-  }, 60_000);
-
-  test("is none where the rules turn it off", async () => {
-    const rules = rulesFile({ critical_change: { enabled: false, resolve_after_days: 1 } });
-    await using muster = await openTestApp(rules.env);
-    const system = await muster.addSystem();
-    await post(muster, system, firewall("8.5.0"));
-    await post(muster, system, firewall("8.6.0"));
-    expect(await openChanges(muster)).toEqual([]);
   }, 60_000);
 });
 
@@ -496,65 +364,6 @@ test("inventories that came before an upgrade are looked at too", async () => {
   expect(await causesOf(muster)).toEqual(["CVE-1 nsec", "CVE-1 nsec", "CVE-2 kernel", "CVE-2 kernel"]);
   expect(await muster.database.query("select listed_to from alert_review")).toEqual([{ listed_to: null }]);
 }, 60_000);
-
-describe("the list of alerts", () => {
-  test("is filtered by severity, type, system and state, page by page, newest first", async () => {
-    const rules = rulesFile({
-      versions: [{ product: "nsec", minimum: "9.0", severity: "low" }],
-      advisories: [advisory("CVE-1", "9.0"), advisory("CVE-2", "8.6.0")],
-    });
-    await using muster = await openTestApp(rules.env);
-    const [one, two] = [await muster.addSystem("one"), await muster.addSystem("two")];
-    await review(muster);
-    await post(muster, one, firewall("8.5.0"));
-    await post(muster, two, firewall("8.7.0"));
-    expect(await causesOf(muster, `system=${one.system_key}`)).toEqual(["CVE-1 nsec", "CVE-2 nsec", "nsec"]);
-    expect(await causesOf(muster, `system=${two.system_id}`)).toEqual(["CVE-1 nsec", "nsec"]);
-    expect(await causesOf(muster, "severity=low")).toEqual(["nsec", "nsec"]);
-    expect(await causesOf(muster, "severity=critical&type=advisory")).toHaveLength(3);
-    expect(await causesOf(muster, "open=false")).toEqual([]);
-    const seen: string[] = [];
-    for (let cursor = ""; ;) {
-      const { body } = await muster.admin<{ alerts: Alert[]; next_cursor: string | null }>(
-        "GET",
-        `/api/admin/inventory/alerts?limit=2${cursor && `&cursor=${cursor}`}`,
-      );
-      seen.push(...body.data.alerts.map((alert) => alert.id));
-      if (!body.data.next_cursor) break;
-      cursor = body.data.next_cursor;
-    }
-    expect(seen).toEqual((await alertsOf(muster, "")).map((alert) => alert.id));
-    expect(new Set(seen).size).toBe(5);
-    const overview = await muster.admin("GET", "/api/admin/overview");
-    expect(overview.body.data["open_alerts"]).toEqual({ critical: 3, low: 2 });
-  }, 60_000);
-
-  test.each([
-    ["severity=red", 400],
-    ["type=change,fire", 400],
-    ["open=maybe", 400],
-    ["limit=0", 400],
-    ["cursor=x", 400],
-    ["color=red", 400],
-    ["system=nobody", 404],
-  ])(
-    "refuses %s with %i",
-    async (query, status) => {
-      await using muster = await openTestApp();
-      expect((await muster.admin("GET", `/api/admin/inventory/alerts?${query}`)).status).toBe(status);
-    },
-    60_000,
-  );
-
-  test("refuses to resolve what is not there, and anybody without a token", async () => {
-    await using muster = await openTestApp();
-    const path = (id: string) => `/api/admin/inventory/alerts/${id}/resolve`;
-    expect((await muster.admin("POST", path("x"))).status).toBe(404);
-    expect((await muster.admin("POST", path(Bun.randomUUIDv7()))).status).toBe(404);
-    expect((await muster.request("POST", path(Bun.randomUUIDv7()))).status).toBe(401);
-    expect((await muster.request("GET", "/api/admin/inventory/alerts")).status).toBe(401);
-  }, 60_000);
-});
 
 test("erasing a system takes its alerts and products along", async () => {
   const rules = rulesFile({ advisories: [advisory("CVE-1", "8.6.0")] });
