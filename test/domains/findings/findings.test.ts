@@ -1,6 +1,6 @@
 // Findings by their verbs: raised once, resolved once, accepted, aged, forgotten, and each domain's apart from the others'.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { openFindings } from "../../../src/domains/findings/index.ts";
+import { open } from "../../../src/domains/findings/index.ts";
 import type { ConditionFinding, Findings } from "../../../src/domains/findings/index.ts";
 import { openTestApp } from "../../support/app.ts";
 import type { TestApp } from "../../support/app.ts";
@@ -13,8 +13,8 @@ let muster: TestApp;
 let findings: Findings;
 beforeAll(async () => {
   muster = await openTestApp();
-  const showSystem = () => Promise.reject(new Error("operators ask by the routes"));
-  findings = openFindings({ database: muster.database, clock: muster.clock, showSystem });
+  const show = () => Promise.reject(new Error("operators ask by the routes"));
+  findings = open({ database: muster.database, clock: muster.clock, api: { systems: { show } } }).api;
 }, 60_000);
 afterAll(() => muster[Symbol.asyncDispose]());
 
