@@ -1,4 +1,5 @@
 // Reads the tenant and labels of systems and organizations, with which their alerts are labelled.
+import { Failure } from "../../../errors.ts";
 import type { Queryable } from "../../../ports/database.ts";
 import { tenantOf } from "./labels.ts";
 import type { Identity } from "./labels.ts";
@@ -26,10 +27,17 @@ export async function findIdentities(db: Queryable, systemIds: readonly string[]
     [systemIds],
     { name: "find-identities" },
   );
-  return new Map(rows.map((row) => [row.id, identityOf(row)]));
+  return new Map(rows.map((row) => [row.id, readIdentity(row)]));
 }
 
-const identityOf = (row: Row): Identity => ({
+/** A Failure 401 for a system that was erased meanwhile. */
+export async function identityOf(db: Queryable, systemId: string): Promise<Identity> {
+  const identity = (await findIdentities(db, [systemId])).get(systemId);
+  if (identity) return identity;
+  throw new Failure("auth.refused", 401, "unauthorized");
+}
+
+const readIdentity = (row: Row): Identity => ({
   systemId: row.id,
   organizationId: row.organization_id,
   tenant: tenantOf(row.organization_id, row.tenant),

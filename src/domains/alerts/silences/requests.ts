@@ -1,10 +1,11 @@
 // Serves an appliance's requests on its own silences: list, show, create or change, and end.
 import type { Note } from "../../../domain.ts";
 import { Failure } from "../../../errors.ts";
+import type { Clock } from "../../../ports/clock.ts";
 import type { Database } from "../../../ports/database.ts";
 import { counted } from "../../../values/count.ts";
 import { isRecord } from "../../../values/json/record.ts";
-import type { Identity } from "../labels/labels.ts";
+import { identityOf } from "../labels/identities.ts";
 import { malformed } from "../malformed.ts";
 import { isSilenceOf, scopeQuery } from "../labels/scope.ts";
 import type { Caller } from "../labels/scope.ts";
@@ -21,13 +22,11 @@ export interface SilenceDeps {
   /** Of silences of appliances. */
   limits: SilenceLimits & SilenceNumbers;
   alertmanager: Alertmanager;
-  /** A Failure 401 for a system that was erased. */
-  identityOf(systemId: string): Promise<Identity>;
-  now(): Date;
+  clock: Clock;
   warn: Note;
 }
 
-export function silenceRequests({ database, limits, alertmanager, identityOf, now, warn }: SilenceDeps) {
+export function silenceRequests({ database, limits, alertmanager, clock, warn }: SilenceDeps) {
   /** A 404 for a silence of another system, as for one that does not exist; the log tells them apart. */
   const findOwn = async ({ system, signal }: Caller, tenant: string, id: string, purpose: string) => {
     if (!SILENCE_ID.test(id))
@@ -41,7 +40,7 @@ export function silenceRequests({ database, limits, alertmanager, identityOf, no
 
   return {
     async listSilences({ system, signal }: Caller, query: URLSearchParams): Promise<unknown[]> {
-      const { tenant } = await identityOf(system.id);
+      const { tenant } = await identityOf(database, system.id);
       return alertmanager.list(tenant, {
         path: "silences",
         query: scopeQuery(query, [], system.key),
@@ -51,11 +50,11 @@ export function silenceRequests({ database, limits, alertmanager, identityOf, no
     },
 
     async postSilence(caller: Caller, given: unknown): Promise<unknown> {
-      const silence = limitSilence(readSilence(given, caller.system.key), limits, now());
-      const { tenant, organizationId } = await identityOf(caller.system.id);
+      const silence = limitSilence(readSilence(given, caller.system.key), limits, clock.now());
+      const { tenant, organizationId } = await identityOf(database, caller.system.id);
       if (silence.id !== undefined) await findOwn(caller, tenant, silence.id, "change");
       const wanted = { systemId: caller.system.id, organizationId, replaces: silence.id, endsAt: silence.endsAt };
-      const reserved = await reserveSilence(database, wanted, limits, now());
+      const reserved = await reserveSilence(database, wanted, limits, clock.now());
       if (typeof reserved !== "string") throw malformed(fullReason(reserved));
       // Completed although the appliance disconnects: otherwise Alertmanager could hold a silence that nobody counts.
       const body = JSON.stringify(silence);
@@ -65,22 +64,22 @@ export function silenceRequests({ database, limits, alertmanager, identityOf, no
         await releaseSilence(database, reserved);
         throw refusalOf(answer);
       }
-      await confirmSilence(database, reserved, wanted, silenceID, now());
+      await confirmSilence(database, reserved, wanted, silenceID, clock.now());
       return { silenceID };
     },
 
     async showSilence(caller: Caller, id: string): Promise<unknown> {
-      const { tenant } = await identityOf(caller.system.id);
+      const { tenant } = await identityOf(database, caller.system.id);
       return findOwn(caller, tenant, id, "show");
     },
 
     async deleteSilence(caller: Caller, id: string): Promise<void> {
-      const { tenant } = await identityOf(caller.system.id);
+      const { tenant } = await identityOf(database, caller.system.id);
       await findOwn(caller, tenant, id, "delete");
       const { signal } = caller;
       const answer = await alertmanager.call(tenant, { method: "DELETE", path: `silence/${id}`, signal });
       if (answer.status !== 200) throw refusalOf(answer);
-      await endSilence(database, caller.system.id, id, now());
+      await endSilence(database, caller.system.id, id, clock.now());
     },
   };
 }
