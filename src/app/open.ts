@@ -353,8 +353,9 @@ async function compose(parts: Parts): Promise<App> {
     runsOn: { database: postgres.describe, redis: redis?.describe, installation },
     redisHealth: async () => redis?.examine(),
     importMy: (source, options) =>
-      alone(connection, options.signal, () =>
-        importMy({
+      alone(connection, options.signal, async () => {
+        if (!options.dryRun) await api.changes.beginEpoch();
+        return importMy({
           ...options,
           source,
           now: clock.now(),
@@ -367,8 +368,8 @@ async function compose(parts: Parts): Promise<App> {
             bringInventories: api.inventory.bring,
             bringAlerts: api.alerts.bring,
           },
-        }),
-      ),
+        });
+      }),
     tellChange: changeLog.tell,
     async databaseTime() {
       const [row] = await database.query<{ now: Date }>("select clock_timestamp() as now");

@@ -170,6 +170,24 @@ test("what cannot come over is skipped with its reason, and a deleted system's s
   expect([answer.status, answer.body.message]).toEqual([403, "system has been deleted"]);
 }, 60_000);
 
+test("changes that come over before a gateway has started on this server follow, in the feed, those of the server before", async () => {
+  await using my = await createMyDatabase();
+  await using app = await openTestApp();
+  const system = await my.addSystem({});
+  await my.addInventory(system.id, "2026-01-01T01:00:00Z", document("1"));
+  await my.addInventory(system.id, "2026-01-01T02:00:00Z", document("2"));
+  // As a dump of the other server leaves it.
+  await app.database.query(`insert into feed_epochs (epoch, server) values (7, 'another server')`);
+  await bring(app, my, "--dry-run");
+  const newest = async () =>
+    (await app.database.query("select max(epoch) as epoch, count(*)::int as epochs from feed_epochs"))[0];
+  expect(await newest()).toEqual({ epoch: 7, epochs: 1 });
+  await bring(app, my);
+  expect(await newest()).toEqual({ epoch: 8, epochs: 2 });
+  const changes = await app.database.query("select distinct feed_epoch as epoch from inventory_diffs");
+  expect(changes).toEqual([{ epoch: 8 }]);
+}, 60_000);
+
 test("one that is not registered registers here with its secret", async () => {
   await using my = await createMyDatabase();
   await using app = await openTestApp();
