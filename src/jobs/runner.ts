@@ -76,9 +76,10 @@ export function openRunner({ queue, handlers, clock, log, pollMs, random = Math.
       for (let claimed = true; claimed;) {
         claimed = false;
         for (const worker of workers) {
-          const jobs = await claim(worker.handler);
-          if (jobs.length > 0) claimed = true;
-          if (jobs.length > 0) await runClaimed(worker, jobs);
+          for (let jobs = await claim(worker.handler); jobs.length > 0; jobs = await claim(worker.handler)) {
+            claimed = true;
+            await runClaimed(worker, jobs);
+          }
         }
       }
     },
