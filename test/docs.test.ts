@@ -28,7 +28,7 @@ const CLAIMS: Record<string, string[]> = {
   "docs/dump.md": ["test/dump/dump.test.ts", "test/package/deb.package.ts"],
   "docs/edge.md": ["test/http/activation.test.ts"],
   "docs/import.md": ["test/import/my.test.ts"],
-  "docs/postgres.md": ["test/dump/upgrade-postgres.test.ts", "test/dump/move.test.ts"],
+  "docs/postgres.md": ["test/slow/upgrade-postgres.slow.ts", "test/dump/move.test.ts"],
   "docs/package.md": ["test/package/deb.package.ts"],
 };
 

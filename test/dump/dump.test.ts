@@ -133,7 +133,8 @@ describe("a restore changes nothing when", () => {
     const bad = join(app.directory, "bad.tar.zst");
     const faults = [
       ["cut", good.subarray(0, Math.floor(good.length / 2))],
-      ["cut at its end", good.subarray(0, good.length - 5)],
+      // More than the empty frame of 13 bytes, which the compressor adds when the end comes by itself: it holds nothing.
+      ["cut at its end", good.subarray(0, good.length - 40)],
       ["empty", Buffer.alloc(0)],
       ["something else", Buffer.from("not a dump at all, but text")],
       ...[0.1, 0.5, 0.9].map((share) => {

@@ -1,7 +1,6 @@
 // TLS in the process: certificates that change, clients that show one, and what is cut in the middle.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { copyFileSync, writeFileSync } from "node:fs";
-import { connect as connectPlain } from "node:net";
 import { join } from "node:path";
 import { connect } from "node:tls";
 import { OWNER } from "../support/actor.ts";
@@ -180,17 +179,6 @@ describe.skipIf(!openssl)("TLS", () => {
     await until(() => app.files().length === 0);
     expect(await app.database.query("select id from backups")).toEqual([]);
   }, 60_000);
-
-  test("who connects and says nothing is let go, and others are served meanwhile", async () => {
-    await using app = await openListeningApp(env);
-    const { port } = new URL(app.main);
-    const silent = connectPlain(Number(port), "127.0.0.1");
-    silent.on("error", () => {});
-    const closed = new Promise((resolve) => silent.once("close", resolve));
-    await new Promise((resolve) => silent.once("connect", resolve));
-    expect((await fetch(`${app.main}/api/health`, trusting())).status).toBe(200);
-    await closed;
-  }, 20_000);
 
   test("a large answer arrives whole, also when the client reads slowly and the gateway stops meanwhile", async () => {
     const app = await openListeningStore(env);

@@ -1,6 +1,6 @@
 // A fleet that comes over from a NethServer "my" database: appliances notice nothing, and nothing is doubled, lost or overwritten.
-import { describe, expect, test } from "bun:test";
-import { readFileSync, writeFileSync } from "node:fs";
+import { expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { OWNER } from "../support/actor.ts";
 import type { Report } from "../../src/import/my/report.ts";
@@ -8,40 +8,13 @@ import { basic, openTestApp } from "../support/app.ts";
 import type { TestApp } from "../support/app.ts";
 import { createTestDatabase } from "../support/postgres.ts";
 import { temporaryDirectory } from "../support/run.ts";
-import { ROOT, runJson, runMuster, SOURCES } from "../support/program.ts";
+import { runMuster } from "../support/program.ts";
+import { bring, chainOf, document } from "./fixture.ts";
 import { createMyDatabase } from "./my-database.ts";
-import type { FormerSystemRow, MyDatabase } from "./my-database.ts";
-
-const DOCUMENT = JSON.parse(readFileSync(join(ROOT, "test/support/fixtures/inventories/ns8-inventory.json"), "utf8"));
-const document = (version: string) => ({
-  ...DOCUMENT,
-  facts: { ...DOCUMENT.facts, marker: { version } },
-});
-
-/** Into the database of a test app, whose clock stands still. */
-async function bring(app: TestApp, my: MyDatabase, ...more: string[]): Promise<Report> {
-  return runJson<Report & Record<string, unknown>>(["import", "my", "--database-url", my.url, ...more], {
-    env: { DATABASE_URL: app.databaseUrl, DATA_DIR: temporaryDirectory("import") },
-  });
-}
+import type { FormerSystemRow } from "./my-database.ts";
 
 const beat = (app: TestApp, { key, token }: FormerSystemRow) =>
   app.request("POST", "/collect/api/systems/heartbeat", { authorization: basic(key, token) });
-
-/** The documents of a system's chain, oldest first, and the changes that lead from each to the next. */
-async function chainOf(app: TestApp, systemId: string) {
-  const records = await app.database.query<{ version: string; received_at: Date; id: string }>(
-    `select id, received_at, data -> 'facts' -> 'marker' ->> 'version' as version from inventory_records
-     where system_id = $1 order by received_at, id`,
-    [systemId],
-  );
-  const diffs = await app.database.query<{ record_id: string; previous: string; current: string }>(
-    `select record_id, previous_value #>> '{}' as previous, current_value #>> '{}' as current from inventory_diffs
-     where system_id = $1 and field_path like '%marker%' order by detected_at, position`,
-    [systemId],
-  );
-  return { versions: records.map((one) => one.version), steps: diffs.map((one) => `${one.previous}→${one.current}`) };
-}
 
 test("an appliance logs in with the secret it has, and what was known of it is there", async () => {
   await using my = await createMyDatabase();
@@ -250,61 +223,18 @@ test("a dry run says the same and writes nothing", async () => {
   expect(wet).toEqual(dry);
 }, 60_000);
 
-describe("cut at any moment", () => {
-  test("and run again, an import gives what one run gives", async () => {
-    await using my = await createMyDatabase();
-    const systems = [];
-    for (let serial = 0; serial < 12; serial += 1) {
-      const system = await my.addSystem();
-      systems.push(system);
-      for (let day = 1; day <= 8; day += 1)
-        await my.addInventory(
-          system.id,
-          `2025-12-0${day}T0${serial % 10}:00:00Z`,
-          document(day === 8 ? "1" : String(day % 5)),
-        );
-    }
-    await using whole = await openTestApp();
-    await bring(whole, my);
-    await using cut = await openTestApp();
-    let kills = 0;
-    for (const afterMs of [350, 420, 500, 600, 700, 800, 1000]) {
-      const child = Bun.spawn([...SOURCES, "import", "my", "--database-url", my.url], {
-        env: { PATH: process.env["PATH"], DATABASE_URL: cut.databaseUrl, DATA_DIR: temporaryDirectory("import") },
-        stdout: "ignore",
-        stderr: "ignore",
-      });
-      await Promise.race([child.exited, Bun.sleep(afterMs)]);
-      if (child.exitCode === null) kills += 1;
-      child.kill("SIGKILL");
-      await child.exited;
-    }
-    expect(kills).toBeGreaterThan(2);
-    await bring(cut, my);
-    for (const { id } of systems) {
-      const [expected, found] = [await chainOf(whole, id), await chainOf(cut, id)];
-      expect(found).toEqual(expected);
-      // Of a state that came three times, the old service remembers the first and the last.
-      expect(found.versions).toEqual(["1", "2", "3", "4", "0", "2", "1"]);
-    }
-  }, 60_000);
-
-  test("two at once are one: the other is refused", async () => {
-    await using my = await createMyDatabase();
-    await using app = await openTestApp();
-    for (let serial = 0; serial < 30; serial += 1) {
-      const { id } = await my.addSystem();
-      for (let day = 1; day <= 9; day += 1)
-        await my.addInventory(id, `2025-12-0${day}T01:00:00Z`, document(String(day)));
-    }
-    const env = { DATABASE_URL: app.databaseUrl, DATA_DIR: temporaryDirectory("import") };
-    const outcomes = await Promise.all(
-      [1, 2].map(() => runMuster(["import", "my", "--database-url", my.url], { env })),
-    );
-    expect(outcomes.map(({ code }) => code).sort()).toEqual([0, 1]);
-    expect(outcomes.map(({ stderr }) => stderr).join("")).toContain("Another import into this database is running.");
-  }, 60_000);
-});
+test("two imports at once are one: the other is refused", async () => {
+  await using my = await createMyDatabase();
+  await using app = await openTestApp();
+  for (let serial = 0; serial < 30; serial += 1) {
+    const { id } = await my.addSystem();
+    for (let day = 1; day <= 9; day += 1) await my.addInventory(id, `2025-12-0${day}T01:00:00Z`, document(String(day)));
+  }
+  const env = { DATABASE_URL: app.databaseUrl, DATA_DIR: temporaryDirectory("import") };
+  const outcomes = await Promise.all([1, 2].map(() => runMuster(["import", "my", "--database-url", my.url], { env })));
+  expect(outcomes.map(({ code }) => code).sort()).toEqual([0, 1]);
+  expect(outcomes.map(({ stderr }) => stderr).join("")).toContain("Another import into this database is running.");
+}, 60_000);
 
 test("a foreign database, one that does not answer, and a wrong command line are refused in words", async () => {
   await using foreign = await createTestDatabase();

@@ -1,9 +1,9 @@
 // Gives tests of findings from inventories a rules file, inventories, the minute's review, and the list of alerts.
-import { afterEach, expect } from "bun:test";
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect } from "bun:test";
+import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestApp, TestSystem } from "../../support/app.ts";
+import { temporaryDirectory } from "../../support/run.ts";
 
 export interface Alert {
   id: string;
@@ -16,15 +16,9 @@ export interface Alert {
   resolution: string | null;
 }
 
-const directories: string[] = [];
-afterEach(() => {
-  for (const directory of directories.splice(0)) rmSync(directory, { recursive: true, force: true });
-}, 60_000);
-
 /** A rules file of its own; `write` replaces it as editors and configuration management do. */
 export function rulesFile(content: unknown) {
-  const directory = mkdtempSync(join(tmpdir(), "muster-rules-"));
-  directories.push(directory);
+  const directory = temporaryDirectory("rules");
   const path = join(directory, "rules.json");
   const write = (next: unknown, name = "rules.json") => {
     writeFileSync(join(directory, `${name}.new`), typeof next === "string" ? next : JSON.stringify(next));
@@ -75,3 +69,28 @@ export const advisory = (id: string, fixed: string, product = "nsec") => ({
   severity: "critical",
   affected: [{ introduced: "0", fixed }],
 });
+
+/** Open or resolved. */
+export async function countAlerts(muster: TestApp, cause?: string): Promise<number> {
+  const [row] = await muster.database.query<{ count: number }>(
+    "select count(*)::integer as count from inventory_alerts where $1::text is null or cause = $1",
+    [cause ?? null],
+  );
+  return row?.count ?? 0;
+}
+
+/** Systems whose inventories came earlier: 8.5.0, kernel 6.6, 20 modules. */
+export async function insertFleet(muster: TestApp, count: number) {
+  const now = muster.clock.now();
+  await muster.database.query(
+    `with made as (
+       insert into systems (id, name, organization_id, system_key, type, version, created_at, registered_at)
+       select gen_random_uuid(), 'system ' || n, 'default', 'KEY-' || n, 'nsec', '8.5.0', $2, $2 from generate_series(1, $1) n
+       returning id
+     )
+     insert into system_products (system_id, installed)
+     select id, (select jsonb_agg(jsonb_build_array('module/m' || m, 'm' || m, '9.0.0')) from generate_series(1, 20) m)
+       || '[["kernel", "", "6.6.119"]]' from made`,
+    [count, now],
+  );
+}

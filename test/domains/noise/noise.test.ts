@@ -12,68 +12,12 @@ import type { Database } from "../../../src/ports/database.ts";
 import { openTestApp } from "../../support/app.ts";
 import type { TestApp } from "../../support/app.ts";
 import { testClock } from "../../support/clock.ts";
-import { makeFleet, placeOf } from "../../support/fleet.ts";
+import { makeFleet } from "../../support/fleet.ts";
 import { isTrue, readHistory } from "../../support/history.ts";
 import { createTestDatabase } from "../../support/postgres.ts";
 import { runJson, runMuster } from "../../support/program.ts";
 
-const SYSTEMS = 100;
-const ORGANIZATIONS = 5;
-const STEPS = 30;
-/** Inventories of each system that Muster may learn from before it is judged; three a day are more than four days. */
-const LEARNING_STEPS = 14;
 const STEP_MS = 8 * 3_600_000;
-
-describe("a fleet of 100 systems of five organizations over 30 inventories each", () => {
-  test("has 99 % of its noise folded once learned, and not one event", async () => {
-    await using made = await createTestDatabase();
-    const clock = testClock();
-    const learned = openLearned({ database: made.database, clock });
-    const rules = openRules(BUILTIN_RULES);
-    const fleet = makeFleet(20_260_101, SYSTEMS).map((member, number) => ({
-      ...member,
-      id: Bun.randomUUIDv7(),
-      organization: `org-${number % ORGANIZATIONS}`,
-      document: member.appliance.next().document,
-    }));
-    await insertSystems(made.database, fleet);
-    const ids = fleet.map((member) => member.id);
-    const tally = { noise: 0, folded: 0, foldedByRules: 0, events: 0 };
-    const lostEvents: string[] = [];
-    const unlabelled: string[] = [];
-    for (let step = 1; step < STEPS; step++) {
-      await clock.advance(STEP_MS);
-      const known = await learned.known(ids);
-      for (const member of fleet) {
-        const { document, changes } = member.appliance.next();
-        const labels = new Map(changes.map((change) => [change.place, change.label]));
-        const compared = compareTexts(JSON.stringify(member.document), JSON.stringify(document), rules);
-        learned.observe(member.id, clock.now(), compared);
-        for (const change of suppress(compared, known.get(member.id))) {
-          const place = placeOf(change, member.document, document);
-          const label = labels.get(place);
-          if (label === undefined) unlabelled.push(place);
-          if (label === "event") {
-            tally.events += 1;
-            if (!change.significant) lostEvents.push(`${place} ${change.changeType} ${change.suppressedBy}`);
-          } else if (step > LEARNING_STEPS) {
-            tally.noise += 1;
-            if (!change.significant) tally.folded += 1;
-            if (change.suppressedBy === "rule") tally.foldedByRules += 1;
-          }
-        }
-        member.document = document;
-      }
-      await learned.learn();
-    }
-    expect(unlabelled).toEqual([]);
-    expect(lostEvents).toEqual([]);
-    expect(tally.events).toBeGreaterThan(1_000);
-    // What the rules do not know must be a good part, or nothing was learned here.
-    expect(tally.noise - tally.foldedByRules).toBeGreaterThan(3_000);
-    expect(tally.folded / tally.noise).toBeGreaterThanOrEqual(0.99);
-  }, 300_000);
-});
 
 const insertSystems = (database: Database, systems: readonly { id: string; organization: string }[]) =>
   database.query(

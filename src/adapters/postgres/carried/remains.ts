@@ -85,8 +85,12 @@ export function serverProcesses(files: string): ServerProcess[] {
     const isMain = (words[0] ?? "").endsWith("/postgres") && words[words.indexOf("-D") + 1] === files;
     if ((isMain || words[0]?.startsWith(title)) && worksIn(name, files)) found.push({ pid: Number(name), isMain });
   }
-  return found;
+  // A child that has only just been made has its parent's command line until it gives itself a title.
+  const mains = new Set(found.filter((one) => one.isMain).map((one) => one.pid));
+  return found.map(({ pid, isMain }) => ({ pid, isMain: isMain && !mains.has(parentOf(pid)) }));
 }
+
+const parentOf = (pid: number) => Number(/^\d+ \(.*\) \S (\d+)/s.exec(readOr(`/proc/${pid}/stat`, ""))?.[1]);
 
 /** False only when the process visibly works elsewhere: the same path in another container is another directory. */
 function worksIn(pid: string, files: string): boolean {

@@ -3,8 +3,8 @@ import { expect, test } from "bun:test";
 import { chmodSync, copyFileSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { ROOT } from "./support/program.ts";
-import { temporaryDirectory } from "./support/run.ts";
+import { ROOT } from "../support/program.ts";
+import { temporaryDirectory } from "../support/run.ts";
 
 const LIMIT_MS = 120_000;
 /** What the script itself needs of a system; Bun, Node and npm are added by each test. */
