@@ -1,8 +1,9 @@
-// Declares the settings of alerts: where they go, what a system may send, silences, history.
+// Declares the settings of alerts: Alertmanager, budgets of systems, limits of silences, and history.
 import { duration, integer, longSecret, oneOf, optional, setting, size, url } from "../../config/setting.ts";
 import type { ValuesOf } from "../../config/setting.ts";
+import { DAY_MS } from "../../values/time.ts";
 
-const TEN_YEARS_MS = 3_650 * 86_400_000;
+const TEN_YEARS_MS = 3_650 * DAY_MS;
 
 export const settings = {
   url: setting(
@@ -14,13 +15,13 @@ export const settings = {
   ),
   forward: setting(
     "ALERTS_FORWARD",
-    "queue: alerts are kept, then delivered; direct: the sender waits for Alertmanager's own answer.",
+    "queue: alerts are stored, then delivered; direct: the sender waits for Alertmanager's own answer.",
     "queue",
     oneOf(["queue", "direct"] as const),
   ),
   ratePerMinute: setting(
     "ALERTS_RATE_PER_MINUTE",
-    "Posts of alerts one system may send per minute, each 200 alerts being one; and changes of silences.",
+    "Posts of alerts per minute and system, each 200 alerts of a post counting as one; also its changes of silences.",
     "300",
     integer(1, 1_000_000),
   ),
@@ -45,7 +46,7 @@ export const settings = {
   ),
   linkFailedSilenceMaxMs: setting(
     "LINKFAILED_SILENCE_MAX_DURATION",
-    "The same for one that covers LinkFailed, which must fire when the system is gone for good.",
+    "The same for a silence that covers LinkFailed, which must fire when the system is gone for good.",
     "24h",
     duration(60_000, TEN_YEARS_MS),
   ),

@@ -11,10 +11,15 @@ export const settings = {
   ),
   sitePercent: setting(
     "SITE_UNREACHABLE_PERCENT",
-    "When more of an organization's systems fall silent together, one SiteUnreachable fires for all.",
+    "When more than this share of an organization's systems fall silent together, one SiteUnreachable fires for all …",
     "30",
     integer(1, 100),
   ),
-  siteMinimum: setting("SITE_UNREACHABLE_MINIMUM", "But only when there are so many.", "5", integer(2, 1_000_000)),
+  siteMinimum: setting(
+    "SITE_UNREACHABLE_MINIMUM",
+    "… and at least this many systems are silent.",
+    "5",
+    integer(2, 1_000_000),
+  ),
 };
 export type ReachabilitySettings = ValuesOf<typeof settings>;
