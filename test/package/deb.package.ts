@@ -210,7 +210,7 @@ describe.skipIf(reason !== undefined)("the Debian package", () => {
     mkdirSync(join(root, "etc/systemd/system"), { recursive: true });
     const own = join(root, "etc/systemd/system/muster.service");
     writeFileSync(own, readFileSync(join(ROOT, "systemd/muster.service")));
-    expect(install(PACKAGE)).toContain('"/usr/local/bin/muster uninstall" removes it');
+    expect(install(PACKAGE)).toContain('Run "/usr/local/bin/muster uninstall" to remove it');
     rmSync(own);
     run("dpkg", "--purge", "muster");
   }, 60_000);
