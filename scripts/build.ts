@@ -19,7 +19,7 @@ const foreign = architecture === process.arch ? undefined : foreignParts(root, a
 const native = foreign?.native ?? installedServer();
 const archive = await packPostgres(join(root, "dist/embedded"), native, architecture);
 const build = await Bun.build({
-  entrypoints: [join(root, entry), join(root, "src/domains/inventory/diff/large-worker.ts")],
+  entrypoints: [join(root, entry), join(root, "src/domains/inventory/large/worker.ts")],
   // Full minification renames what Elysia reads in the source of its handlers.
   minify: { whitespace: true, syntax: true, identifiers: false },
   sourcemap: "linked",

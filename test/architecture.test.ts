@@ -157,8 +157,8 @@ const OWN_JSON = [
   "domains/search/language/query.ts",
   "values/json/pointer.ts",
   // What a thread or a process of ours says.
-  "domains/inventory/diff/large.ts",
-  "domains/inventory/diff/large-worker.ts",
+  "domains/inventory/large/thread.ts",
+  "domains/inventory/large/worker.ts",
   "processes/executable.ts",
   // The gateway that is simulated against.
   "simulate/client.ts",

@@ -1,6 +1,6 @@
 // Makes a fleet of any size with its history, by statements on whole tables, for `bench/scale.ts`.
 import { openFlatten } from "../../src/domains/facts/flatten.ts";
-import { stableLabelsOf } from "../../src/domains/inventory/diff/identity.ts";
+import { stableLabelsOf } from "../../src/values/json/identity.ts";
 import { BUILTIN_RULES } from "../../src/domains/inventory/rules/builtin-rules.ts";
 import { openRules } from "../../src/domains/inventory/rules/rules.ts";
 import type { JsonObject } from "../../src/values/json/value.ts";

@@ -1,7 +1,7 @@
 // Reads a system's whole history through the API and says whether its chain is true: first record + changes = latest.
 import { parseExact, isObject } from "../../src/values/json/value.ts";
 import type { JsonObject, JsonValue } from "../../src/values/json/value.ts";
-import { sameContent } from "../../src/domains/inventory/diff/normalise.ts";
+import { sameContent } from "../../src/domains/inventory/diff/normalize.ts";
 import { applyChanges } from "../../src/domains/inventory/chain/replay.ts";
 import type { StoredChange } from "../../src/domains/inventory/chain/replay.ts";
 

@@ -2,7 +2,7 @@
 import type { PostgresDatabase } from "../../src/adapters/postgres/database.ts";
 import { parseExact, isObject } from "../../src/values/json/value.ts";
 import type { JsonObject, JsonValue } from "../../src/values/json/value.ts";
-import { sameContent } from "../../src/domains/inventory/diff/normalise.ts";
+import { sameContent } from "../../src/domains/inventory/diff/normalize.ts";
 import { applyChanges } from "../../src/domains/inventory/chain/replay.ts";
 import type { Acknowledged } from "./load.ts";
 

@@ -1,7 +1,7 @@
 // Keeps what is derived from each system's newest inventory: asks every keeper, in one transaction, whatever came in between.
 import { setImmediate } from "node:timers/promises";
 import type { Database, Queryable } from "../../ports/database.ts";
-import { LARGE_BYTES } from "./diff/large.ts";
+import { LARGE_BYTES } from "./large/thread.ts";
 import { isObject, parseExact } from "../../values/json/value.ts";
 import type { JsonObject } from "../../values/json/value.ts";
 import type { RecentTexts } from "./chain/recent.ts";

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { openFlatten, MAX_FACTS } from "../../../src/domains/facts/flatten.ts";
 import { compareHashes } from "../../../src/domains/facts/hashes.ts";
-import { stableLabelsOf } from "../../../src/domains/inventory/diff/identity.ts";
+import { stableLabelsOf } from "../../../src/values/json/identity.ts";
 import { parseExact } from "../../../src/values/json/value.ts";
 import type { JsonObject } from "../../../src/values/json/value.ts";
 import { cpuBySize } from "../../support/cpu.ts";

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { type Change, compareDocuments } from "../../../src/domains/inventory/diff/diff.ts";
 import { isObject, type JsonObject, parseExact } from "../../../src/values/json/value.ts";
-import { sameContent } from "../../../src/domains/inventory/diff/normalise.ts";
+import { sameContent } from "../../../src/domains/inventory/diff/normalize.ts";
 import { applyChanges } from "../../../src/domains/inventory/chain/replay.ts";
 import { cpuOf } from "../../support/cpu.ts";
 

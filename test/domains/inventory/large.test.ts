@@ -1,14 +1,14 @@
 // Large documents: another thread, the same answers; bounded, and honest when there is no room.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { BUILTIN_RULES } from "../../../src/domains/inventory/rules/builtin-rules.ts";
-import { compareTexts } from "../../../src/domains/inventory/diff/compare.ts";
+import { compareTexts } from "../../../src/domains/inventory/rules/compare.ts";
 import { inspect } from "../../../src/domains/inventory/intake/inspect.ts";
-import { LARGE_BYTES, openLargeDocuments } from "../../../src/domains/inventory/diff/large.ts";
-import type { LargeDocuments } from "../../../src/domains/inventory/diff/large.ts";
+import { LARGE_BYTES, openLargeDocuments } from "../../../src/domains/inventory/large/thread.ts";
+import type { LargeDocuments } from "../../../src/domains/inventory/large/thread.ts";
 import { packText } from "../../../src/domains/inventory/intake/payload.ts";
 import { openRules } from "../../../src/domains/inventory/rules/rules.ts";
-import { openSweep } from "../../../src/domains/inventory/diff/sweep.ts";
-import { openTurns } from "../../../src/domains/inventory/intake/turns.ts";
+import { openSweep } from "../../../src/domains/inventory/intake/sweep.ts";
+import { openTurns } from "../../../src/domains/inventory/intake/byte-semaphore.ts";
 import { openTestApp } from "../../support/app.ts";
 import { testClock } from "../../support/clock.ts";
 import { isTrue, readHistory } from "../../support/history.ts";

@@ -9,7 +9,7 @@ import {
   parseExact,
   setOwn,
 } from "../../../src/values/json/value.ts";
-import { sameContent } from "../../../src/domains/inventory/diff/normalise.ts";
+import { sameContent } from "../../../src/domains/inventory/diff/normalize.ts";
 import { applyChanges, type StoredChange } from "../../../src/domains/inventory/chain/replay.ts";
 
 test("the changes of any two random documents, stored and read back, rebuild the second from the first", () => {

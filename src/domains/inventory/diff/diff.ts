@@ -1,8 +1,14 @@
 // Says what changed between two inventories: fast-json-patch over normalised trees, told in the raw documents' own places.
 import { compare, type Operation } from "fast-json-patch";
-import { compareText, type ContentMemo, contentOf, identifyingMembers, labelsOf } from "./identity.ts";
+import {
+  compareText,
+  type ContentMemo,
+  contentOf,
+  identifyingMembers,
+  labelsOf,
+} from "../../../values/json/identity.ts";
 import { getOwn, isObject, type JsonObject, type JsonValue } from "../../../values/json/value.ts";
-import { ARRAY_MARK, type Bag, normalise, type Normalised, type Tree } from "./normalise.ts";
+import { ARRAY_MARK, type Bag, normalise, type Normalised, type Tree } from "./normalize.ts";
 import { formatFieldPath, formatPointer, parsePointer } from "../../../values/json/pointer.ts";
 import { withoutEqualArrays } from "./unchanged.ts";
 

@@ -1,7 +1,7 @@
 // Bounds how much history a system and its organization add in a day; what is normal gets through even then.
 import { Failure } from "../../../errors.ts";
 import type { Limiter } from "../../../ports/limiter.ts";
-import { LARGE_BYTES } from "../diff/large.ts";
+import { LARGE_BYTES } from "../large/thread.ts";
 import type { Standing } from "./budget-store.ts";
 
 export interface Budgets {

@@ -3,7 +3,7 @@ import { readDocument } from "./document.ts";
 import type { ReadDocument } from "./document.ts";
 import { extractFacts } from "./facts.ts";
 import type { SystemFacts } from "./facts.ts";
-import { partialReasons } from "../diff/partial.ts";
+import { partialReasons } from "../diff/gaps.ts";
 
 export interface Inspected extends Pick<ReadDocument, "hash" | "size" | "repaired" | "deviceTime"> {
   facts: SystemFacts;

@@ -9,12 +9,12 @@ import type { Budgets } from "./budget.ts";
 import type { Added, Standing } from "./budget-store.ts";
 import { inspect } from "./inspect.ts";
 import type { Inspected } from "./inspect.ts";
-import { LARGE_BYTES } from "../diff/large.ts";
-import type { LargeDocuments } from "../diff/large.ts";
+import { LARGE_BYTES } from "../large/thread.ts";
+import type { LargeDocuments } from "../large/thread.ts";
 import { encodePacked, packText } from "./payload.ts";
 import { RECORD_QUEUE } from "../schema.ts";
-import type { Sweep } from "../diff/sweep.ts";
-import { openTurns } from "./turns.ts";
+import type { Sweep } from "./sweep.ts";
+import { openTurns } from "./byte-semaphore.ts";
 
 export interface ReceiverDeps {
   clock: Clock;

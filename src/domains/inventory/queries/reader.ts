@@ -5,7 +5,7 @@ import { decodeCursor, encodeCursor } from "../../../http/edge/cursor.ts";
 import type { Queryable } from "../../../ports/database.ts";
 import { BEGINNING, PAGE_BYTES, ROW_BYTES } from "../../../values/json/page.ts";
 import type { System } from "../../systems/index.ts";
-import type { Compare } from "../diff/comparing.ts";
+import type { Compare } from "../large/comparing.ts";
 import type { Noise } from "../../noise/index.ts";
 import { RawJson, rawElements, rawOrNull } from "../../../values/json/raw.ts";
 import * as reading from "./reading.ts";

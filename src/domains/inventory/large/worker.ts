@@ -1,8 +1,8 @@
 // The thread that checks and compares large documents, so that heartbeats do not wait for them. Started by large.ts.
 import { Failure, reasonOf } from "../../../errors.ts";
-import { compareTexts } from "./compare.ts";
+import { compareTexts } from "../rules/compare.ts";
 import { inspect } from "../intake/inspect.ts";
-import type { LargeAnswer, LargeTask } from "./large.ts";
+import type { LargeAnswer, LargeTask } from "./thread.ts";
 import { packText } from "../intake/payload.ts";
 import { openRules } from "../rules/rules.ts";
 

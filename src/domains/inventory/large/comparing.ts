@@ -1,8 +1,8 @@
 // Compares here what is small, and on the other thread what is large, by the rules of the moment.
-import { compareTexts } from "./compare.ts";
-import type { ComparedChange } from "./compare.ts";
-import { LARGE_BYTES } from "./large.ts";
-import type { LargeDocuments } from "./large.ts";
+import { compareTexts } from "../rules/compare.ts";
+import type { ComparedChange } from "../rules/compare.ts";
+import { LARGE_BYTES } from "./thread.ts";
+import type { LargeDocuments } from "./thread.ts";
 import type { Rules, RuleSet } from "../rules/rules.ts";
 
 export type Compare = (previousText: string, currentText: string) => Promise<ComparedChange[]>;

@@ -1,12 +1,12 @@
 // Inventories that another service received: into the chain by their own times, compared like any other, with nobody told.
-import { Failure } from "../../../errors.ts";
-import { inspect } from "../intake/inspect.ts";
+import { Failure } from "../../errors.ts";
+import { inspect } from "./intake/inspect.ts";
 import { compareRecords, storeRound } from "./pipeline.ts";
 import type { PipelineDeps } from "./pipeline.ts";
-import { openRecentTexts } from "./recent.ts";
-import { rounds } from "./rounds.ts";
-import { keepState } from "../projections.ts";
-import type { IncomingRecord } from "./store.ts";
+import { openRecentTexts } from "./chain/recent.ts";
+import { rounds } from "./chain/rounds.ts";
+import { keepState } from "./projections.ts";
+import type { IncomingRecord } from "./chain/store.ts";
 
 export interface FormerInventory {
   systemId: string;

@@ -1,7 +1,7 @@
 // Large documents are checked and compared one at a time on a thread of their own; small ones never come here.
 import { Failure } from "../../../errors.ts";
 import type { Clock } from "../../../ports/clock.ts";
-import type { ComparedChange } from "./compare.ts";
+import type { ComparedChange } from "../rules/compare.ts";
 import type { Inspected } from "../intake/inspect.ts";
 import type { RuleSet } from "../rules/rules.ts";
 
@@ -92,10 +92,7 @@ export function openLargeDocuments({ clock }: { clock: Clock }): LargeDocuments 
 
 /** The executable keeps each entry point by its path below src (scripts/build.ts). */
 const workerUrl = () =>
-  new URL(
-    Bun.isStandaloneExecutable ? "./domains/inventory/diff/large-worker.js" : "./large-worker.ts",
-    import.meta.url,
-  ).href;
+  new URL(Bun.isStandaloneExecutable ? "./domains/inventory/large/worker.js" : "./worker.ts", import.meta.url).href;
 
 /** Bytes that are a window of something larger have to be copied. */
 const transferable = ({ buffer, byteLength }: Uint8Array): ArrayBuffer[] =>

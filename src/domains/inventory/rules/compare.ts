@@ -1,10 +1,10 @@
 // Two stored texts in, classified changes with their values as JSON text out.
-import { compareDocuments } from "./diff.ts";
+import { compareDocuments } from "../diff/diff.ts";
 import { isObject, parseExact } from "../../../values/json/value.ts";
 import type { JsonObject, JsonValue } from "../../../values/json/value.ts";
-import { classifyAll } from "./partial.ts";
+import { classifyAll } from "../diff/gaps.ts";
 import type { Suppression } from "../../noise/index.ts";
-import type { Rules } from "../rules/rules.ts";
+import type { Rules } from "./rules.ts";
 
 export interface ComparedChange {
   pointer: string;

@@ -1,6 +1,6 @@
 // Asks for a garbage collection after so many bytes of large documents: what they leave behind is few objects, each of
 // megabytes, and the collector, which counts on many small ones, would let hundreds of megabytes gather first.
-import { LARGE_BYTES } from "./large.ts";
+import { LARGE_BYTES } from "../large/thread.ts";
 
 export interface Sweep {
   /** Documents of so many bytes together have been dealt with. Small ones never cause a collection. */
