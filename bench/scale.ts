@@ -8,7 +8,7 @@ import { openFlatten } from "../src/domains/facts/flatten.ts";
 import { factProjection } from "../src/domains/facts/project.ts";
 import { parseExact } from "../src/values/json/value.ts";
 import type { JsonObject } from "../src/values/json/value.ts";
-import type { NewestInventory, StateKeeper } from "../src/domains/inventory/index.ts";
+import type { NewestInventory, Projection } from "../src/domains/inventory/index.ts";
 import { openTestApp } from "../test/support/app.ts";
 import type { TestApp, TestSystem } from "../test/support/app.ts";
 import { createTestDatabase } from "../test/support/postgres.ts";
@@ -176,7 +176,7 @@ async function sendAll(muster: TestApp, senders: TestSystem[], text: string, ste
   return (performance.now() - startMs) / SENDERS;
 }
 
-async function keepAll(muster: TestApp, senders: TestSystem[], keep: StateKeeper, text: string, step: number) {
+async function keepAll(muster: TestApp, senders: TestSystem[], keep: Projection, text: string, step: number) {
   const newest = senders.map(({ system_id }, at): NewestInventory => ({
     systemId: system_id,
     recordId: crypto.randomUUID(),

@@ -1,6 +1,5 @@
 // Makes a fleet of any size with its history, by statements on whole tables, for `bench/scale.ts`.
 import { openFlatten } from "../../src/domains/facts/flatten.ts";
-import { stableLabelsOf } from "../../src/values/json/identity.ts";
 import { BUILTIN_RULES } from "../../src/domains/inventory/rules/builtin-rules.ts";
 import { openRules } from "../../src/domains/inventory/rules/rules.ts";
 import type { JsonObject } from "../../src/values/json/value.ts";
@@ -15,7 +14,7 @@ interface Slot {
 }
 
 /** As an installation without a rules file flattens. */
-export const FLATTEN = { isNoise: openRules(BUILTIN_RULES).isNoise, labelsOf: stableLabelsOf };
+export const FLATTEN = { isNoise: openRules(BUILTIN_RULES).isNoise };
 export const RECORDS_PER_SYSTEM = 3;
 export const DIFFS_PER_SYSTEM = 10;
 const FEATURES = 40;

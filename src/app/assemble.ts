@@ -1,7 +1,7 @@
 // Opens each domain with what it needs: the shared parts, its own settings, and what other domains answer.
 import type { Domain, Note } from "../domain.ts";
 import type { Policy } from "../domains/compliance/index.ts";
-import type { RulesInForce, StateKeeper } from "../domains/inventory/index.ts";
+import type { RulesInForce, Projection } from "../domains/inventory/index.ts";
 import type { BodyReader } from "../http/edge/body.ts";
 import type { NoteThrottled } from "../http/edge/throttle.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -46,13 +46,13 @@ export type Apis = {
 };
 
 /** Keeps something of each system's newest inventory. */
-type Opened = Domain & { api?: unknown; projection?: StateKeeper };
+type Opened = Domain & { api?: unknown; projection?: Projection };
 
 /** Beside the shared parts. `projections` fills up while domains open. */
 interface OwnDeps<One extends Name> extends SharedDeps {
   settings: Config[One];
   api: Apis;
-  projections: readonly StateKeeper[];
+  projections: readonly Projection[];
 }
 
 /** The compiler's proof that every domain is given what it asks for. */
@@ -71,7 +71,7 @@ export interface Assembled {
 export function openDomains(shared: SharedDeps, config: Config): Assembled {
   const opened = new Map<string, Opened>();
   const opening: string[] = [];
-  const projections: StateKeeper[] = [];
+  const projections: Projection[] = [];
   const api = {} as Apis;
 
   const open = <One extends Name>(name: One): Opened => {

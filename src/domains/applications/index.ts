@@ -1,7 +1,7 @@
 // Assembles the applications: what runs on NS8 clusters, projected from their newest inventories.
 import type { DomainWith } from "../../domain.ts";
 import type { Queryable } from "../../ports/database.ts";
-import type { Inventory, StateKeeper } from "../inventory/index.ts";
+import type { Inventory, Projection } from "../inventory/index.ts";
 import type { Systems } from "../systems/index.ts";
 import { MUSTER } from "../../values/actor.ts";
 import { adminRoutes } from "./admin.ts";
@@ -23,7 +23,7 @@ export interface ApplicationsDeps {
 export function open({
   database,
   api: { inventory, systems },
-}: ApplicationsDeps): DomainWith<ApplicationsApi> & { projection: StateKeeper } {
+}: ApplicationsDeps): DomainWith<ApplicationsApi> & { projection: Projection } {
   const api = openApplicationsApi({ database, showSystem: (keyOrId) => systems.show(MUSTER, keyOrId) });
   const { gapsOf } = inventory;
   return { api, adminRoutes: adminRoutes(api), projection: (tx, newest) => projectApplications(tx, newest, gapsOf) };

@@ -2,7 +2,7 @@
 import type { Clock } from "../../ports/clock.ts";
 import type { Database, Queryable } from "../../ports/database.ts";
 import type { ConditionFinding, FindingVerbs } from "../findings/index.ts";
-import type { NewestInventory, StateKeeper } from "../inventory/index.ts";
+import type { NewestInventory, Projection } from "../inventory/index.ts";
 import type { Policy } from "./policy.ts";
 import { listInstalled, mergeInstalled } from "./products.ts";
 import type { Installed } from "./products.ts";
@@ -26,7 +26,7 @@ const MAX_WANTED = 5_000;
  * Keeps what the newest inventories say is installed and judges it at once, unless this process has read another policy than
  * the one in force: then the systems wait, marked, for the sweep of the next review.
  */
-export function openKeeper({ clock, policy, findings }: Omit<EvaluateDeps, "database">): StateKeeper {
+export function openKeeper({ clock, policy, findings }: Omit<EvaluateDeps, "database">): Projection {
   return async (tx, newest) => {
     const systemIds = newest.map((one) => one.systemId);
     const known = newest.some(isPartial) ? await store.findInstalled(tx, systemIds) : new Map<string, Installed[]>();

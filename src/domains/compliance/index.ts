@@ -4,7 +4,7 @@ import type { Domain } from "../../domain.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Database } from "../../ports/database.ts";
 import type { FindingVerbs } from "../findings/index.ts";
-import type { Inventory, RulesInForce, StateKeeper } from "../inventory/index.ts";
+import type { Inventory, RulesInForce, Projection } from "../inventory/index.ts";
 import { openKeeper } from "./evaluate.ts";
 import { findSectionFaults, openPolicy } from "./policy.ts";
 import type { Policy } from "./policy.ts";
@@ -19,17 +19,17 @@ export interface ComplianceDeps {
   rulesInForce: Pick<RulesInForce<Policy>, "policy" | "ruleSet">;
   api: {
     findings: Pick<FindingVerbs, "reconcile" | "raiseRegistrations" | "resolveUnregistered" | "ageEvents">;
-    inventory: Pick<Inventory, "restate">;
+    inventory: Pick<Inventory, "reproject">;
   };
 }
 
-export function open({ database, clock, rulesInForce, api }: ComplianceDeps): Domain & { projection: StateKeeper } {
+export function open({ database, clock, rulesInForce, api }: ComplianceDeps): Domain & { projection: Projection } {
   const deps = {
     database,
     clock,
     policy: rulesInForce.policy,
     findings: api.findings,
-    restate: api.inventory.restate,
+    reproject: api.inventory.reproject,
     // Findings on changes end by themselves after so many days.
     changeResolvesAfterDays: () => rulesInForce.ruleSet().critical_change.resolve_after_days,
   };

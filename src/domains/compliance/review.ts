@@ -15,8 +15,8 @@ export interface ReviewDeps extends EvaluateDeps {
   findings: Pick<FindingVerbs, "reconcile" | "raiseRegistrations" | "resolveUnregistered" | "ageEvents">;
   /** After how many days an alert on a change ends by itself. */
   changeResolvesAfterDays(): number;
-  /** Has the keepers look at these systems' newest records again. */
-  restate(newest: { systemId: string; recordId: string }[]): Promise<void>;
+  /** Projects these systems' newest records again. */
+  reproject(newest: { systemId: string; recordId: string }[]): Promise<void>;
 }
 
 /** Systems judged in one transaction; about 50 ms. */
@@ -96,9 +96,9 @@ async function findMostCommon(tx: Queryable, types: readonly string[]): Promise<
 }
 
 /** After an upgrade: inventories that came before are looked at too. Repeating a part of it changes nothing. */
-async function listEarlier({ database, restate }: ReviewDeps, listedTo: string | null): Promise<void> {
+async function listEarlier({ database, reproject }: ReviewDeps, listedTo: string | null): Promise<void> {
   if (listedTo === null) return;
   const unlisted = await store.findUnlisted(database, listedTo, MAX_ROWS);
-  if (unlisted.length > 0) await restate(unlisted);
+  if (unlisted.length > 0) await reproject(unlisted);
   await store.setListedTo(database, unlisted.length < MAX_ROWS ? null : (unlisted.at(-1)?.systemId ?? null));
 }

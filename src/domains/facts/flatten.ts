@@ -1,4 +1,5 @@
 // Flattens a document into facts: one for each scalar leaf that is not noise, told apart by a hash, so that only new ones need be spelled out.
+import { stableLabelsOf } from "../../values/json/identity.ts";
 import { isExact } from "../../values/json/value.ts";
 import type { JsonObject, JsonValue } from "../../values/json/value.ts";
 import { formatSegment } from "../../values/json/segment.ts";
@@ -59,12 +60,10 @@ interface Walk {
 export interface FlattenDeps {
   /** Whether changes at this path of raw keys, `[]` for an array's element, are never significant. */
   isNoise(rulePath: readonly string[]): boolean;
-  /** Names of an array's elements in field paths; undefined for elements without an identity. */
-  labelsOf(array: JsonValue[]): (string | undefined)[];
 }
 
 /** Remembers the places it has met, because inventories of one type share most of their paths. */
-export function openFlatten({ isNoise, labelsOf }: FlattenDeps): Flatten {
+export function openFlatten({ isNoise }: FlattenDeps): Flatten {
   const roots = new Map<string, Place>();
   let places = 0;
 
@@ -112,7 +111,7 @@ export function openFlatten({ isNoise, labelsOf }: FlattenDeps): Flatten {
       if (typeof value !== "object" || value === null || isExact(value)) {
         visitLeaf(value, place);
       } else if (Array.isArray(value)) {
-        const labels = value.some(isComposite) ? labelsOf(value) : [];
+        const labels = value.some(isComposite) ? stableLabelsOf(value) : [];
         value.forEach((element, at) => visit(element, elementOf(place, labels[at])));
       } else {
         const object = value as JsonObject;

@@ -1,7 +1,7 @@
 // Assembles the facts: what each system's newest inventory says, leaf by leaf, for questions across systems.
 import type { Domain } from "../../domain.ts";
 import type { Database } from "../../ports/database.ts";
-import type { Inventory, RulesInForce, StateKeeper } from "../inventory/index.ts";
+import type { Projection, RulesInForce } from "../inventory/index.ts";
 import { openFlatten } from "./flatten.ts";
 import { factProjection } from "./project.ts";
 import { PRUNE_SCHEDULE, pruneHandler } from "./prune.ts";
@@ -9,15 +9,14 @@ import { PRUNE_SCHEDULE, pruneHandler } from "./prune.ts";
 export interface FactsDeps {
   database: Database;
   rulesInForce: Pick<RulesInForce<unknown>, "rules">;
-  api: { inventory: Pick<Inventory, "labelsOf"> };
 }
 
 /**
  * Owns fleet_paths, fleet_facts, fleet_holders and fleet_systems. search/ reads them (lookup, holders, outliers), and so may any
  * client of the database: docs/fleet.md names their columns.
  */
-export function open({ database, rulesInForce, api }: FactsDeps): Domain & { projection: StateKeeper } {
-  const flatten = openFlatten({ isNoise: rulesInForce.rules.isNoise, labelsOf: api.inventory.labelsOf });
+export function open({ database, rulesInForce }: FactsDeps): Domain & { projection: Projection } {
+  const flatten = openFlatten({ isNoise: rulesInForce.rules.isNoise });
   return {
     projection: factProjection(flatten),
     jobs: [pruneHandler(database)],

@@ -1,7 +1,7 @@
 // Projects each system's newest inventory into its facts. Writes what changed, however large the fleet is.
 import { setImmediate } from "node:timers/promises";
 import type { Queryable } from "../../ports/database.ts";
-import type { NewestInventory, StateKeeper } from "../inventory/index.ts";
+import type { NewestInventory, Projection } from "../inventory/index.ts";
 import type { Flatten, Flattened } from "./flatten.ts";
 import { compareHashes } from "./hashes.ts";
 import * as store from "./store.ts";
@@ -13,7 +13,7 @@ const TURN_FACTS = 2_000;
 const CHUNK = 4_000;
 
 /** Safe to repeat: it writes the difference to what was projected before. */
-export function factProjection(flatten: Flatten): StateKeeper {
+export function factProjection(flatten: Flatten): Projection {
   return async (tx, newest) => {
     const before = await store.findProjectedSystems(
       tx,

@@ -1,12 +1,13 @@
-// Inventories that another service received: into the chain by their own times, compared like any other, with nobody told.
+// Imports inventories that another service received: into the chain by their own times, compared like any other, with nobody told.
 import { Failure } from "../../errors.ts";
-import { inspect } from "./intake/inspect.ts";
-import { compareRecords, storeRound } from "./pipeline.ts";
-import type { PipelineDeps } from "./pipeline.ts";
-import { openRecentTexts } from "./chain/recent.ts";
-import { rounds } from "./chain/rounds.ts";
-import { keepState } from "./projections.ts";
-import type { IncomingRecord } from "./chain/store.ts";
+import { compareRecords } from "./chain/compare.ts";
+import type { CompareRecordsDeps } from "./chain/compare.ts";
+import { linkRecords } from "./chain/link.ts";
+import { openRecentTexts, rounds } from "./chain/recent.ts";
+import { inspect } from "./intake/document.ts";
+import type { IncomingRecord } from "./intake/payload.ts";
+import { project } from "./projections.ts";
+import type { ProjectDeps } from "./projections.ts";
 
 export interface FormerInventory {
   systemId: string;
@@ -24,7 +25,7 @@ export interface Refused {
 
 /** In the order given. Returns those that are no inventories; a dry run only judges. */
 export async function bringInventories(
-  deps: PipelineDeps,
+  deps: Omit<CompareRecordsDeps & ProjectDeps, "recent">,
   rows: readonly FormerInventory[],
   dryRun: boolean,
 ): Promise<Refused[]> {
@@ -46,19 +47,18 @@ export async function bringInventories(
     }
   }
   if (dryRun) return refused;
-  const recent = openRecentTexts();
+  const given = { ...deps, recent: openRecentTexts() };
   const touched = new Set<string>();
   for (const turn of turnsOf(accepted))
     for (const round of rounds(turn)) {
-      const undiffed = await deps.database.transaction((tx) => storeRound(tx, round));
+      const undiffed = await deps.database.transaction((tx) => linkRecords(tx, round));
       await compareRecords(
-        deps,
-        recent,
+        given,
         undiffed.map((one) => one.id),
       );
       for (const one of round) touched.add(one.id);
     }
-  await keepState(deps, recent, [...touched]);
+  await project(given, [...touched]);
   return refused;
 }
 

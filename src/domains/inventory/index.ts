@@ -12,16 +12,15 @@ import type { Systems } from "../systems/index.ts";
 import { adminRoutes } from "./admin.ts";
 import { bringInventories } from "./import.ts";
 import type { FormerInventory, Refused } from "./import.ts";
-import { stableLabelsOf } from "../../values/json/identity.ts";
 import { findGaps } from "./diff/gaps.ts";
 import type { Gap } from "./diff/gaps.ts";
-import { encodeRecordId } from "./intake/payload.ts";
+import { encodeRecordId, PROJECT_QUEUE } from "./intake/payload.ts";
 import { openPins } from "./retention/pins.ts";
 import type { Pins } from "./retention/pins.ts";
-import { addHistory, findStanding } from "./intake/budget-store.ts";
-import { openCompare } from "./large/comparing.ts";
-import { openLargeDocuments } from "./large/thread.ts";
+import { openSweep } from "./intake/memory.ts";
+import { openCompare, openLargeDocuments } from "./large/thread.ts";
 import type { Noise } from "../noise/index.ts";
+import { openRecentTexts } from "./chain/recent.ts";
 import { pipeline } from "./pipeline.ts";
 import { PRUNE_SCHEDULE, prune, pruneJob } from "./retention/prune.ts";
 import type { PruneOptions, PruneReport } from "./retention/prune.ts";
@@ -29,14 +28,13 @@ import { openReader } from "./queries/reader.ts";
 import type { InventoryReader } from "./queries/reader.ts";
 import { openReceiver } from "./intake/receive.ts";
 import { applianceRoutes } from "./routes.ts";
-import { STATE_QUEUE } from "./schema.ts";
 import type { InventorySettings } from "./settings.ts";
 import type { RulesInForce } from "./rules/in-force.ts";
-import type { NewestInventory, StateKeeper } from "./projections.ts";
+import { projectionJob } from "./projections.ts";
+import type { NewestInventory, Projection } from "./projections.ts";
 import type { JsonObject, JsonValue } from "../../values/json/value.ts";
-import { openSweep } from "./intake/sweep.ts";
 
-export type { InventoryReader, JsonObject, JsonValue, NewestInventory, Pins, PruneReport, StateKeeper };
+export type { InventoryReader, JsonObject, JsonValue, NewestInventory, Pins, Projection, PruneReport };
 export type { FormerInventory, Gap, Refused, RulesInForce };
 export { RawJson, stringify } from "../../values/json/raw.ts";
 export { settings } from "./settings.ts";
@@ -51,8 +49,8 @@ export interface InventoryDeps {
   /** Rejects with a 503 while the queue holds more than it may. */
   admit(): Promise<void>;
   maxBodyBytes: number;
-  /** Of other domains, which keep something of each system's newest inventory. */
-  projections: readonly StateKeeper[];
+  /** What other domains derive of each system's newest inventory; they add theirs while they open. */
+  projections: readonly Projection[];
   settings: InventorySettings;
   api: {
     systems: Pick<Systems, "authenticate" | "show">;
@@ -70,10 +68,8 @@ export interface Inventory {
   prune(options: PruneOptions): Promise<PruneReport>;
   /** Inventories that another service received, each system's in order; the past alarms nobody. Returns what was refused. */
   bring(rows: FormerInventory[], dryRun: boolean): Promise<Refused[]>;
-  /** Has every keeper look at these systems' newest records again. */
-  restate(newest: { systemId: string; recordId: string }[]): Promise<void>;
-  /** What an array's elements are called in field paths, whatever their order; undefined for those without an identity. */
-  labelsOf: typeof stableLabelsOf;
+  /** Projects these systems' newest records again. */
+  reproject(newest: { systemId: string; recordId: string }[]): Promise<void>;
   /** What a document lacks because it could not be collected, as far as the document itself tells. */
   gapsOf: typeof findGaps;
 }
@@ -108,43 +104,33 @@ export function open({ settings, api, ...shared }: InventoryDeps): DomainWith<In
     large,
     sweep,
     push: (push) => batcher.add(push),
-    findStanding: (systemId, at) => findStanding(database, systemId, at),
-    addHistory: (added) => addHistory(database, added),
   });
   const compare = openCompare({ rules: deps.rulesInForce, large });
   const reader = openReader({ ...deps, compare });
   const pins = openPins(deps);
-  const pipelineDeps = {
-    database,
-    clock,
-    rules,
-    compare,
-    sweep,
-    noise: deps.noise,
-    findings,
-    keepers: deps.projections,
-  };
+  const { noise, projections } = deps;
+  const recent = openRecentTexts();
+  const pipelineDeps = { database, clock, rules, compare, sweep, recent, noise, findings, projections };
   const inventory: Inventory = {
     reader,
     bring: (rows, dryRun) => bringInventories({ ...pipelineDeps, database: database.patient() }, rows, dryRun),
     pins,
     prune: (options) => prune({ database: database.patient(), clock, findings }, options),
-    restate: (newest) =>
+    reproject: (newest) =>
       queue.push(
         newest.map(({ systemId, recordId }) => ({
-          queue: STATE_QUEUE,
+          queue: PROJECT_QUEUE,
           payload: encodeRecordId(recordId),
           lane: systemId,
         })),
       ),
-    labelsOf: stableLabelsOf,
     gapsOf: findGaps,
   };
   return {
     api: inventory,
     applianceRoutes: applianceRoutes({ ...deps, receiver }),
     adminRoutes: adminRoutes(reader, pins),
-    jobs: [...pipeline(pipelineDeps), pruneJob(deps)],
+    jobs: [...pipeline(pipelineDeps), projectionJob(pipelineDeps), pruneJob(deps)],
     schedules: [PRUNE_SCHEDULE],
     checks: [{ name: "inventory rules", run: async () => deps.rulesInForce.fault() }],
     async stop() {

@@ -1,15 +1,18 @@
-// Keeps what is derived from each system's newest inventory: asks every keeper, in one transaction, whatever came in between.
+// Projects each system's newest inventory into what other domains derive of it: all of them in one transaction.
 import { setImmediate } from "node:timers/promises";
+import type { JobHandler } from "../../domain.ts";
+import { databaseFor } from "../../ports/database.ts";
 import type { Database, Queryable } from "../../ports/database.ts";
-import { LARGE_BYTES } from "./large/thread.ts";
 import { isObject, parseExact } from "../../values/json/value.ts";
 import type { JsonObject } from "../../values/json/value.ts";
+import { DOCUMENT_JOBS, rounds } from "./chain/recent.ts";
 import type { RecentTexts } from "./chain/recent.ts";
-import { rounds } from "./chain/rounds.ts";
 import { findNewest, lockSystems } from "./chain/store.ts";
 import type { NewestRecord } from "./chain/store.ts";
+import { LARGE_BYTES } from "./intake/document.ts";
+import { decodeRecordId, PROJECT_QUEUE } from "./intake/payload.ts";
 
-/** A system's newest inventory, parsed once for all keepers. */
+/** A system's newest inventory, parsed once for all projections. */
 export interface NewestInventory {
   systemId: string;
   recordId: string;
@@ -20,27 +23,42 @@ export interface NewestInventory {
   document: JsonObject;
 }
 
-/** Brings what it keeps in step with these inventories. Must be set-based, and safe to repeat. At most one a system. */
-export type StateKeeper = (tx: Queryable, newest: NewestInventory[]) => Promise<void>;
+/** Brings its tables in step with these inventories, at most one a system. Must be set-based, and safe to repeat. */
+export type Projection = (tx: Queryable, newest: NewestInventory[]) => Promise<void>;
+
+export interface ProjectDeps {
+  database: Database;
+  recent: RecentTexts;
+  projections: readonly Projection[];
+}
+
+export function projectionJob(deps: ProjectDeps): JobHandler {
+  return {
+    queue: PROJECT_QUEUE,
+    ...DOCUMENT_JOBS,
+    // Behind a burst of one system only its newest inventory is left to be looked at.
+    lingerMs: 500,
+    async handle(jobs) {
+      const recordIds = jobs.map((job) => decodeRecordId(job.payload));
+      await project({ ...deps, database: databaseFor(deps.database, jobs) }, recordIds);
+    },
+  };
+}
 
 /** A record that is no longer its system's newest is passed over: the newer one has its own job. */
-export async function keepState(
-  { database, keepers }: { database: Database; keepers: readonly StateKeeper[] },
-  recent: RecentTexts,
-  recordIds: string[],
-): Promise<void> {
-  if (keepers.length === 0) return;
+export async function project({ database, recent, projections }: ProjectDeps, recordIds: string[]): Promise<void> {
+  if (projections.length === 0) return;
   for (const round of rounds(await findNewest(database, recordIds))) {
     const ids = round.map((one) => one.recordId);
     const texts = await recent.read(database, ids);
-    await database.transaction((tx) => keepRound(tx, keepers, round, texts));
+    await database.transaction((tx) => projectRound(tx, projections, round, texts));
   }
 }
 
-/** The systems' rows stay locked until the keepers are done, so two processes never keep different states of one system. */
-async function keepRound(
+/** The systems' rows stay locked until all is projected, so two processes never project different states of one system. */
+async function projectRound(
   tx: Queryable,
-  keepers: readonly StateKeeper[],
+  projections: readonly Projection[],
   round: NewestRecord[],
   texts: Map<string, string>,
 ): Promise<void> {
@@ -57,7 +75,7 @@ async function keepRound(
     newest.push({ ...row, document: parseDocument(texts.get(row.recordId)) });
     if (bytes > LARGE_BYTES) await setImmediate();
   }
-  for (const keep of keepers) await keep(tx, newest);
+  for (const projection of projections) await projection(tx, newest);
 }
 
 function parseDocument(text: string | undefined): JsonObject {

@@ -4,8 +4,8 @@ import type { BodyReader } from "../../http/edge/body.ts";
 import { envelope } from "../../http/edge/envelope.ts";
 import { operation } from "../../http/edge/openapi.ts";
 import type { Authenticate } from "../systems/index.ts";
+import { Receipt } from "./intake/receive.ts";
 import type { Receiver } from "./intake/receive.ts";
-import { Accepted } from "./schema.ts";
 
 export interface InventoryRoutesDeps {
   authenticate: Authenticate;
@@ -34,7 +34,7 @@ export function applianceRoutes({ authenticate, admit, body, maxBytes, receiver 
       detail: operation({
         summary: "Post an inventory: one JSON object, plain, gzip or zstd",
         auth: "system",
-        data: Accepted,
+        data: Receipt,
       }),
     },
   );

@@ -1,37 +1,10 @@
-// Shapes of inventory answers and queries, and the queues of the pipeline.
+// Gives the shapes of the operators' queries and answers about inventories.
 import { Type } from "@sinclair/typebox";
 import type { Static } from "@sinclair/typebox";
+import { Cursor, Limit, ListOf, NextCursor, Nullable, OneOf, Time } from "../../values/schema.ts";
+import { SEVERITIES } from "../../values/severity.ts";
 
-/** Operators watch these names. */
-export const RECORD_QUEUE = "collect:inventory";
-export const DIFF_QUEUE = "collect:processing";
-export const NOTIFY_QUEUE = "collect:notifications";
-/** What is kept of each system's newest inventory beside the inventory itself. */
-export const STATE_QUEUE = "muster:inventory-state";
-
-export const SEVERITIES = ["low", "medium", "high", "critical"] as const;
-export const CHANGE_TYPES = ["create", "update", "delete"] as const;
-
-const Time = Type.String({ format: "date-time" });
-const NextCursor = Type.Union([Type.String(), Type.Null()]);
-const Limit = Type.Integer({ minimum: 1, maximum: 1000, default: 50 });
-const Cursor = Type.Optional(Type.String({ maxLength: 2048 }));
-const listOf = (choices: readonly string[]) =>
-  Type.Optional(
-    Type.String({
-      pattern: `^(${choices.join("|")})(,(${choices.join("|")}))*$`,
-      description: `One or more of ${choices.join(", ")}.`,
-    }),
-  );
-
-export const Accepted = Type.Object({
-  system_id: Type.String(),
-  timestamp: Time,
-  data_size: Type.Integer({ description: "Bytes as received, after inflating." }),
-  queue_status: Type.Literal("queued"),
-  message: Type.String(),
-  changes_detected: Type.Boolean({ description: "False only for an identical re-send." }),
-});
+const CHANGE_TYPES = ["create", "update", "delete"] as const;
 
 export const InventoryRecord = Type.Object({
   id: Type.String(),
@@ -49,7 +22,7 @@ export const InventoryRecord = Type.Object({
 export const Pin = Type.Object({
   record_id: Type.String(),
   pinned: Type.Boolean(),
-  pinned_at: Type.Union([Time, Type.Null()]),
+  pinned_at: Nullable(Time),
 });
 
 export const Latest = Type.Object({ record: InventoryRecord, inventory: Type.Unknown() });
@@ -58,9 +31,9 @@ export const HistoryQuery = Type.Object({ limit: Limit, cursor: Cursor });
 export const History = Type.Object({ records: Type.Array(InventoryRecord), next_cursor: NextCursor });
 
 export const ChangesQuery = Type.Object({
-  severity: listOf(SEVERITIES),
+  severity: ListOf(SEVERITIES),
   category: Type.Optional(Type.String({ pattern: "^[a-z_]+(,[a-z_]+)*$", description: "One or more categories." })),
-  change_type: listOf(CHANGE_TYPES),
+  change_type: ListOf(CHANGE_TYPES),
   from: Type.Optional(Time),
   to: Type.Optional(Time),
   significant: Type.Optional(Type.Boolean()),
@@ -69,7 +42,7 @@ export const ChangesQuery = Type.Object({
 });
 export type ChangesQuery = Static<typeof ChangesQuery>;
 
-const Index = Type.Union([Type.Integer(), Type.Null()]);
+const Index = Nullable(Type.Integer());
 export const ElementStep = Type.Object({
   level: Type.Integer({ description: "Which segment of the pointer is its index; 0 is the first." }),
   identity: Type.Union([Type.Record(Type.String(), Type.Unknown()), Type.Null()], {
@@ -86,9 +59,9 @@ export const Change = Type.Object({
   pointer: Type.String({ description: "JSON Pointer in the raw document." }),
   field_path: Type.String({ description: "The same place, for people." }),
   elements: Type.Array(ElementStep, { description: "The elements of arrays on the way, outermost first." }),
-  change_type: Type.Union(CHANGE_TYPES.map((one) => Type.Literal(one))),
+  change_type: OneOf(CHANGE_TYPES),
   category: Type.String(),
-  severity: Type.Union(SEVERITIES.map((one) => Type.Literal(one))),
+  severity: OneOf(SEVERITIES),
   significant: Type.Boolean(),
   folded: Type.Union([...["rule", "partial", "learned", "pinned"].map((one) => Type.Literal(one)), Type.Null()], {
     description: "Why it is not significant.",

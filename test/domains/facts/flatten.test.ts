@@ -2,7 +2,6 @@
 import { describe, expect, test } from "bun:test";
 import { openFlatten, MAX_FACTS } from "../../../src/domains/facts/flatten.ts";
 import { compareHashes } from "../../../src/domains/facts/hashes.ts";
-import { stableLabelsOf } from "../../../src/values/json/identity.ts";
 import { parseExact } from "../../../src/values/json/value.ts";
 import type { JsonObject } from "../../../src/values/json/value.ts";
 import { cpuBySize } from "../../support/cpu.ts";
@@ -11,7 +10,6 @@ import { seeded } from "../../support/random.ts";
 const open = () =>
   openFlatten({
     isNoise: (path) => path.includes("noise"),
-    labelsOf: stableLabelsOf,
   });
 const flatten = open();
 const factsOf = (document: unknown, type = "ns8") => {

@@ -363,7 +363,7 @@ describe("limits", () => {
         previousValue: undefined,
         currentValue: wide(51, 2),
         rulePath: [],
-        summarised: 51,
+        summarized: 51,
       },
     ]);
     expect(applyChanges(wide(51, 1), summary)).toEqual(wide(51, 2));
@@ -385,7 +385,7 @@ describe("limits", () => {
         elements(-1, () => "same", 100_000),
         elements(-2, () => "same", 100_000),
       );
-      expect(same?.summarised).toBeGreaterThan(10_000);
+      expect(same?.summarized).toBeGreaterThan(10_000);
     });
     expect(spentMs).toBeLessThan(5000);
   });

@@ -1,14 +1,13 @@
 // Large documents: another thread, the same answers; bounded, and honest when there is no room.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { BUILTIN_RULES } from "../../../src/domains/inventory/rules/builtin-rules.ts";
-import { compareTexts } from "../../../src/domains/inventory/rules/compare.ts";
-import { inspect } from "../../../src/domains/inventory/intake/inspect.ts";
-import { LARGE_BYTES, openLargeDocuments } from "../../../src/domains/inventory/large/thread.ts";
+import { compareTexts } from "../../../src/domains/inventory/rules/judge.ts";
+import { inspect, LARGE_BYTES } from "../../../src/domains/inventory/intake/document.ts";
+import { openLargeDocuments } from "../../../src/domains/inventory/large/thread.ts";
 import type { LargeDocuments } from "../../../src/domains/inventory/large/thread.ts";
 import { packText } from "../../../src/domains/inventory/intake/payload.ts";
 import { openRules } from "../../../src/domains/inventory/rules/rules.ts";
-import { openSweep } from "../../../src/domains/inventory/intake/sweep.ts";
-import { openTurns } from "../../../src/domains/inventory/intake/byte-semaphore.ts";
+import { openByteSemaphore, openSweep } from "../../../src/domains/inventory/intake/memory.ts";
 import { openTestApp } from "../../support/app.ts";
 import { testClock } from "../../support/clock.ts";
 import { isTrue, readHistory } from "../../support/history.ts";
@@ -85,15 +84,15 @@ test("a system with large inventories has a true chain and the right changes", a
   expect(isTrue(history)).toBe(true);
 }, 60_000);
 
-describe("turns", () => {
+describe("bytes at work", () => {
   test("let in what fits, the rest in its order, and send away what would wait too long", async () => {
-    const turns = openTurns({ maxBytes: 10, maxWaitingBytes: 8 });
+    const semaphore = openByteSemaphore({ maxBytes: 10, maxWaitingBytes: 8 });
     const done: string[] = [];
     const holds = Promise.withResolvers<void>();
-    const first = turns.take(8, () => holds.promise);
-    const second = turns.take(4, async () => void done.push("second"));
-    const third = turns.take(4, async () => void done.push("third"));
-    expect(await turns.take(1, async () => {}).catch((error: unknown) => error)).toMatchObject({
+    const first = semaphore.take(8, () => holds.promise);
+    const second = semaphore.take(4, async () => void done.push("second"));
+    const third = semaphore.take(4, async () => void done.push("third"));
+    expect(await semaphore.take(1, async () => {}).catch((error: unknown) => error)).toMatchObject({
       status: 503,
       retryAfterSeconds: 2,
     });
@@ -101,14 +100,14 @@ describe("turns", () => {
     holds.resolve();
     await Promise.all([first, second, third]);
     expect(done).toEqual(["second", "third"]);
-    await turns.take(99, async () => void done.push("alone"));
+    await semaphore.take(99, async () => void done.push("alone"));
     expect(done).toContain("alone");
   }, 60_000);
 
   test("are given back by work that fails", async () => {
-    const turns = openTurns({ maxBytes: 1, maxWaitingBytes: 1 });
-    expect(await turns.take(1, () => Promise.reject(new Error("broken"))).catch(String)).toBe("Error: broken");
-    expect(await turns.take(1, async () => "next")).toBe("next");
+    const semaphore = openByteSemaphore({ maxBytes: 1, maxWaitingBytes: 1 });
+    expect(await semaphore.take(1, () => Promise.reject(new Error("broken"))).catch(String)).toBe("Error: broken");
+    expect(await semaphore.take(1, async () => "next")).toBe("next");
   }, 60_000);
 });
 

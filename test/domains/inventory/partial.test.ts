@@ -4,7 +4,8 @@ import { BUILTIN_RULES } from "../../../src/domains/inventory/rules/builtin-rule
 import { compareDocuments } from "../../../src/domains/inventory/diff/diff.ts";
 import { isObject, type JsonObject } from "../../../src/values/json/value.ts";
 import { sameContent } from "../../../src/domains/inventory/diff/normalize.ts";
-import { classifyAll, partialReasons } from "../../../src/domains/inventory/diff/gaps.ts";
+import { partialReasons } from "../../../src/domains/inventory/diff/gaps.ts";
+import { classifyAll } from "../../../src/domains/inventory/rules/judge.ts";
 import { applyChanges } from "../../../src/domains/inventory/chain/replay.ts";
 import { type Classified, openRules } from "../../../src/domains/inventory/rules/rules.ts";
 import { cpuOf } from "../../support/cpu.ts";

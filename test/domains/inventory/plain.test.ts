@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { findIdentities } from "../../../src/domains/alerts/labels/identities.ts";
 import { readDocument } from "../../../src/domains/inventory/intake/document.ts";
-import { unwrap } from "../../../src/domains/inventory/intake/wrapper.ts";
+import { unwrap } from "../../../src/domains/inventory/intake/document.ts";
 import { openTestApp } from "../../support/app.ts";
 import type { TestApp, TestSystem } from "../../support/app.ts";
 import { isTrue, readHistory } from "../../support/history.ts";

@@ -1,8 +1,8 @@
 // Noise that teaches itself: on generated fleets, on the real store, and against those who would misuse it.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { BUILTIN_RULES } from "../../../src/domains/inventory/rules/builtin-rules.ts";
-import { compareTexts } from "../../../src/domains/inventory/rules/compare.ts";
-import type { ComparedChange } from "../../../src/domains/inventory/rules/compare.ts";
+import { compareTexts } from "../../../src/domains/inventory/rules/judge.ts";
+import type { ComparedChange } from "../../../src/domains/inventory/rules/judge.ts";
 import { openLearned } from "../../../src/domains/noise/learned.ts";
 import { suppress, type Known } from "../../../src/domains/noise/suppress.ts";
 import { LEARN_SCHEDULE } from "../../../src/domains/noise/learn.ts";

@@ -1,6 +1,6 @@
-// Texts of records that were stored lately, still compressed: each is wanted again for its own comparison and for the next one.
+// Holds the texts of records that were stored lately, still compressed, and splits work on documents into rounds that fit in memory.
 import type { Queryable } from "../../../ports/database.ts";
-import { unpackText } from "../intake/payload.ts";
+import { isLargeJob, unpackText } from "../intake/payload.ts";
 import { findTexts } from "./store.ts";
 
 export interface RecentTexts {
@@ -47,3 +47,30 @@ export function openRecentTexts(): RecentTexts {
     drop: (recordIds) => recordIds.forEach(dropOne),
   };
 }
+
+/** Raw bytes of documents that one round may hold; parsed they take about ten times as much. */
+export const ROUND_BYTES = 8 * 1024 ** 2;
+
+/** In order; an item that is larger than a whole round gets one of its own. */
+export function rounds<Item extends { bytes: number }>(items: readonly Item[]): Item[][] {
+  const groups: Item[][] = [];
+  let bytes = Infinity;
+  for (const item of items) {
+    if (bytes + item.bytes > ROUND_BYTES) {
+      groups.push([]);
+      bytes = 0;
+    }
+    groups.at(-1)?.push(item);
+    bytes += item.bytes;
+  }
+  return groups;
+}
+
+/** Of the jobs that work on documents: what one call is given, and how. */
+export const DOCUMENT_JOBS = {
+  batch: 100,
+  batchBytes: ROUND_BYTES,
+  concurrency: 1,
+  leaseMs: 15_000,
+  isLong: isLargeJob,
+};

@@ -1,4 +1,4 @@
-// SQL of bringing pruned records back from the changes that outlived them.
+// Finds pruned records by the changes that outlived them, and stores those that were brought back.
 import type { Queryable } from "../../../ports/database.ts";
 import type { ChangeType } from "../diff/diff.ts";
 
@@ -20,7 +20,7 @@ export async function findPrunedIds(db: Queryable, recordIds: string[]): Promise
 }
 
 /** The records whose changes come right before and right after each of these, where they were pruned. In the chain's order. */
-export async function findPrunedNeighbours(
+export async function findPrunedNeighbors(
   db: Queryable,
   records: { id: string; systemId: string; receivedAt: Date }[],
 ): Promise<PrunedRecord[]> {

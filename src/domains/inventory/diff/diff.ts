@@ -1,4 +1,4 @@
-// Says what changed between two inventories: fast-json-patch over normalised trees, told in the raw documents' own places.
+// Compares two inventories: fast-json-patch over normalized trees, told in the raw documents' own places.
 import { compare, type Operation } from "fast-json-patch";
 import {
   compareText,
@@ -8,9 +8,8 @@ import {
   labelsOf,
 } from "../../../values/json/identity.ts";
 import { getOwn, isObject, type JsonObject, type JsonValue } from "../../../values/json/value.ts";
-import { ARRAY_MARK, type Bag, normalise, type Normalised, type Tree } from "./normalize.ts";
+import { ARRAY_MARK, type Bag, normalize, type Normalized, type Tree, withoutEqualArrays } from "./normalize.ts";
 import { formatFieldPath, formatPointer, parsePointer } from "../../../values/json/pointer.ts";
-import { withoutEqualArrays } from "./unchanged.ts";
 
 export type ChangeType = "create" | "update" | "delete";
 
@@ -43,28 +42,24 @@ export interface Change {
   /** What rules match: raw keys, and `[]` for an array's element. No name that a user chose for a thing is in it. */
   rulePath: string[];
   /** Set on the one row that stands for so many changes, too many to tell one by one. */
-  summarised?: number;
-}
-
-export interface CompareOptions {
-  maxChanges?: number;
+  summarized?: number;
 }
 
 const MAX_CHANGES = 10_000;
 const ELEMENT = "[]";
 
-/** Linear in the size of both documents. The changes come ordered by pointer, the same for the same documents. */
+/** Is linear in the size of both documents. The changes come ordered by pointer, the same for the same documents. */
 export function compareDocuments(
   previous: JsonObject,
   current: JsonObject,
-  { maxChanges = MAX_CHANGES }: CompareOptions = {},
+  { maxChanges = MAX_CHANGES }: { maxChanges?: number } = {},
 ): Change[] {
   const [was, is] = withoutEqualArrays(previous, current);
   const before = openSide(previous, was);
   const after = openSide(current, is);
   const operations = compare(before.tree, after.tree);
   // An array that became an object is two operations and one change.
-  if (operations.length > maxChanges * 2) return [summarise(current, operations.length)];
+  if (operations.length > maxChanges * 2) return [summarize(current, operations.length)];
   const nodeNames = nodeLabels(previous, current);
   const changes = new Map<string, Change>();
   for (const operation of operations) {
@@ -73,7 +68,7 @@ export function compareDocuments(
     const other = changes.get(place);
     changes.set(place, other ? mergeTypeChange(other, change) : change);
   }
-  if (changes.size > maxChanges) return [summarise(current, changes.size)];
+  if (changes.size > maxChanges) return [summarize(current, changes.size)];
   return [...changes.values()].sort(
     (left, right) => compareText(left.pointer, right.pointer) || compareText(left.changeType, right.changeType),
   );
@@ -84,7 +79,7 @@ export function compareDocuments(
  * replays exactly, and says how many changes it stands for. What was before is where the chain before it leads, and is not kept
  * a second time.
  */
-function summarise(current: JsonObject, count: number): Change {
+function summarize(current: JsonObject, count: number): Change {
   return {
     pointer: "",
     fieldPath: `(document, ${count} changes)`,
@@ -93,11 +88,11 @@ function summarise(current: JsonObject, count: number): Change {
     previousValue: undefined,
     currentValue: current,
     rulePath: [],
-    summarised: count,
+    summarized: count,
   };
 }
 
-interface Side extends Normalised {
+interface Side extends Normalized {
   document: JsonObject;
   places: Map<Bag, Place>;
 }
@@ -109,7 +104,7 @@ interface Place {
 
 /** `rest` is what of the document is to be compared at all. */
 const openSide = (document: JsonObject, rest: JsonObject): Side => ({
-  ...normalise(rest),
+  ...normalize(rest),
   document,
   places: new Map(),
 });

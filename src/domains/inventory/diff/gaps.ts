@@ -1,36 +1,11 @@
-// Tells what an appliance could not collect, so that "not asked" is never reported as "gone".
-import type { Change } from "./diff.ts";
+// Finds what an appliance could not collect, so that "not asked" is never reported as "gone".
 import { getOwn, isObject, type JsonObject, type JsonValue } from "../../../values/json/value.ts";
-import { formatPointer, parsePointer } from "../../../values/json/pointer.ts";
-import type { Classified, Rules } from "../rules/rules.ts";
 
 /** A part of a document that was not collected. */
 export interface Gap {
   /** Raw keys down to the part; a module is named by its id. Changes at or below it say nothing about the appliance. */
   path: string[];
   reason: string;
-}
-
-/**
- * The comparison itself stays exact, so that changes replay; a change at or below a part that either document did not collect
- * is kept, but marked partial, low and not significant. What changes while a part is not collected is therefore seen in the
- * documents and in the rows, and alarms nobody.
- */
-export function classifyAll(
-  rules: Rules,
-  changes: readonly Change[],
-  previous: JsonObject,
-  current: JsonObject,
-): Classified[] {
-  const gaps = [...findGaps(current, previous), ...findGaps(previous, current, { isEarlier: true })];
-  const places = new Set(gaps.map((gap) => formatPointer(gap.path)));
-  return changes.map((change) => {
-    const classification = rules.classify(change);
-    const partial = places.size > 0 && isInGap(change, places, previous, current);
-    return partial
-      ? { ...change, ...classification, severity: "low", significant: false, partial }
-      : { ...change, ...classification, partial };
-  });
 }
 
 /** Sentences for people; empty when all was collected as far as the document, and the one before it, can tell. */
@@ -40,29 +15,29 @@ export function partialReasons(document: JsonObject, previous?: JsonObject): str
   return [...new Set(reasons)];
 }
 
-/** What `document` lacks. `other` is its neighbour in the history, which shows what could have been there. */
+/** What `document` lacks. `other` is its neighbor in the history, which shows what could have been there. */
 export function findGaps(document: JsonObject, other?: JsonObject, { isEarlier = false } = {}): Gap[] {
   const installation = getOwn(document, "installation");
   if (installation !== "nethserver" && installation !== "nethsecurity") return [];
   const facts = getOwn(document, "facts");
   const otherFacts = other ? getOwn(other, "facts") : undefined;
-  const neighbour = isObject(otherFacts) ? otherFacts : {};
+  const neighbor = isObject(otherFacts) ? otherFacts : {};
   if (!isObject(facts)) return [{ path: ["facts"], reason: "facts were not collected" }];
   const sections = installation === "nethserver" ? ["cluster", "nodes", "modules"] : ["features", "mountpoints"];
   const gaps = sections
     .filter(
       (name) =>
-        isUncollected(facts, name) || (!isEarlier && !Object.hasOwn(facts, name) && Object.hasOwn(neighbour, name)),
+        isUncollected(facts, name) || (!isEarlier && !Object.hasOwn(facts, name) && Object.hasOwn(neighbor, name)),
     )
     .map((name) => ({ path: ["facts", name], reason: `facts.${name} was not collected` }));
-  if (installation === "nethsecurity") return [...gaps, ...gapsOfMachine(facts, neighbour)];
-  return [...gaps, ...gapsOfNodes(facts, neighbour), ...gapsOfModules(facts, neighbour)];
+  if (installation === "nethsecurity") return [...gaps, ...gapsOfMachine(facts, neighbor)];
+  return [...gaps, ...gapsOfNodes(facts, neighbor), ...gapsOfModules(facts, neighbor)];
 }
 
 /** What the firmware tells is "" where it could not be read; a machine that never told is no gap. */
-const gapsOfMachine = (facts: JsonObject, neighbour: JsonObject): Gap[] =>
+const gapsOfMachine = (facts: JsonObject, neighbor: JsonObject): Gap[] =>
   ["product", "virtual"]
-    .filter((name) => isBlank(getOwn(facts, name)) && !isBlank(getOwn(neighbour, name) ?? ""))
+    .filter((name) => isBlank(getOwn(facts, name)) && !isBlank(getOwn(neighbor, name) ?? ""))
     .map((name) => ({ path: ["facts", name], reason: `facts.${name} was not collected` }));
 
 const isBlank = (value: JsonValue | undefined): boolean =>
@@ -79,12 +54,12 @@ function isUncollected(facts: JsonObject, name: string): boolean {
 }
 
 /** A node that modules or the cluster still speak of did not answer; one that nobody names was removed. */
-function gapsOfNodes(facts: JsonObject, neighbour: JsonObject): Gap[] {
+function gapsOfNodes(facts: JsonObject, neighbor: JsonObject): Gap[] {
   const nodes = getOwn(facts, "nodes");
   if (!isObject(nodes) || Object.keys(nodes).length === 0) return [];
   const cluster = getOwn(facts, "cluster");
   const modules = modulesOf(facts);
-  const named = (modules.length > 0 ? modules : modulesOf(neighbour)).map((module) => getOwn(module, "node"));
+  const named = (modules.length > 0 ? modules : modulesOf(neighbor)).map((module) => getOwn(module, "node"));
   if (isObject(cluster)) named.push(getOwn(cluster, "leader_node_id"));
   const ids = named.filter((id) => typeof id === "string");
   const missing = new Set(ids.filter((id) => id !== "" && !Object.hasOwn(nodes, id)));
@@ -107,8 +82,8 @@ const BASE_KEYS = new Set([
 ]);
 const ERROR_MARK = /_facts_error$/;
 
-function gapsOfModules(facts: JsonObject, neighbour: JsonObject): Gap[] {
-  const otherModules = modulesById(neighbour);
+function gapsOfModules(facts: JsonObject, neighbor: JsonObject): Gap[] {
+  const otherModules = modulesById(neighbor);
   return [...modulesById(facts)].flatMap(([id, module]) => {
     const before = otherModules.get(id);
     const marks = Object.keys(module).filter((key) => ERROR_MARK.test(key));
@@ -142,23 +117,4 @@ function modulesById(facts: JsonObject): Map<string, JsonObject> {
 function modulesOf(facts: JsonObject): JsonObject[] {
   const modules = getOwn(facts, "modules");
   return Array.isArray(modules) ? modules.filter(isObject) : [];
-}
-
-/** Gaps are at most this many segments deep: `facts`, `modules`, a module, one of its facts. */
-const MAX_GAP_DEPTH = 4;
-
-function isInGap(change: Change, places: Set<string>, previous: JsonObject, current: JsonObject): boolean {
-  const path = namedPath(change, change.changeType === "delete" ? previous : current).slice(0, MAX_GAP_DEPTH);
-  return path.some((_segment, level) => places.has(formatPointer(path.slice(0, level + 1))));
-}
-
-/** The pointer's segments, with the module's id in place of its index. */
-function namedPath({ pointer }: Change, document: JsonObject): string[] {
-  const path = parsePointer(pointer);
-  const facts = getOwn(document, "facts");
-  const modules = isObject(facts) ? getOwn(facts, "modules") : undefined;
-  if (path[0] !== "facts" || path[1] !== "modules" || path[2] === undefined || !Array.isArray(modules)) return path;
-  const module = modules[Number(path[2])];
-  const id = isObject(module) ? getOwn(module, "id") : undefined;
-  return typeof id === "string" ? path.with(2, id) : path;
 }

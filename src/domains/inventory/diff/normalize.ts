@@ -1,4 +1,4 @@
-// Turns a document into a tree in which equal things sit at equal paths, so that a comparison of objects finds what changed.
+// Normalizes documents into trees in which equal things sit at equal paths, so that a comparison of objects finds what changed.
 import { compareText, type ContentMemo, contentOf, findShared, identityOf } from "../../../values/json/identity.ts";
 import { isExact, isObject, type JsonObject, type JsonValue } from "../../../values/json/value.ts";
 
@@ -17,7 +17,7 @@ export interface Bag {
   shared: ReadonlySet<number>;
 }
 
-export interface Normalised {
+export interface Normalized {
   tree: TreeObject;
   /** By the object that stands for the array in the tree. */
   bags: Map<Tree, Bag>;
@@ -38,9 +38,9 @@ const MAX_POINTER_LENGTH = 1000;
 /** An array's index counts as so much, or as its element's identity, so that both documents stop at the same place. */
 const INDEX_LENGTH = 7;
 
-export function normalise(document: JsonObject): Normalised {
+export function normalize(document: JsonObject): Normalized {
   const walk: Walk = { bags: new Map(), memo: new Map() };
-  return { tree: normaliseObject(document, MAX_POINTER_LENGTH, walk), ...walk };
+  return { tree: normalizeObject(document, MAX_POINTER_LENGTH, walk), ...walk };
 }
 
 /** True when nothing would be reported between the two. */
@@ -48,10 +48,10 @@ export function sameContent(left: JsonObject, right: JsonObject): boolean {
   return contentOf(left, new Map()) === contentOf(right, new Map());
 }
 
-type Walk = Pick<Normalised, "bags" | "memo">;
+type Walk = Pick<Normalized, "bags" | "memo">;
 
 /** Objects that hold no array and no exact number at any depth are shared with the document, which saves most copies. */
-function normaliseObject(source: JsonObject, room: number, walk: Walk): TreeObject {
+function normalizeObject(source: JsonObject, room: number, walk: Walk): TreeObject {
   let copy: TreeObject | undefined;
   for (const key in source) {
     const value = source[key] ?? null;
@@ -61,7 +61,7 @@ function normaliseObject(source: JsonObject, room: number, walk: Walk): TreeObje
     }
     const left = room - key.length - 1;
     const isArray = Array.isArray(value) && left > 0;
-    const normal = normaliseComposite(value, left, walk);
+    const normal = normalizeComposite(value, left, walk);
     if (!copy && !isArray && normal === value) continue;
     copy ??= copyBefore(source, key);
     copy[isArray ? ARRAY_MARK + key : key] = normal;
@@ -70,10 +70,10 @@ function normaliseObject(source: JsonObject, room: number, walk: Walk): TreeObje
   return copy ?? (source as TreeObject);
 }
 
-function normaliseComposite(value: JsonValue & object, room: number, walk: Walk): Tree {
+function normalizeComposite(value: JsonValue & object, room: number, walk: Walk): Tree {
   if (isExact(value)) return `\0n${value.rawJSON}`;
   if (room <= 0) return `\0o${contentOf(value, walk.memo)}`;
-  return Array.isArray(value) ? normaliseArray(value, room, walk) : normaliseObject(value, room, walk);
+  return Array.isArray(value) ? normalizeArray(value, room, walk) : normalizeObject(value, room, walk);
 }
 
 /** Without a prototype, so that `__proto__` is a key like any other. */
@@ -87,7 +87,7 @@ function copyBefore(source: JsonObject, end: string): TreeObject {
 }
 
 /** Elements are keyed by identity, else by their whole content, where position never counts. */
-function normaliseArray(array: JsonValue[], room: number, walk: Walk): TreeObject {
+function normalizeArray(array: JsonValue[], room: number, walk: Walk): TreeObject {
   const identities = array.map(identityOf);
   const shared = findShared(array, identities);
   const keys = array.map((element, at) => {
@@ -101,14 +101,14 @@ function normaliseArray(array: JsonValue[], room: number, walk: Walk): TreeObjec
     // A key made of the content already says everything, so such elements never need a look inside.
     const label = identities[at]?.label;
     const left = shared.has(at) ? 0 : room - Math.max(INDEX_LENGTH, label?.length ?? 0);
-    tree[keys[at] ?? ""] = label !== undefined && isObject(element) ? normaliseElement(element, left, walk) : true;
+    tree[keys[at] ?? ""] = label !== undefined && isObject(element) ? normalizeElement(element, left, walk) : true;
   }
   walk.bags.set(tree, { array, keys, shared });
   return tree;
 }
 
-const normaliseElement = (element: JsonObject, room: number, walk: Walk): Tree =>
-  room > 0 ? normaliseObject(element, room, walk) : `\0o${contentOf(element, walk.memo)}`;
+const normalizeElement = (element: JsonObject, room: number, walk: Walk): Tree =>
+  room > 0 ? normalizeObject(element, room, walk) : `\0o${contentOf(element, walk.memo)}`;
 
 /** Elements of one key are numbered in the order of their contents, so that swapping two of them changes nothing. */
 function numberRepeated(keys: string[], array: JsonValue[], memo: ContentMemo): void {
@@ -133,3 +133,33 @@ function numberRepeated(keys: string[], array: JsonValue[], memo: ContentMemo): 
     });
   }
 }
+
+/**
+ * Most of an inventory is as it was, and its arrays are the expensive part of a comparison. What is not told equal here, for
+ * instance for another order of keys, is left for the comparison itself to tell. Where nothing is taken out, the very same
+ * objects come back.
+ */
+export function withoutEqualArrays(left: JsonObject, right: JsonObject): [JsonObject, JsonObject] {
+  let pair: [JsonObject, JsonObject] | undefined;
+  for (const key of Object.keys(left)) {
+    if (!Object.hasOwn(right, key)) continue;
+    const rest = withoutEqual(left[key] ?? null, right[key] ?? null);
+    if (!rest) continue;
+    pair ??= [copyOf(left), copyOf(right)];
+    [pair[0][key], pair[1][key]] = rest;
+  }
+  return pair ?? [left, right];
+}
+
+/** What stands for the two values from here on; undefined when that is they themselves. */
+function withoutEqual(left: JsonValue, right: JsonValue): [JsonValue, JsonValue] | undefined {
+  if (Array.isArray(left) && Array.isArray(right)) return areEqual(left, right) ? [true, true] : undefined;
+  if (!isObject(left) || !isObject(right)) return undefined;
+  const rest = withoutEqualArrays(left, right);
+  return rest[0] === left && rest[1] === right ? undefined : rest;
+}
+
+const areEqual = (left: JsonValue[], right: JsonValue[]) =>
+  left.length === right.length && left.every((element, at) => JSON.stringify(element) === JSON.stringify(right[at]));
+
+const copyOf = (source: JsonObject): JsonObject => Object.assign(Object.create(null), source);

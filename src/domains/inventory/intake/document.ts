@@ -1,10 +1,16 @@
-// Reads an inventory's bytes into a document, the text to store and the hash that tells a re-send, or refuses with a reason.
+// Reads an inventory's bytes: its document, the text to store, the hash that tells a re-send, and what it says of its sender.
 import { Failure } from "../../../errors.ts";
 import { canonicalJson, sha256 } from "../../../values/json/canonical.ts";
 import { isObject, type JsonObject, type JsonValue, parseKeepingNumbers } from "../../../values/json/value.ts";
 import { MAX_DEPTH, type Scan, scan, tooLong } from "../../../values/json/scan.ts";
 import { findSyntaxFault, positionOf } from "../../../values/json/syntax.ts";
-import { unwrap } from "./wrapper.ts";
+import { readTime } from "../../../values/time.ts";
+import { partialReasons } from "../diff/gaps.ts";
+import { extractFacts } from "./facts.ts";
+import type { SystemFacts } from "./facts.ts";
+
+/** Bytes; a document of this size takes a few milliseconds to check, and larger ones go to a thread of their own. */
+export const LARGE_BYTES = 256 * 1024;
 
 export interface ReadDocument {
   /** Without the wrapper that it may have come in. */
@@ -21,6 +27,27 @@ export interface ReadDocument {
   repeatedKeys: number;
   /** ISO 8601; when the device says it made the document. */
   deviceTime: string | undefined;
+}
+
+/** What the chain needs to know of a document beside its text. */
+export interface Inspected extends Pick<ReadDocument, "hash" | "size" | "repaired" | "deviceTime"> {
+  facts: SystemFacts;
+  /** Sentences on what the appliance could not collect. */
+  partialReasons: string[];
+}
+
+/** Throws a Failure 400 with the reason when it is no inventory. */
+export function inspect(bytes: Uint8Array): Inspected & Pick<ReadDocument, "text"> {
+  const { document, text, hash, size, repaired, deviceTime } = readDocument(bytes);
+  return {
+    text,
+    hash,
+    size,
+    repaired,
+    deviceTime,
+    facts: extractFacts(document),
+    partialReasons: partialReasons(document),
+  };
 }
 
 export function readDocument(bytes: Uint8Array): ReadDocument {
@@ -48,6 +75,25 @@ export function readDocument(bytes: Uint8Array): ReadDocument {
     repeatedKeys,
     deviceTime,
   };
+}
+
+interface Unwrapped {
+  document: JsonObject;
+  /** In UTC; when the device says it made the document. Undefined without a wrapper, and for what is no time. */
+  deviceTime: string | undefined;
+  /** Members of the wrapper itself. */
+  members: number;
+}
+
+/**
+ * A wrapper has exactly the members `system_id` and `timestamp`, which are texts, and `data`, which is an object. Anything else
+ * is a document as it stands, so that no sender's own `data` is ever taken for one.
+ */
+export function unwrap(value: JsonObject): Unwrapped {
+  const { system_id: systemId, timestamp, data } = value;
+  const isWrapper = Object.keys(value).length === 3 && typeof systemId === "string" && typeof timestamp === "string";
+  if (!isWrapper || !isObject(data ?? null)) return { document: value, deviceTime: undefined, members: 0 };
+  return { document: data as JsonObject, deviceTime: readTime(timestamp), members: 3 };
 }
 
 /** PostgreSQL's json type takes U+0000 and lone surrogates as escapes, and then fails on reading the value out. */

@@ -1,6 +1,25 @@
-// The record job's payload: one line of JSON about the document, a line feed, the document's text as zstd in base64.
+// Names the pipeline's queues, writes and reads their payloads: a record's is a line of JSON, then its text as zstd in base64.
 import { Permanent } from "../../../errors.ts";
-import type { IncomingRecord } from "../chain/store.ts";
+import { LARGE_BYTES } from "./document.ts";
+import type { Inspected } from "./document.ts";
+
+/** Operators watch these names. */
+export const RECORD_QUEUE = "collect:inventory";
+export const DIFF_QUEUE = "collect:processing";
+export const NOTIFY_QUEUE = "collect:notifications";
+/** Projections of each system's newest inventory. */
+export const PROJECT_QUEUE = "muster:inventory-state";
+
+/** A received document on its way into the chain; what is undefined does not travel. */
+export interface IncomingRecord extends Omit<Inspected, "facts" | "deviceTime"> {
+  facts: Partial<Inspected["facts"]>;
+  deviceTime?: string | undefined;
+  id: string;
+  systemId: string;
+  receivedAt: Date;
+  /** The JSON to keep. */
+  text: string;
+}
 
 /** The fastest: a tenth of the size, in a fiftieth of a millisecond for 30 KB, saves writing and reading it through the queue. */
 const LEVEL = 1;
@@ -36,15 +55,15 @@ export function unpack({ header, packed }: PackedRecord): IncomingRecord {
   return { ...header, text: unpackText(packed) };
 }
 
-/** Diff and notify jobs carry ids only, and say where the document is a large one. */
+/** The later jobs carry ids only, and say where the document is a large one. */
 export const encodeRecordId = (recordId: string, isLarge = false) =>
   JSON.stringify({ record_id: recordId, ...(isLarge && { large: true }) });
 
-/** Of a job of either kind: whether its document takes long, by its size. */
-export function isLargeJob({ payload }: { payload: string }, largeBytes: number): boolean {
+/** Tells of a job of either kind, by the size of its document, that it takes long. */
+export function isLargeJob({ payload }: { payload: string }): boolean {
   const end = payload.indexOf("\n");
   const head: { size?: unknown; large?: unknown } = JSON.parse(end === -1 ? payload : payload.slice(0, end));
-  return head.large === true || (typeof head.size === "number" && head.size > largeBytes);
+  return head.large === true || (typeof head.size === "number" && head.size > LARGE_BYTES);
 }
 
 export function decodeRecordId(payload: string): string {

@@ -1,44 +1,42 @@
-// POST of an inventory: checked, hashed, queued durably, answered. Everything else happens in the pipeline.
+// Receives an inventory: checks and hashes it, queues it durably, answers. Everything else happens in the pipeline.
+import { Type } from "@sinclair/typebox";
+import type { Static } from "@sinclair/typebox";
 import { randomUUIDv7 } from "bun";
 import { Failure } from "../../../errors.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { Limiter } from "../../../ports/limiter.ts";
 import type { Push } from "../../../ports/queue.ts";
-import { checkBudget } from "./budget.ts";
-import type { Budgets } from "./budget.ts";
-import type { Added, Standing } from "./budget-store.ts";
-import { inspect } from "./inspect.ts";
-import type { Inspected } from "./inspect.ts";
-import { LARGE_BYTES } from "../large/thread.ts";
-import type { LargeDocuments } from "../large/thread.ts";
-import { encodePacked, packText } from "./payload.ts";
-import { RECORD_QUEUE } from "../schema.ts";
-import type { Sweep } from "./sweep.ts";
-import { openTurns } from "./byte-semaphore.ts";
+import type { Queryable } from "../../../ports/database.ts";
+import { Time } from "../../../values/schema.ts";
+import { addHistory, checkBudget, findStanding } from "./budget.ts";
+import type { Budgets, Standing } from "./budget.ts";
+import { inspect, LARGE_BYTES } from "./document.ts";
+import type { Inspected } from "./document.ts";
+import { openByteSemaphore } from "./memory.ts";
+import type { Sweep } from "./memory.ts";
+import { encodePacked, packText, RECORD_QUEUE } from "./payload.ts";
 
 export interface ReceiverDeps {
   clock: Clock;
   limiter: Limiter;
   ratePerMinute: number;
-  large: Pick<LargeDocuments, "inspect">;
+  database: Queryable;
+  large: { inspect(bytes: Uint8Array): Promise<{ inspected: Inspected; packed: string }> };
   sweep: Sweep;
   /** Resolves when the push is durable. */
   push(push: Push): Promise<void>;
-  /** Its last document, and how much history was added on the day of `at`. */
-  findStanding(systemId: string, at: Date): Promise<Standing>;
-  /** Notes history that is about to be added. */
-  addHistory(added: Added[]): Promise<void>;
   budgets: Budgets;
 }
 
-export interface Receipt {
-  system_id: string;
-  timestamp: string;
-  data_size: number;
-  queue_status: "queued";
-  message: string;
-  changes_detected: boolean;
-}
+export const Receipt = Type.Object({
+  system_id: Type.String(),
+  timestamp: Time,
+  data_size: Type.Integer({ description: "Bytes as received, after inflating." }),
+  queue_status: Type.Literal("queued"),
+  message: Type.String(),
+  changes_detected: Type.Boolean({ description: "False only for an identical re-send." }),
+});
+type Receipt = Static<typeof Receipt>;
 
 export interface Receiver {
   /** Before the body is read: 429 for a system that sends too often. */
@@ -63,14 +61,13 @@ export function openReceiver({
   clock,
   limiter,
   ratePerMinute,
+  database,
   large,
   sweep,
   push,
-  findStanding,
-  addHistory,
   budgets,
 }: ReceiverDeps): Receiver {
-  const turns = openTurns({ maxBytes: LARGE_AT_WORK_BYTES, maxWaitingBytes: LARGE_WAITING_BYTES });
+  const atWork = openByteSemaphore({ maxBytes: LARGE_AT_WORK_BYTES, maxWaitingBytes: LARGE_WAITING_BYTES });
   /** The last hash accepted from a system, for re-sends that overtake their own first copy. */
   const inFlight = new Map<string, { hash: string; untilMs: number }>();
 
@@ -84,7 +81,7 @@ export function openReceiver({
     const answered = new AbortController();
     const patience = clock.sleep(HASH_PATIENCE_MS, answered.signal).then(() => undefined);
     try {
-      return await Promise.race([findStanding(systemId, at), patience]);
+      return await Promise.race([findStanding(database, systemId, at), patience]);
     } catch (error) {
       if (error instanceof Failure && error.status === 503) return undefined;
       throw error;
@@ -125,7 +122,7 @@ export function openReceiver({
   /** Large ones are counted at once, so that those on their way do not pass together; others when they are compared. */
   const spend = async (systemId: string, size: number, receivedAt: Date, standing: Standing) => {
     await checkBudget({ limiter, budgets }, systemId, size, standing);
-    if (size > LARGE_BYTES) await addHistory([{ systemId, receivedAt, bytes: size }]).catch(ignoreOutage);
+    if (size > LARGE_BYTES) await addHistory(database, [{ systemId, receivedAt, bytes: size }]).catch(ignoreOutage);
   };
 
   return {
@@ -142,7 +139,7 @@ export function openReceiver({
         const { text, ...read } = inspect(bytes);
         return accept(systemId, read, packText(text));
       }
-      return turns.take(bytes.length, async () => {
+      return atWork.take(bytes.length, async () => {
         const { inspected, packed } = await large.inspect(bytes);
         const receipt = await accept(systemId, inspected, packed);
         sweep.after(receipt.data_size);

@@ -1,16 +1,16 @@
-// Large documents are checked and compared one at a time on a thread of their own; small ones never come here.
+// Checks and compares large documents one at a time on a thread of their own, so that heartbeats do not wait for them.
 import { Failure } from "../../../errors.ts";
 import type { Clock } from "../../../ports/clock.ts";
-import type { ComparedChange } from "../rules/compare.ts";
-import type { Inspected } from "../intake/inspect.ts";
-import type { RuleSet } from "../rules/rules.ts";
+import { LARGE_BYTES } from "../intake/document.ts";
+import type { Inspected } from "../intake/document.ts";
+import { compareTexts } from "../rules/judge.ts";
+import type { ComparedChange } from "../rules/judge.ts";
+import type { Rules, RuleSet } from "../rules/rules.ts";
 
-/** Bytes; a document of this size takes a few milliseconds to check. */
-export const LARGE_BYTES = 256 * 1024;
 /** An idle thread is ended, which gives its memory back. */
 const IDLE_MS = 30_000;
 
-/** Flat, with texts for what is not: such messages cross to the other thread without being serialised. */
+/** Flat, with texts for what is not: such messages cross to the other thread without being serialized. */
 export type LargeTask =
   { kind: "inspect"; bytes: Uint8Array } | { kind: "compare"; previous: string; current: string; ruleSet: string };
 
@@ -101,4 +101,19 @@ const transferable = ({ buffer, byteLength }: Uint8Array): ArrayBuffer[] =>
 function failureOf(json: string): Failure {
   const { code, status, message, data }: Pick<Failure, "code" | "status" | "message" | "data"> = JSON.parse(json);
   return new Failure(code, status, message, data ? { data } : {});
+}
+
+export type Compare = (previousText: string, currentText: string) => Promise<ComparedChange[]>;
+
+export interface CompareDeps {
+  rules: { rules: Rules; ruleSet(): RuleSet };
+  large: Pick<LargeDocuments, "compare">;
+}
+
+/** Compares small documents here, and large ones on the thread, by the rules of the moment. */
+export function openCompare({ rules, large }: CompareDeps): Compare {
+  return async (previous, current) =>
+    previous.length + current.length > 2 * LARGE_BYTES
+      ? large.compare({ previous, current, ruleSet: rules.ruleSet() })
+      : compareTexts(previous, current, rules.rules);
 }

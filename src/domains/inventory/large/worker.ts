@@ -1,7 +1,7 @@
-// The thread that checks and compares large documents, so that heartbeats do not wait for them. Started by large.ts.
+// Runs as the thread that checks and compares large documents; thread.ts starts it.
 import { Failure, reasonOf } from "../../../errors.ts";
-import { compareTexts } from "../rules/compare.ts";
-import { inspect } from "../intake/inspect.ts";
+import { inspect } from "../intake/document.ts";
+import { compareTexts } from "../rules/judge.ts";
 import type { LargeAnswer, LargeTask } from "./thread.ts";
 import { packText } from "../intake/payload.ts";
 import { openRules } from "../rules/rules.ts";

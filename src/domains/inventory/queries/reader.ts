@@ -5,7 +5,9 @@ import { decodeCursor, encodeCursor } from "../../../http/edge/cursor.ts";
 import type { Queryable } from "../../../ports/database.ts";
 import { BEGINNING, PAGE_BYTES, ROW_BYTES } from "../../../values/json/page.ts";
 import type { System } from "../../systems/index.ts";
-import type { Compare } from "../large/comparing.ts";
+import type { Compare } from "../large/thread.ts";
+import { unknownRecord } from "../retention/pins.ts";
+import { isUuid } from "../../../values/uuid.ts";
 import type { Noise } from "../../noise/index.ts";
 import { RawJson, rawElements, rawOrNull } from "../../../values/json/raw.ts";
 import * as reading from "./reading.ts";
@@ -33,7 +35,7 @@ export function openReader({ database, compare, noise, showSystem }: InventoryRe
   };
 
   const recordOf = async (systemId: string, id: string) => {
-    const row = isRecordId(id) ? await reading.findRecord(database, systemId, id) : undefined;
+    const row = isUuid(id) ? await reading.findRecord(database, systemId, id) : undefined;
     if (row) return row;
     throw unknownRecord(id);
   };
@@ -73,7 +75,7 @@ export function openReader({ database, compare, noise, showSystem }: InventoryRe
     /** With its values whole. */
     async change(key: string, id: string) {
       const systemId = await idOf(key);
-      const row = isRecordId(id) ? await reading.findChange(database, systemId, id) : undefined;
+      const row = isUuid(id) ? await reading.findChange(database, systemId, id) : undefined;
       if (row) return { ...changeOf(row), ...noiseOf(row.pointer, await knownOf(systemId)) };
       throw new Failure("inventory.unknown_change", 404, `the system has no change ${JSON.stringify(id.slice(0, 80))}`);
     },
@@ -124,15 +126,6 @@ export function openReader({ database, compare, noise, showSystem }: InventoryRe
     countChanges: (since: Date) => reading.countRecentChanges(database, since),
   };
 }
-
-export const isRecordId = (text: string) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text);
-
-export const unknownRecord = (id: string) =>
-  new Failure(
-    "inventory.unknown_record",
-    404,
-    `the system has no inventory record ${JSON.stringify(id.slice(0, 80))}; old ones are pruned`,
-  );
 
 const shown = ({ text, ...row }: RecordRow & { text: string }): RecordRow => row;
 const whole = (row: RecordRow & { text: string }) => ({ record: shown(row), inventory: new RawJson(row.text) });

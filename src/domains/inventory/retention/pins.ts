@@ -1,9 +1,10 @@
-// Pins: an operator's word that a record stays, however old it gets.
+// Pins records, by an operator's word: they stay, however old they get.
 import type { Clock } from "../../../ports/clock.ts";
 import type { Queryable } from "../../../ports/database.ts";
 import type { System } from "../../systems/index.ts";
 import { updatePin } from "./prune-store.ts";
-import { isRecordId, unknownRecord } from "../queries/reader.ts";
+import { Failure } from "../../../errors.ts";
+import { isUuid } from "../../../values/uuid.ts";
 
 export interface PinsDeps {
   database: Queryable;
@@ -23,7 +24,7 @@ export type Pins = ReturnType<typeof openPins>;
 export function openPins({ database, clock, showSystem }: PinsDeps) {
   const update = async (key: string, recordId: string, pinnedAt: Date | null): Promise<Pin> => {
     const { system_id: systemId } = await showSystem(key);
-    const row = isRecordId(recordId) ? await updatePin(database, systemId, recordId, pinnedAt) : undefined;
+    const row = isUuid(recordId) ? await updatePin(database, systemId, recordId, pinnedAt) : undefined;
     if (!row) throw unknownRecord(recordId);
     return { record_id: recordId, pinned: row.pinnedAt !== null, pinned_at: row.pinnedAt };
   };
@@ -32,3 +33,10 @@ export function openPins({ database, clock, showSystem }: PinsDeps) {
     unpin: (key: string, recordId: string) => update(key, recordId, null),
   };
 }
+
+export const unknownRecord = (id: string) =>
+  new Failure(
+    "inventory.unknown_record",
+    404,
+    `the system has no inventory record ${JSON.stringify(id.slice(0, 80))}; old ones are pruned`,
+  );

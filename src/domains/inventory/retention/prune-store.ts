@@ -1,5 +1,6 @@
-// SQL of retention: records with their age, deletions that look again, pins, and what brings a pruned record back.
+// Reads records with their age, deletes those that may go after a second look, and stores pins.
 import type { Queryable } from "../../../ports/database.ts";
+import { NIL_UUID } from "../../../values/uuid.ts";
 import type { AgeingRecord } from "./retention.ts";
 
 /** The last of the next `limit` systems by id, and whether there are more after it; undefined when there are none. */
@@ -46,7 +47,7 @@ export async function listAgeingRecords(
      left join lateral (${NEXT_RECORD}) n on true
      where (r.system_id, r.received_at, r.id) > ($3::uuid, $4::timestamptz, $5::uuid) and r.system_id <= $1 and r.received_at < $2
      order by r.system_id, r.received_at, r.id limit $6`,
-    [range.last, before, from?.systemId ?? range.after, from?.sortTime ?? "infinity", from?.id ?? NIL, limit],
+    [range.last, before, from?.systemId ?? range.after, from?.sortTime ?? "infinity", from?.id ?? NIL_UUID, limit],
   );
 }
 
@@ -55,9 +56,6 @@ const NEXT_RECORD = `
   select n.id, n.diffed_at from inventory_records n
   where n.system_id = r.system_id and (n.received_at, n.id) > (r.received_at, r.id)
   order by n.received_at, n.id limit 1`;
-
-/** Sorts before every id. */
-export const NIL = "00000000-0000-0000-0000-000000000000";
 
 export async function countYoungRecords(db: Queryable, range: SystemRange, since: Date): Promise<number> {
   const [row] = await db.query<{ count: number }>(

@@ -3,12 +3,14 @@ import type { JobHandler, Schedule } from "../../../domain.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { Database } from "../../../ports/database.ts";
 import type { FindingVerbs } from "../../findings/index.ts";
-import { deleteBudgetsBefore } from "../intake/budget-store.ts";
+import { deleteBudgetsBefore } from "../intake/budget.ts";
 import * as store from "./prune-store.ts";
 import type { StoredAgeingRecord, SystemRange } from "./prune-store.ts";
 import { judgeRecords, STAGES, thinnedBefore } from "./retention.ts";
 import type { Stage, Verdict } from "./retention.ts";
 import { lockSystems } from "../chain/store.ts";
+import { DAY_MS } from "../../../values/time.ts";
+import { isUuid, NIL_UUID } from "../../../values/uuid.ts";
 
 export interface PruneDeps {
   database: Database;
@@ -49,7 +51,7 @@ const RECORDS_PER_DELETE = 500;
 export async function prune(deps: PruneDeps, { dryRun, onSystems = () => {} }: PruneOptions): Promise<PruneReport> {
   const tally = openTally();
   let systems = 0;
-  for (let after: string | undefined = store.NIL; after !== undefined;) {
+  for (let after: string | undefined = NIL_UUID; after !== undefined;) {
     after = await pruneStep(deps, after, tally, dryRun);
     onSystems((systems += SYSTEMS_PER_STEP));
   }
@@ -72,7 +74,7 @@ export function pruneJob({ database, clock, findings }: PruneDeps): JobHandler {
     leaseMs: 60_000,
     async handle(jobs) {
       const payload = jobs[0]?.payload ?? "";
-      const last = await pruneStep(deps, UUID.test(payload) ? payload : store.NIL, openTally(), false);
+      const last = await pruneStep(deps, isUuid(payload) ? payload : NIL_UUID, openTally(), false);
       if (last !== undefined) return [[{ queue: PRUNE_QUEUE, payload: last }]];
       await findings.deleteExpired(deps.database, clock.now());
       await deleteBudgetsBefore(deps.database, clock.now());
@@ -81,7 +83,6 @@ export function pruneJob({ database, clock, findings }: PruneDeps): JobHandler {
 }
 
 const YOUNG: Verdict = { stage: "all", kept: true };
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Prunes the next systems after that one. Returns the last of them, or undefined when it was the last of all. */
 async function pruneStep(

@@ -1,4 +1,5 @@
-// Which of a system's records go with time: the thinning of old inventories as a pure decision, in UTC.
+// Decides which of a system's records go with time: how old inventories are thinned, in UTC.
+import { DAY_MS } from "../../../values/time.ts";
 
 export interface AgeingRecord {
   id: string;
@@ -61,8 +62,6 @@ function receiptsOf(records: readonly AgeingRecord[]): Receipt[] {
   });
   return receipts.sort((left, right) => left.timeMs - right.timeMs || left.record - right.record);
 }
-
-const DAY_MS = 86_400_000;
 
 type StageStarts = Record<Exclude<Stage, "all">, number>;
 

@@ -1,7 +1,8 @@
 // Says how serious a change is, by place, kind and new value; docs/inventory-rules.md lists these rules with examples.
 import { MACHINE_PARTS, SECURITY_FEATURES } from "./builtin-categories.ts";
 import type { ChangeType } from "../diff/diff.ts";
-import type { RuleSet, Severity } from "./rules.ts";
+import type { Severity } from "../../../values/severity.ts";
+import type { RuleSet } from "./rules.ts";
 import type { Scalar } from "./match.ts";
 
 type SeverityRules = RuleSet["severities"];

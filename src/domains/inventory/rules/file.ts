@@ -5,7 +5,8 @@ import { JsonFault, parseJsonText } from "../../../values/json/parse.ts";
 import { shown } from "../../../values/shown.ts";
 import { BUILTIN_RULES } from "./builtin-rules.ts";
 import { parseFieldPath } from "../../../values/json/pointer.ts";
-import { CATEGORIES, type RuleSet, SEVERITIES, SIGNIFICANCES } from "./rules.ts";
+import { SEVERITIES } from "../../../values/severity.ts";
+import { CATEGORIES, type RuleSet, SIGNIFICANCES } from "./rules.ts";
 import { findSyntaxFault, positionOf } from "../../../values/json/syntax.ts";
 
 /** Every fault as "path: value, what is expected". */

@@ -1,6 +1,8 @@
 // Decides what a change is about, how serious it is and whether it matters, from rules over the raw path.
 import type { Change, ChangeType } from "../diff/diff.ts";
 import { isExact, type JsonValue } from "../../../values/json/value.ts";
+import { SEVERITIES } from "../../../values/severity.ts";
+import type { Severity } from "../../../values/severity.ts";
 import { compileRules, firstMatch } from "./match.ts";
 import type { Scalar } from "./match.ts";
 
@@ -20,10 +22,6 @@ export const CATEGORIES = [
 ] as const;
 export type Category = (typeof CATEGORIES)[number];
 
-/** From harmless to urgent. */
-export const SEVERITIES = ["low", "medium", "high", "critical"] as const;
-export type Severity = (typeof SEVERITIES)[number];
-
 /** `never` beats everything; `minor` means: only when important; `always`: whatever else was learned. No rule: significant. */
 export const SIGNIFICANCES = ["never", "minor", "always"] as const;
 export type Significance = (typeof SIGNIFICANCES)[number];
@@ -38,7 +36,7 @@ export interface RuleSet {
   numeric_change_percent: number;
   /** A significant change becomes an alert when one entry takes it. */
   notify: { min_severity: Severity; categories?: Category[] }[];
-  /** Whether `notify` makes alerts at all, and when one that nobody resolved ends. */
+  /** Turns the alerts of `notify` on, and says when one that nobody resolved ends. */
   critical_change: { enabled: boolean; resolve_after_days: number };
 }
 
@@ -54,9 +52,9 @@ export type Classified = Change & Classification & { partial: boolean };
 
 export interface Rules {
   classify(change: Change): Classification;
-  /** Whether a value that changes at this rule path is never significant. */
+  /** True when a value that changes at this rule path is never significant. */
   isNoise(rulePath: readonly string[]): boolean;
-  /** Whether a change that was classified becomes an alert. */
+  /** True when a change that was classified becomes an alert. */
   notifies(change: { category: string; severity: string; significant?: boolean }): boolean;
 }
 
@@ -67,7 +65,7 @@ export function openRules(ruleSet: RuleSet): Rules {
   const { important, numeric_change_percent: percent } = ruleSet;
   return {
     classify(change) {
-      if (change.summarised !== undefined)
+      if (change.summarized !== undefined)
         return { category: "system", severity: "high", significant: true, suppressible: false };
       const path = change.rulePath.map((segment) => segment.toLowerCase());
       const type = change.changeType;

@@ -1,19 +1,20 @@
-// Lets so many bytes of large documents be at work at once; the others wait in line, or are asked to come again.
+// Bounds the memory of large documents: lets so many bytes be at work at once, and collects garbage after so many.
 import { Failure } from "../../../errors.ts";
+import { LARGE_BYTES } from "./document.ts";
 
-export interface Turns {
-  /** Runs `work` once there is room for its bytes. A Failure 503 when too much waits already. */
+export interface ByteSemaphore {
+  /** Runs `work` once there is room for its bytes, in the order of the calls. A Failure 503 when too much waits already. */
   take<Result>(bytes: number, work: () => Promise<Result>): Promise<Result>;
 }
 
-export interface TurnsOptions {
+export interface ByteSemaphoreOptions {
   /** Bytes at work at once; a single document always fits. */
   maxBytes: number;
   /** Bytes that may wait beside them. */
   maxWaitingBytes: number;
 }
 
-export function openTurns({ maxBytes, maxWaitingBytes }: TurnsOptions): Turns {
+export function openByteSemaphore({ maxBytes, maxWaitingBytes }: ByteSemaphoreOptions): ByteSemaphore {
   const waiting: { bytes: number; start: () => void }[] = [];
   let atWork = 0;
   let waitingBytes = 0;
@@ -42,6 +43,30 @@ export function openTurns({ maxBytes, maxWaitingBytes }: TurnsOptions): Turns {
         atWork -= bytes;
         admit();
       }
+    },
+  };
+}
+
+export interface Sweep {
+  /** Documents of so many bytes together have been dealt with. Small ones never cause a collection. */
+  after(bytes: number): void;
+}
+
+const SWEEP_BYTES = 16 * 1024 ** 2;
+
+/**
+ * A large document leaves few objects behind, each of megabytes; the collector counts on many small ones, and would let
+ * hundreds of megabytes gather first.
+ */
+export function openSweep(collect: () => void = () => Bun.gc(true)): Sweep {
+  let bytesSince = 0;
+  return {
+    after(bytes) {
+      if (bytes <= LARGE_BYTES) return;
+      bytesSince += bytes;
+      if (bytesSince < SWEEP_BYTES) return;
+      bytesSince = 0;
+      collect();
     },
   };
 }
