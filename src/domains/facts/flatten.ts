@@ -1,5 +1,5 @@
 // Flattens a document into facts: one for each scalar leaf that is not noise, told apart by a hash, so that only new ones need be spelled out.
-import { stableLabelsOf } from "../../values/identity.ts";
+import { stableLabelsOf } from "../../values/documents/identity.ts";
 import { isExact } from "../../values/json/value.ts";
 import type { JsonObject, JsonValue } from "../../values/json/value.ts";
 import { formatSegment } from "../../values/json/segment.ts";

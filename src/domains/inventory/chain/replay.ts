@@ -1,6 +1,6 @@
 // Applies stored changes to the document they were made from, which gives the next one: so a chain of changes is a history.
 import type { Change } from "../diff/diff.ts";
-import { type ContentMemo, contentOf, identityOf, labelsOf } from "../../../values/identity.ts";
+import { type ContentMemo, contentOf, identityOf, labelsOf } from "../../../values/documents/identity.ts";
 import { getOwn, isObject, type JsonObject, type JsonValue, setOwn } from "../../../values/json/value.ts";
 import { parseFieldPath, parsePointer } from "../../../values/json/pointer.ts";
 

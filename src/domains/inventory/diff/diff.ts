@@ -1,6 +1,12 @@
 // Compares two inventories: fast-json-patch over normalized trees, told in the raw documents' own places.
 import { compare, type Operation } from "fast-json-patch";
-import { compareText, type ContentMemo, contentOf, identifyingMembers, labelsOf } from "../../../values/identity.ts";
+import {
+  compareText,
+  type ContentMemo,
+  contentOf,
+  identifyingMembers,
+  labelsOf,
+} from "../../../values/documents/identity.ts";
 import { getOwn, isObject, type JsonObject, type JsonValue } from "../../../values/json/value.ts";
 import { ARRAY_MARK, type Bag, normalize, type Normalized, type Tree, withoutEqualArrays } from "./normalize.ts";
 import { formatFieldPath, formatPointer, parsePointer } from "../../../values/json/pointer.ts";

@@ -1,5 +1,11 @@
 // Normalizes documents into trees in which equal things sit at equal paths, so that a comparison of objects finds what changed.
-import { compareText, type ContentMemo, contentOf, findShared, identityOf } from "../../../values/identity.ts";
+import {
+  compareText,
+  type ContentMemo,
+  contentOf,
+  findShared,
+  identityOf,
+} from "../../../values/documents/identity.ts";
 import { isExact, isObject, type JsonObject, type JsonValue } from "../../../values/json/value.ts";
 
 /** What fast-json-patch compares: objects and scalars only. */

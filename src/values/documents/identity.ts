@@ -1,6 +1,6 @@
 // What makes an array's element the same one in two documents, whatever its position.
-import { sha256 } from "./json/canonical.ts";
-import { isExact, isObject, type JsonObject, type JsonValue } from "./json/value.ts";
+import { sha256 } from "../json/canonical.ts";
+import { isExact, isObject, type JsonObject, type JsonValue } from "../json/value.ts";
 
 /** The first that holds a text or a number identifies an object. Modules have an id, user domains and zones a name, … */
 const IDENTIFYING_KEYS = ["id", "uuid", "name", "server", "section", "module_id", "domain_id"];
