@@ -1,6 +1,6 @@
 // Noise that teaches itself, on a generated fleet: nearly all of it is folded once learned, and no event ever is.
 import { describe, expect, test } from "bun:test";
-import { compareTexts } from "../../src/domains/inventory/diff/compare.ts";
+import { compareTexts } from "../../src/domains/inventory/rules/judge.ts";
 import { BUILTIN_RULES } from "../../src/domains/inventory/rules/builtin-rules.ts";
 import { openRules } from "../../src/domains/inventory/rules/rules.ts";
 import { openLearned } from "../../src/domains/noise/learned.ts";
