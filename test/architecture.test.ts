@@ -119,7 +119,6 @@ const OWED = {
     "domain.ts",
     "domains/backups/",
     "domains/compliance/",
-    "domains/health/",
     "domains/heartbeats/",
     "domains/inventory/",
     "domains/operators/",

@@ -1,23 +1,24 @@
-// What an inventory says is installed: each product with its version, the one thing that rules about versions look at.
-import type { NewestInventory } from "../inventory/index.ts";
+// Lists what is installed on a system by its inventory: each product with its version.
+import { getOwn, isObject } from "../../values/json/value.ts";
+import type { JsonObject, JsonValue } from "../../values/json/value.ts";
 
 export interface Installed {
-  /** Lower case: a system's type (ns8, nsec), module/<module>, distro/<name>, kernel. */
+  /** In lower case: a system's type (ns8, nsec), module/<module>, distro/<name>, kernel. */
   product: string;
-  /** Which one, where a system has several: a module's id, a node. Empty where there can be only one. */
+  /** A module's id or a node, where a system can have several. Empty where it can have only one. */
   instance: string;
   version: string;
 }
 
-type Value = NewestInventory["document"][string] | undefined;
+type Value = JsonValue | undefined;
 
-/** Characters; a longer text is not what the field is for. */
+/** Characters. A longer text is no version and no name, and is left out. */
 const MAX_LENGTH = 100;
-/** Of one system. NS8 clusters have some dozens. */
+/** Products of one system. NS8 clusters have some dozens. */
 const MAX_INSTALLED = 2_000;
 
 /** Never throws. Sorted, so that equal inventories give equal lists. */
-export function listInstalled(document: NewestInventory["document"]): Installed[] {
+export function listInstalled(document: JsonObject): Installed[] {
   const installation = at(document, "installation");
   const found =
     installation === "nethserver"
@@ -28,7 +29,7 @@ export function listInstalled(document: NewestInventory["document"]): Installed[
   return sorted(found).slice(0, MAX_INSTALLED);
 }
 
-/** Of an inventory of which a part was not collected: what it does not mention is still there. */
+/** For an inventory whose collectors failed in part: what it does not mention is taken as still installed. */
 export function mergeInstalled(known: readonly Installed[], mentioned: readonly Installed[]): Installed[] {
   return sorted([...known, ...mentioned]).slice(0, MAX_INSTALLED);
 }
@@ -57,7 +58,7 @@ function machine(facts: Value, instance: string): Installed[] {
   ];
 }
 
-/** Documents of the former collectors, and of any other sender that follows their names. */
+/** Reads documents of older collectors, and of any sender that uses their names. */
 function legacy(document: Value): Installed[] {
   const name = textOf(at(document, "os", "name"));
   const release = at(document, "os", "release", "full") ?? at(document, "os", "version");
@@ -73,28 +74,21 @@ function one(product: string, instance: string, version: Value): Installed[] {
   return [{ product: product.toLowerCase(), instance, version: text }];
 }
 
-/** The last of two that are the same instance of the same product stays. */
+/** Of several entries for one instance of a product the last one counts. */
 function sorted(installed: Installed[]): Installed[] {
   const byKey = new Map(installed.map((one) => [`${one.product}\0${one.instance}`, one]));
   return [...byKey].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, one]) => one);
 }
 
-function at(value: Value, ...keys: string[]): Value {
-  return keys.reduce<Value>(
-    (found, key) => (Object.hasOwn(objectOf(found), key) ? objectOf(found)[key] : undefined),
-    value,
-  );
+const at = (value: Value, ...keys: string[]): Value =>
+  keys.reduce<Value>((found, key) => (isObject(found) ? getOwn(found, key) : undefined), value);
+
+function objectAt(value: Value, ...keys: string[]): JsonObject {
+  const found = at(value, ...keys);
+  return isObject(found) ? found : {};
 }
 
-const objectAt = (value: Value, ...keys: string[]) => objectOf(at(value, ...keys));
-
-function objectOf(value: Value): NewestInventory["document"] {
-  return typeof value === "object" && value !== null && !Array.isArray(value) && !JSON.isRawJSON(value)
-    ? (value as NewestInventory["document"])
-    : {};
-}
-
-/** PostgreSQL's text knows no U+0000 and no half of a surrogate pair. */
+/** PostgreSQL's text holds neither U+0000 nor half of a surrogate pair. */
 function textOf(value: Value): string | undefined {
   if (typeof value !== "string") return undefined;
   const text = value.trim();

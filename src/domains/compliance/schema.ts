@@ -1,10 +1,13 @@
-// Shapes of the alert sections of INVENTORY_RULES_FILE, of the answers about alerts, and the queues.
+// Describes the alert sections of INVENTORY_RULES_FILE and names the queues of the review.
 import { Type } from "@sinclair/typebox";
 import type { Static } from "@sinclair/typebox";
 import { SeveritySchema } from "../../values/severity.ts";
 
 export const REVIEW_QUEUE = "muster:alert-review";
 export const SWEEP_QUEUE = "muster:alert-sweep";
+
+/** As the minimum of a requirement: the version that most systems of a type have. */
+export const MOST_COMMON = "most_common";
 
 const strict = { additionalProperties: false };
 const Product = Type.String({
@@ -50,8 +53,9 @@ export const Requirement = Type.Object(
   { product: Product, minimum: VersionText, severity: Type.Optional(SeveritySchema) },
   { ...strict, description: "an object with product and minimum" },
 );
+export type Requirement = Static<typeof Requirement>;
 
-/** What this domain reads of the rules file. */
+/** The sections that this domain reads. */
 export const alertSections = {
   versions: Type.Array(Requirement),
   advisories: Type.Array(Advisory, { description: "a list of advisories, or the name of a file with one" }),

@@ -1,14 +1,14 @@
-// SQL of alerts with a cause: what is judged, what is open, and the review that everything is judged under.
+// Stores what is installed on each system (system_products) and the review under which systems are judged (alert_review).
 import type { Queryable } from "../../ports/database.ts";
 import type { Installed } from "./products.ts";
 
-/** The review in force. Its number is below that of the next one and above 0. */
+/** The review in force. Its number grows with each new policy; it is 0 before the first. */
 export interface Review {
   review: number;
   fingerprint: string;
   mostCommon: Record<string, string>;
   newSystemsSince: Date | null;
-  /** How far the systems were gone through whose inventories came before their products were kept; null at the end. */
+  /** After an upgrade: the last system whose earlier inventory was read for its products; null when all were. */
   listedTo: string | null;
 }
 
@@ -18,7 +18,7 @@ export async function findReview(db: Queryable): Promise<Review> {
   return theOnly(await db.query<Review>(`select ${REVIEW}`, [], { name: "find-review" }));
 }
 
-/** Keeps other reviewers out until the transaction ends. */
+/** Other reviewers wait until the transaction ends. */
 export async function lockReview(db: Queryable): Promise<Review> {
   return theOnly(await db.query<Review>(`select ${REVIEW} for update`));
 }
@@ -44,7 +44,7 @@ export async function setListedTo(db: Queryable, listedTo: string | null): Promi
   await db.query(`update alert_review set listed_to = $1`, [listedTo]);
 }
 
-/** Newest records of systems, in the order of ids, of which it is not kept what is installed. */
+/** Newest records of systems without stored products, by system id. */
 export async function findUnlisted(
   db: Queryable,
   after: string,
@@ -61,7 +61,7 @@ export async function findUnlisted(
   );
 }
 
-/** How many systems of these types have which version; an index scan over the systems, never over inventories. */
+/** Counts systems of these types by version: an index scan over systems, never over inventories. */
 export async function countVersions(
   db: Queryable,
   types: readonly string[],
@@ -73,7 +73,7 @@ export async function countVersions(
   );
 }
 
-/** Serialises all who judge these systems. Those that still exist. */
+/** Serializes the processes that judge these systems. */
 export async function lockSystems(db: Queryable, systemIds: readonly string[]): Promise<void> {
   await db.query(`select from systems where id = any($1::uuid[]) order by id for no key update`, [systemIds], {
     name: "lock-judged-systems",
@@ -130,7 +130,7 @@ export async function findJudged(db: Queryable, systemIds: readonly string[]): P
 
 const readInstalled = ([product, instance, version]: InstalledRow): Installed => ({ product, instance, version });
 
-/** Systems that were last judged under an earlier review. */
+/** Finds systems that were last judged under an earlier review. */
 export async function findUnjudged(db: Queryable, review: number, limit: number): Promise<string[]> {
   const rows = await db.query<{ systemId: string }>(
     `select system_id as "systemId" from system_products where review < $1 order by review, system_id limit $2`,

@@ -1,4 +1,4 @@
-// Health: how each system is doing, computed from what is stored when somebody asks.
+// Computes the health of systems from what is stored, when an operator asks for it.
 import type { DomainWith } from "../../domain.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Queryable } from "../../ports/database.ts";

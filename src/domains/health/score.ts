@@ -1,9 +1,9 @@
-// The health of a system as one number from 0 to 100 and the reasons for it. docs/health.md tells the weights and why.
+// Scores the health of a system from 0 to 100, with reasons. docs/health.md explains the weights.
 import type { Health } from "../systems/index.ts";
 import { counted } from "../../values/count.ts";
 import { DAY_MS } from "../../values/time.ts";
-import { activeShare } from "./reliability.ts";
-import type { Flip, Period } from "./reliability.ts";
+import { uptime } from "./uptime.ts";
+import type { Flip, Period } from "./uptime.ts";
 
 export interface HealthInputs {
   now: Date;
@@ -11,10 +11,10 @@ export interface HealthInputs {
   registeredAt: Date | null;
   suspendedAt: Date | null;
   lastInventoryAt: Date | null;
-  /** Of the window, oldest first, and the last one before it. */
+  /** Those of the window, oldest first, and the last one before it. */
   flips: readonly Flip[];
   suspensions: readonly Period[];
-  /** Significant ones of CHANGES_DAYS; counting may stop at MAX_CHANGES. */
+  /** Significant changes of the last CHANGES_DAYS days; counting may stop at MAX_CHANGES. */
   changes: number;
   openCritical: number;
   openHigh: number;
@@ -24,23 +24,23 @@ export const WINDOW_DAYS = 30;
 export const CHANGES_DAYS = 7;
 export const MAX_CHANGES = 100;
 
-/** The most that each reason takes off; together 100. */
+/** Points that each reason takes off at most; 100 together. */
 const WEIGHTS = { reliability: 40, freshness: 20, changes: 10, alerts: 30 };
-/** Half of the time silent takes everything: such a system cannot be relied upon at all. */
-const WORST_SHARE = 0.5;
-/** Off right now, whatever the past 30 days were like. */
+/** Downtime that takes off all points of reliability: half of the period. */
+const WORST_DOWNTIME = 0.5;
+/** Least points for a system that is silent now, whatever its uptime was. */
 const SILENT_POINTS = 10;
 /** Appliances send at least once a day. */
 const FRESH_MS = DAY_MS;
 const STALE_MS = 7 * DAY_MS;
-/** A busy week of an administrator. */
+/** Changes of a busy week, which take nothing off. */
 const USUAL_CHANGES = 10;
 const CRITICAL_POINTS = 15;
 const HIGH_POINTS = 5;
 
 type Reason = Health["reasons"][number];
 
-/** A suspended system is judged as of its suspension. One that was never heard has no score, but a reason. */
+/** A suspended system is scored as of its suspension. A system without any heartbeat has no score, but a reason. */
 export function score(inputs: HealthInputs): Health {
   if (inputs.status === "unknown" || !inputs.registeredAt) return { score: null, reasons: [unknownReason(inputs)] };
   const asOf = inputs.suspendedAt ?? inputs.now;
@@ -66,8 +66,8 @@ function reliability(
   asOf: Date,
 ): Reason {
   const from = new Date(Math.max(registeredAt.getTime(), asOf.getTime() - WINDOW_DAYS * DAY_MS));
-  const share = activeShare({ flips, suspensions, from, to: asOf }) ?? 1;
-  const lost = portion((1 - share) / WORST_SHARE, WEIGHTS.reliability);
+  const share = uptime({ flips, suspensions, from, to: asOf }) ?? 1;
+  const lost = portion((1 - share) / WORST_DOWNTIME, WEIGHTS.reliability);
   const isSilent = status === "inactive" && !suspendedAt;
   const percent = share >= 0.999 && share < 1 ? "99.9" : (Math.floor(share * 1000) / 10).toString();
   const heard = `Heard for ${percent} % of the time since ${from.toISOString().slice(0, 10)}`;
@@ -104,7 +104,7 @@ const openAlerts = (code: string, count: number, severity: string, each: number)
   sentence: `${counted(count, `open ${severity} alert`)} on its inventory.`,
 });
 
-/** Critical and high alerts share one weight. */
+/** Critical and high alerts together take off the weight of alerts at most. */
 function capAlerts(reasons: Reason[]): Reason[] {
   const critical = reasons.find((one) => one.code === "critical_alerts")?.points ?? 0;
   return reasons
@@ -114,7 +114,7 @@ function capAlerts(reasons: Reason[]): Reason[] {
     .filter((one) => one.points > 0);
 }
 
-/** Rounded up: what is not perfect is not shown as perfect. */
+/** Rounds up: a score of 100 means that nothing is wrong. */
 const portion = (share: number, weight: number) => Math.ceil(Math.min(Math.max(share, 0), 1) * weight);
 
 const sumOf = (reasons: Reason[]) => reasons.reduce((sum, one) => sum + one.points, 0);

@@ -1,4 +1,4 @@
-// SQL of health: one statement for a whole page of systems, each part by an index of its table.
+// Reads what health is computed from: one statement for a page of systems, each part by an index of its table.
 import type { Queryable } from "../../ports/database.ts";
 
 export interface HealthRow {
@@ -7,9 +7,9 @@ export interface HealthRow {
   registeredAt: Date | null;
   suspendedAt: Date | null;
   lastInventoryAt: Date | null;
-  /** Flips in milliseconds, oldest first, below 0 where the system fell silent. */
+  /** Times of status changes in ms, oldest first; negative where the system became inactive. */
   flips: number[] | null;
-  /** Pairs in milliseconds; the second of the last one may be null. */
+  /** Pairs of start and end in ms; an end is null while the suspension lasts. */
   suspensions: (number | null)[][] | null;
   changes: number;
   openCritical: number;
@@ -23,9 +23,9 @@ export interface HealthWindow {
   maxChanges: number;
 }
 
-/** More open alerts than this change nothing any more. */
+/** More open alerts than this do not lower the score any further. */
 const MAX_ALERTS = 50;
-/** A system that flips every 20 minutes for 30 days flips so often. */
+/** Status changes that are read; one every 9 minutes for 30 days. */
 const MAX_FLIPS = 5_000;
 
 export async function findHealthRows(

@@ -1,7 +1,8 @@
-// What a policy finds on a system, and what its sections may not hold.
+// Checks what a policy finds on a system, and which faults its sections may not have.
 import { describe, expect, test } from "bun:test";
 import { ruleSections } from "../../../src/domains/compliance/index.ts";
-import { findSectionFaults, openPolicy } from "../../../src/domains/compliance/policy.ts";
+import { findSectionFaults } from "../../../src/domains/compliance/faults.ts";
+import { openPolicy } from "../../../src/domains/compliance/policy.ts";
 import { parseRulesWith } from "../../../src/domains/inventory/rules/file.ts";
 import type { JsonObject } from "../../../src/domains/inventory/index.ts";
 import { listInstalled, mergeInstalled } from "../../../src/domains/compliance/products.ts";

@@ -1,4 +1,4 @@
-// Health and the rules file on the command line: what an operator without a browser sees.
+// Checks health and the rules file on the command line.
 import { expect, test } from "bun:test";
 import { openTestApp } from "../../support/app.ts";
 import { runMuster, runJson } from "../../support/program.ts";

@@ -1,7 +1,7 @@
-// The score as a pure function: what each reason takes off, and what has no score.
+// Checks the score as a pure function: what each reason takes off, and what has no score.
 import { describe, expect, test } from "bun:test";
-import { activeShare } from "../../../src/domains/health/reliability.ts";
-import type { Flip } from "../../../src/domains/health/reliability.ts";
+import { uptime } from "../../../src/domains/health/uptime.ts";
+import type { Flip } from "../../../src/domains/health/uptime.ts";
 import { score } from "../../../src/domains/health/score.ts";
 import type { HealthInputs } from "../../../src/domains/health/score.ts";
 
@@ -107,7 +107,7 @@ test("a suspended system is judged as of its suspension", () => {
 
 describe("the share of time a system was heard", () => {
   const share = (flips: Flip[], from = 30, suspensions: [number, number | null][] = []) =>
-    activeShare({
+    uptime({
       flips,
       from: ago(from),
       to: NOW,

@@ -1,4 +1,4 @@
-// Health in the answers about systems, on the real store: from flips, inventories, changes and alerts that are there.
+// Checks health in the answers about systems, computed from stored status changes, inventories, changes and alerts.
 import { expect, test } from "bun:test";
 import { openTestApp } from "../../support/app.ts";
 import type { TestApp, TestSystem } from "../../support/app.ts";

@@ -1,29 +1,29 @@
-// For which share of a time a system was heard, from the flips of its status. Time it was suspended does not count.
+// Computes uptime, the share of a period in which heartbeats arrived. Time of a suspension does not count.
 
 export interface Flip {
   status: "active" | "inactive";
   at: Date;
 }
 
-/** Open at its end while it lasts. */
+/** `to` is null while it lasts. */
 export interface Period {
   from: Date;
   to: Date | null;
 }
 
 export interface Observation {
-  /** Oldest first; the last one before `from` tells how the time begins. */
+  /** Oldest first. The last one before `from` gives the status at the start of the period. */
   flips: readonly Flip[];
   suspensions: readonly Period[];
   from: Date;
   to: Date;
 }
 
-/** A system that registers is given this long for its first heartbeat. */
+/** A system has this long from its registration to its first heartbeat before silence counts. */
 const SETTLING_MS = 3_600_000;
 
-/** From 0 to 1; undefined when no time counts. */
-export function activeShare({ flips, suspensions, from, to }: Observation): number | undefined {
+/** From 0 to 1; undefined when no time of the period counts. */
+export function uptime({ flips, suspensions, from, to }: Observation): number | undefined {
   const first = flips[0];
   const settled = first && first.at > from && first.at.getTime() - from.getTime() <= SETTLING_MS ? first.at : from;
   const [startMs, endMs] = [settled.getTime(), to.getTime()];
