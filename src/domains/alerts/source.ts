@@ -7,7 +7,7 @@ import type { OrganizationIdentity } from "./labels/identities.ts";
 import type { Identity } from "./labels/labels.ts";
 import { deliveryPush } from "./outbox/deliver.ts";
 import type { Positions } from "./outbox/positions.ts";
-import { keepStates } from "./outbox/store.ts";
+import { upsertStates } from "./outbox/store.ts";
 import type { AlertState } from "./outbox/store.ts";
 
 /** The state of an alert, firing until its end. The next one of the same subject and fingerprint replaces it. */
@@ -36,7 +36,7 @@ export function openSource({ clock, positions }: { clock: Clock; positions: Posi
         .sort(byKey)
         .map((alert, index) => ({ ...alert, position: first + index, isOwn: true }));
       for (let at = 0; at < states.length; at += ALERTS_PER_STATEMENT)
-        await keepStates(db, states.slice(at, at + ALERTS_PER_STATEMENT), clock.now());
+        await upsertStates(db, states.slice(at, at + ALERTS_PER_STATEMENT), clock.now());
     },
     deliveries: (tenants) => [...tenants].map((tenant) => deliveryPush(tenant)),
   };

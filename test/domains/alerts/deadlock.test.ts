@@ -4,7 +4,7 @@ import { OWNER } from "../../support/actor.ts";
 import { insertPast, prunePast } from "../../../src/domains/alerts/history/store.ts";
 import type { PastRow } from "../../../src/domains/alerts/history/store.ts";
 import {
-  keepStates,
+  upsertStates,
   listUndelivered,
   markDelivered,
   pruneOutbox,
@@ -72,8 +72,8 @@ test("keeping, delivering, setting apart, pruning and the history deadlock never
   const now = () => new Date(position * 1_000);
   const future = new Date("2030-01-01T00:00:00Z");
   const steps: (() => Promise<unknown>)[] = [
-    () => keepStates(database, states(), now()),
-    () => keepStates(database, states(), now()),
+    () => upsertStates(database, states(), now()),
+    () => upsertStates(database, states(), now()),
     async () => {
       const waiting = await listUndelivered(database, "t", { count: 500, bytes: 1e6 });
       await markDelivered(database, shuffled(waiting, random), random.int(3) === 0 ? "bad" : null);
@@ -128,11 +128,11 @@ test("a system that is erased while it posts costs neither its alerts' job nor t
         position: (position += 1),
         alert: { labels: { a: "b" }, annotations: {}, startsAt: "2026-01-01T00:00:00Z" },
       }));
-    await keepStates(app.database, states(0, 200), new Date());
+    await upsertStates(app.database, states(0, 200), new Date());
     await insertPast(app.database, past(system_key, 100), new Date());
     await Promise.all([
-      keepStates(app.database, states(100, 300), new Date()),
-      keepStates(app.database, states(50, 300), new Date()),
+      upsertStates(app.database, states(100, 300), new Date()),
+      upsertStates(app.database, states(50, 300), new Date()),
       insertPast(app.database, past(system_key, 200), new Date()),
       insertPast(app.database, past(system_key, 300), new Date()),
       Bun.sleep(round % 12).then(() => app.app.api.systems.erase(OWNER, system_key)),

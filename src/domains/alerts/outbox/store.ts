@@ -28,7 +28,7 @@ const IN_ORDER = `subject collate "C", fingerprint collate "C"`;
  * A newer state replaces an older one, delivered or not; an older one that arrives late changes nothing. What a suspect posts is
  * set apart; alerts that Muster itself fires for it are not. Systems are locked first, as erasing one does. Returns the suspects.
  */
-export async function keepStates(db: Queryable, states: readonly AlertState[], now: Date): Promise<Suspect[]> {
+export async function upsertStates(db: Queryable, states: readonly AlertState[], now: Date): Promise<Suspect[]> {
   if (states.length === 0) return [];
   return db.query(
     `with given as (
@@ -45,7 +45,7 @@ export async function keepStates(db: Queryable, states: readonly AlertState[], n
        select subject from (select distinct subject from posted) p
        where exists (select from alert_outbox b where b.subject = p.subject and b.refused is not null)
          or exists (select from alert_outbox b where b.subject = p.subject and b.apart and b.delivered_position < b.position)
-     ), kept as (
+     ), stored as (
        insert into alert_outbox as o (subject, fingerprint, system_id, tenant, position, alert, updated_at, apart)
        select p.subject, p.fingerprint, p."systemId", p.tenant, p.position, p.alert, $2,
          p."isOwn" is not true and p.subject in (select subject from suspects)
@@ -55,9 +55,9 @@ export async function keepStates(db: Queryable, states: readonly AlertState[], n
        where o.position < excluded.position
        returning o.subject, o.tenant, o.apart
      )
-     select distinct tenant, subject from kept where apart`,
+     select distinct tenant, subject from stored where apart`,
     [JSON.stringify(states), now],
-    { name: "keep-alert-states" },
+    { name: "upsert-alert-states" },
   );
 }
 

@@ -8,7 +8,7 @@ import { deliveryPush, suspectPush } from "../outbox/deliver.ts";
 import { findIdentities } from "../labels/identities.ts";
 import { fingerprintOf } from "../labels/labels.ts";
 import type { Identity } from "../labels/labels.ts";
-import { keepStates } from "../outbox/store.ts";
+import { upsertStates } from "../outbox/store.ts";
 import type { AlertState, Suspect } from "../outbox/store.ts";
 import type { PostedAlert } from "../upstream/alertmanager.ts";
 import { labelAlerts } from "./label.ts";
@@ -57,8 +57,8 @@ export function openAcceptance({ database, queue, clock, positions, warn }: Acce
     const identities = await findIdentities(database, [...new Set(posted.map((one) => one.systemId))]);
     const tenants = new Set<string>();
     const suspects = new Map<string, Suspect>();
-    const keep = async (kept: AlertState[]) => {
-      for (const one of await keepStates(database, kept, clock.now())) suspects.set(one.subject, one);
+    const store = async (taken: AlertState[]) => {
+      for (const one of await upsertStates(database, taken, clock.now())) suspects.set(one.subject, one);
     };
     let states: AlertState[] = [];
     for (const one of newestOf(posted)) {
@@ -68,11 +68,11 @@ export function openAcceptance({ database, queue, clock, positions, warn }: Acce
       tenants.add(identity.tenant);
       states.push(...(await statesOf(one, identity, warn)));
       while (states.length >= STATES_PER_STATEMENT) {
-        await keep(states.slice(0, STATES_PER_STATEMENT));
+        await store(states.slice(0, STATES_PER_STATEMENT));
         states = states.slice(STATES_PER_STATEMENT);
       }
     }
-    await keep(states);
+    await store(states);
     return [
       [...[...tenants].map((tenant) => deliveryPush(tenant)), ...[...suspects.values()].map((one) => suspectPush(one))],
     ];
