@@ -1,4 +1,4 @@
-// Statements on the same alerts, many at a time and in any order of rows, never wait for each other in a circle.
+// Tests that statements on the same alerts, many at a time and in any order of rows, never deadlock.
 import { expect, test } from "bun:test";
 import { OWNER } from "../../support/actor.ts";
 import { insertPast, prunePast } from "../../../src/domains/alerts/history/store.ts";

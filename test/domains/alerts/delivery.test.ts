@@ -1,4 +1,4 @@
-// Posted alerts are kept when they are answered, and reach Alertmanager in order however long it is away.
+// Tests that posted alerts are durable when they are acknowledged, and reach Alertmanager in order however long it is away.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -36,7 +36,7 @@ describe.skipIf(!hasAlertmanager)("with a real Alertmanager", () => {
     expect(held.map(({ annotations }) => annotations)).toEqual([{ value: "93" }]);
   }, 60_000);
 
-  test("an alert that was resolved while Alertmanager was away does not ring any more", async () => {
+  test("an alert that was resolved while Alertmanager was away does not fire any more", async () => {
     await using app = await openAlertsApp({ MIMIR_URL: upstream.url });
     const system = await app.addSystem();
     const ended = new Date(Date.now() - 1_000).toISOString();
@@ -188,7 +188,7 @@ test("what waits without a job is found by the net within a minute", async () =>
   expect(upstream.asked.length).toBe(2);
 }, 60_000);
 
-test("a delivery that was given up is taken up again within a minute", async () => {
+test("a delivery that became a dead letter is run again within a minute", async () => {
   await using upstream = startUpstream(ok);
   await using app = await openAlertsApp({ MIMIR_URL: upstream.url });
   const { queue, runner, scheduler } = app.app;

@@ -1,4 +1,4 @@
-// The app beside an Alertmanager, with a clock that agrees with Alertmanager's; workers run when a test says so.
+// Opens the app beside an Alertmanager, with a clock that agrees with Alertmanager's; workers run when a test says so.
 import type { Environment } from "../../../src/config/environment.ts";
 import { openTestApp } from "../../support/app.ts";
 import type { Answer, TestApp, TestSystem } from "../../support/app.ts";

@@ -1,4 +1,4 @@
-// What rang: told by Alertmanager, kept once; and what rings now, seen by operators.
+// Tests the history of resolved alerts, which Alertmanager reports, and the list and totals of active ones.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { OWNER } from "../../support/actor.ts";
 import { hasAlertmanager, startAlertmanager } from "../../support/alertmanager.ts";

@@ -1,4 +1,4 @@
-// Each machine sees and silences only its own, on a real Alertmanager.
+// Tests on a real Alertmanager that each appliance sees and silences only its own alerts.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { hasAlertmanager, startAlertmanager } from "../../support/alertmanager.ts";
 import type { TestAlertmanager } from "../../support/alertmanager.ts";

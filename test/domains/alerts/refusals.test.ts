@@ -1,4 +1,4 @@
-// What Alertmanager refuses of one system costs a bounded number of requests and is never felt by another system.
+// Tests that alerts of one system which Alertmanager refuses cost a bounded number of requests and delay no other system.
 import { describe, expect, test } from "bun:test";
 import { sift } from "../../../src/domains/alerts/outbox/refusals.ts";
 import { hasAlertmanager, startAlertmanager } from "../../support/alertmanager.ts";

@@ -1,4 +1,4 @@
-// What an appliance may have of silences: a number, a size, a length, and never for long the one that hides that it is gone.
+// Tests the limits of an appliance's silences: their number, size and length, and a shorter length for LinkFailed.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { OWNER } from "../../support/actor.ts";
 import { limitSilence } from "../../../src/domains/alerts/silences/limits.ts";

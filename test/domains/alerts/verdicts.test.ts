@@ -1,4 +1,4 @@
-// Our verdict on an alert is a real Alertmanager's, case by case; and what we send in place of one that we took, it takes too.
+// Compares the verdicts on alerts with a real Alertmanager's, case by case; it takes everything that is sent after a correction, too.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readAlerts } from "../../../src/domains/alerts/receive/payload.ts";
 import { oddLabels, oddLink, oddTime } from "../../support/alert-cases.ts";

@@ -1,4 +1,4 @@
-// POST /systems/heartbeat: acknowledged when durable, whatever comes as its body.
+// Tests POST /systems/heartbeat: it is acknowledged when durable, whatever its body is.
 import { expect, test } from "bun:test";
 import { gzipSync } from "bun";
 import { OWNER } from "../../support/actor.ts";

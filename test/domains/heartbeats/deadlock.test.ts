@@ -1,4 +1,4 @@
-// Beats, sweeps and inventories lock systems in one order, so that they never wait for each other in a circle.
+// Tests that heartbeats, status changes and inventories lock systems in one order and never deadlock.
 import { expect, test } from "bun:test";
 import { markActive, markInactive, upsertBeats } from "../../../src/domains/heartbeats/store.ts";
 import { lockSystems } from "../../../src/domains/inventory/chain/store.ts";

@@ -1,4 +1,4 @@
-// Active and inactive: every flip with its exact time, and nobody blamed for a silence that nobody could hear.
+// Tests that each status change has its exact time, and that no system is inactive for a silence that no gateway could hear.
 import { expect, test } from "bun:test";
 import { OWNER } from "../../support/actor.ts";
 import { openTestApp } from "../../support/app.ts";

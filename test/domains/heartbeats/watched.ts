@@ -1,4 +1,4 @@
-// The app with its watch under way but its workers still, so that a test says when beats are stored and silence is judged.
+// Opens the app with its watch running and its workers stopped, so that a test says when heartbeats are stored and silence is evaluated.
 import type { Environment } from "../../../src/config/environment.ts";
 import { openTestApp } from "../../support/app.ts";
 import type { TestApp } from "../../support/app.ts";
