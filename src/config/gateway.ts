@@ -42,7 +42,7 @@ export const http = {
     "",
     optional(path),
   ),
-  tlsKeyFile: setting("TLS_KEY_FILE", "Its private key in PEM.", "", optional(path)),
+  tlsKeyFile: setting("TLS_KEY_FILE", "Private key of TLS_CERT_FILE, in PEM.", "", optional(path)),
   tlsClientCaFile: setting(
     "TLS_CLIENT_CA_FILE",
     "Clients must show a certificate of these authorities; a system's has its key as common name. Empty: none.",
@@ -51,7 +51,7 @@ export const http = {
   ),
   trustedProxies: setting(
     "TRUSTED_PROXIES",
-    "Addresses or networks of proxies whose X-Forwarded-For is believed. Empty: nobody's.",
+    "Addresses or networks of proxies whose X-Forwarded-For is believed. Empty: none.",
     "",
     optional(networks),
   ),
@@ -75,11 +75,11 @@ export const logins = {
 export const dump = {
   schedule: setting(
     "DUMP_SCHEDULE",
-    "When the database is dumped into the object store: a cron expression in UTC. Empty: never.",
+    "Timetable of dumps into the object store: a cron expression in UTC. Empty: none.",
     "",
     optional(cronExpression),
   ),
-  keep: setting("DUMP_KEEP", "Scheduled dumps kept; the oldest go first.", "7", integer(1, 10_000)),
+  keep: setting("DUMP_KEEP", "Scheduled dumps kept; the oldest are deleted first.", "7", integer(1, 10_000)),
   beforeUpgrade: setting(
     "DUMP_BEFORE_UPGRADE",
     "Dump the database into DATA_DIR/dumps before it gets a newer schema.",
@@ -104,7 +104,7 @@ export type Role = (typeof ROLES)[number];
 export const processes = {
   count: setting(
     "PROCESSES",
-    "HTTP processes on one port, beside a worker and a supervisor; auto: one a core. 1: all in one.",
+    "HTTP processes on one port, with a worker and a supervisor; auto: one for each core. 1: all in one process.",
     "1",
     (text) => (text === "auto" ? availableParallelism() : integer(1, 64)(text)),
   ),
@@ -123,8 +123,13 @@ export const processes = {
 };
 
 export const log = {
-  level: setting("LOG_LEVEL", "debug, info, warn or error.", "info", oneOf<LogLevel>(LOG_LEVELS)),
-  format: setting("LOG_FORMAT", "text or json.", "text", oneOf(["text", "json"] as const)),
+  level: setting(
+    "LOG_LEVEL",
+    "Least severe messages that are logged: debug, info, warn or error.",
+    "info",
+    oneOf<LogLevel>(LOG_LEVELS),
+  ),
+  format: setting("LOG_FORMAT", "Form of log lines: text or json.", "text", oneOf(["text", "json"] as const)),
 };
 
 function roleList(text: string): readonly Role[] {

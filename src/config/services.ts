@@ -30,8 +30,8 @@ export const redis = {
     optional(url("redis:", "rediss:", "unix:")),
     true,
   ),
-  db: setting("REDIS_DB", "Its database, unless the URL names one.", "1", integer(0, 1_000)),
-  password: setting("REDIS_PASSWORD", "Its password, unless the URL holds one.", "", optional(String), true),
+  db: setting("REDIS_DB", "Number of the Redis database, unless the URL names one.", "1", integer(0, 1_000)),
+  password: setting("REDIS_PASSWORD", "Password of Redis, unless the URL contains one.", "", optional(String), true),
   environment: setting(
     "APP_ENV",
     "Last part of the Redis channel on which a NethServer backend announces changed credentials.",
@@ -66,7 +66,7 @@ export const objects = {
   ),
   allowsInsecure: setting(
     "BACKUP_S3_ALLOW_INSECURE",
-    "Let S3_ENDPOINT be plain http beyond this machine.",
+    "Allow plain http for an S3_ENDPOINT on another machine.",
     "false",
     yesNo,
   ),

@@ -6,13 +6,13 @@ export const settings = {
   maxUploadBytes: setting("BACKUP_MAX_UPLOAD_SIZE", "Largest backup.", "2GB", size(1, 5 * 1024 ** 3)),
   maxPerSystem: setting(
     "BACKUP_MAX_PER_SYSTEM",
-    "Backups kept of one system; the oldest go first.",
+    "Backups kept of one system; the oldest are deleted first.",
     "10",
     integer(1, 100_000),
   ),
   maxBytesPerSystem: setting(
     "BACKUP_MAX_SIZE_PER_SYSTEM",
-    "Bytes kept of one system; the oldest go first, and a larger backup is refused.",
+    "Bytes kept of one system; the oldest are deleted first, and a larger backup is refused.",
     "500MB",
     size(1, 1024 ** 5),
   ),
@@ -36,13 +36,13 @@ export const settings = {
   ),
   lockDays: setting(
     "BACKUP_LOCK_DAYS",
-    "Days for which nobody can delete a backup, nor retention. 0: none.",
+    "Days in which neither appliance, operator nor retention can delete a backup. 0: none.",
     "0",
     integer(0, 3650),
   ),
   verifyDays: setting(
     "BACKUP_VERIFY_DAYS",
-    "Every backup is read back and hashed again once in so many days.",
+    "Days within which each backup is read back and verified once.",
     "30",
     integer(1, 3650),
   ),

@@ -5,7 +5,7 @@ import type { ValuesOf } from "../../config/setting.ts";
 export const settings = {
   maxWaitMs: setting(
     "QUEUE_MAX_WAIT",
-    "Work that has waited longer degrades /ready, with its queue and system.",
+    "Work that waits longer than this degrades /ready, which names queue and system.",
     "10m",
     duration(1_000, 7 * 86_400_000),
   ),
