@@ -61,7 +61,7 @@ test("a million made-up keys cost bounded memory, and none of it once their wind
   await limiter.take("auth:late", budget);
   expect(usedBytes() - emptyBytes).toBeLessThan(fullBytes / 4);
   await limiter.close();
-}, 60_000);
+}, 240_000);
 
 test("a take costs as little among 100,000 keys that take again and again", async () => {
   const clock = testClock();
@@ -77,4 +77,4 @@ test("a take costs as little among 100,000 keys that take again and again", asyn
   const fewMs = await cpuSpent(100);
   await cpuSpent(100_000);
   expect(await cpuSpent(100_000)).toBeLessThan(10 * fewMs + 200);
-}, 60_000);
+}, 240_000);

@@ -30,7 +30,7 @@ describe("a directory", () => {
     await objects.put("org/system/one", chunksOf(new Uint8Array([1]), 1), { ...PUT, length: 1 });
     expect(statSync(join(directory, "objects/org/system/one")).mode & 0o777).toBe(0o600);
     expect(statSync(join(directory, "objects/org/system")).mode & 0o777).toBe(0o700);
-  }, 60_000);
+  }, 240_000);
 
   test("forgets files of uploads that were cut off a day ago, and no younger ones", async () => {
     const unfinished = join(directory, "objects/.unfinished");
@@ -39,7 +39,7 @@ describe("a directory", () => {
     utimesSync(join(unfinished, "old"), new Date(), new Date(Date.now() - 90_000_000));
     expect(await objects.clearRemains(new Date(Date.now() - 86_400_000))).toBe(1);
     expect(readdirSync(unfinished)).toEqual(["young"]);
-  }, 60_000);
+  }, 240_000);
 
   test("says what is wrong when it cannot be written", async () => {
     const file = join(directory, "a-file");
@@ -50,13 +50,13 @@ describe("a directory", () => {
     mkdirSync(closed);
     chmodSync(closed, 0o500);
     expect(await failureOf(openDirectory(closed).check())).toMatchObject({ status: 503 });
-  }, 60_000);
+  }, 240_000);
 
   test("a check before the first upload makes nothing", async () => {
     const path = join(directory, "later/objects");
     expect(await openDirectory(path).check()).toBeUndefined();
     expect(readdirSync(directory)).not.toContain("later");
-  }, 60_000);
+  }, 240_000);
 });
 
 const missing = s3IsMissing();
@@ -109,7 +109,7 @@ describe.skipIf(missing)("S3 (radosgw)", () => {
       expect(head.ContentType).toBe("application/pgp-encrypted");
       await objects.close();
     },
-    60_000,
+    240_000,
   );
 
   test("a locked object cannot be removed before its time, by anybody", async () => {
@@ -121,7 +121,7 @@ describe.skipIf(missing)("S3 (radosgw)", () => {
     expect(await failureOf(objects.remove("o/s/locked"))).toMatchObject({ status: 502 });
     expect(await objects.head("o/s/locked")).toMatchObject({ size: 10 });
     await objects.close();
-  }, 60_000);
+  }, 240_000);
 
   test("a bucket that is not there, a wrong key and a closed port are told apart from a missing object", async () => {
     const { bucket } = await openBucket();
@@ -133,5 +133,5 @@ describe.skipIf(missing)("S3 (radosgw)", () => {
     const closed = openS3({ ...options, endpoint: "http://127.0.0.1:1" });
     expect(await failureOf(closed.get("a/b"))).toMatchObject({ code: "storage.unavailable", status: 503 });
     expect(await failureOf(closed.check())).toMatchObject({ status: 503 });
-  }, 60_000);
+  }, 240_000);
 });

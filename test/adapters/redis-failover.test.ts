@@ -88,7 +88,7 @@ describe.skipIf(!hasRedis)("redis", () => {
     await clock.advance(1_000);
     expect(payloads(await queue.claim(["next"], ANY, LEASE_MS))).toEqual(["4"]);
     await queue.close();
-  }, 60_000);
+  }, 240_000);
 
   test("the outcome of a job whose queue went away is dropped after a while, so that its worker can go on", async () => {
     await using redis = await startRedis();
@@ -118,7 +118,7 @@ describe.skipIf(!hasRedis)("redis", () => {
     for (let turn = 0; turn < 2; turn += 1) again.push(...payloads(await queue.claim(["q"], ANY, LEASE_MS)));
     expect(again.toSorted()).toEqual(["meanwhile", "x"]);
     await queue.close();
-  }, 60_000);
+  }, 240_000);
 
   test("without either of them a push is refused as unavailable, and taken again when one is back", async () => {
     await using redis = await startRedis();
@@ -144,7 +144,7 @@ describe.skipIf(!hasRedis)("redis", () => {
     expect(await queue.claim(["q"], ANY, LEASE_MS)).toHaveLength(1);
     await store.mend();
     await queue.close();
-  }, 60_000);
+  }, 240_000);
 
   test("Redis killed, frozen and started under load: what was acknowledged is stored, and stored once", async () => {
     await using redis = await startRedis();
@@ -210,5 +210,5 @@ describe.skipIf(!hasRedis)("redis", () => {
     // What was at work when Redis went runs again, as its lease says; nothing else does.
     expect(rows.length).toBeLessThanOrEqual(60);
     await queue.close();
-  }, 60_000);
+  }, 240_000);
 });

@@ -67,7 +67,7 @@ describe.skipIf(!hasRedis)("redis", () => {
       expect(payloads(await queue.claim([NAME], ANY, LEASE_MS))).toEqual(["a"]);
       expect(await look()).toEqual({ pending: 1, delayed: 0, active: 1, dead: 1 });
       await queue.close();
-    }, 60_000);
+    }, 240_000);
 
     test("a queue that was worked off leaves nothing behind in Redis", async () => {
       await using redis = await startRedis();
@@ -91,7 +91,7 @@ describe.skipIf(!hasRedis)("redis", () => {
       expect(await queue.counts()).toEqual({});
       expect(await (await redis.connect()).command("KEYS", "*")).toEqual([]);
       await queue.close();
-    }, 60_000);
+    }, 240_000);
 
     test("a list that somebody deleted or wrote into harms no job", async () => {
       await using redis = await startRedis();
@@ -109,7 +109,7 @@ describe.skipIf(!hasRedis)("redis", () => {
       expect(await queue.redrive(NAME)).toBe(0);
       expect(await shell.command("LRANGE", `${NAME}:foreign`, 0, -1)).toEqual(["theirs", "theirs too"]);
       await queue.close();
-    }, 60_000);
+    }, 240_000);
   });
 
   describe("when Redis fails", () => {
@@ -139,7 +139,7 @@ describe.skipIf(!hasRedis)("redis", () => {
       await until(() => push(queue, "after").then(() => true));
       expect(payloads(await queue.claim(["q"], ANY, LEASE_MS))).toEqual(["before", "after"]);
       await queue.close();
-    }, 60_000);
+    }, 240_000);
 
     test("a push fails while it is frozen, and is not there afterwards", async () => {
       await using redis = await startRedis();
@@ -154,7 +154,7 @@ describe.skipIf(!hasRedis)("redis", () => {
       expect(payloads(await queue.list("q", "pending", 10))).toEqual(["before", "after"]);
       await queue.close();
       await other.close();
-    }, 60_000);
+    }, 240_000);
 
     test("a push that arrives after it was withdrawn is not added", async () => {
       await using redis = await startRedis();
@@ -170,7 +170,7 @@ describe.skipIf(!hasRedis)("redis", () => {
         await shell.run(steps.push, [], [Date.now(), new Date().toISOString(), again(which), "x"]);
       expect(payloads(await queue.list("q", "pending", 10))).toEqual(["kept"]);
       await queue.close();
-    }, 60_000);
+    }, 240_000);
 
     test("a server without memory refuses a push whole, and nothing else", async () => {
       await using redis = await startRedis();
@@ -182,7 +182,7 @@ describe.skipIf(!hasRedis)("redis", () => {
       await shell.command("CONFIG", "SET", "maxmemory", "0");
       expect(payloads(await queue.claim(["q"], ANY, LEASE_MS))).toEqual(["before"]);
       await queue.close();
-    }, 60_000);
+    }, 240_000);
 
     test("its forgetting our scripts goes unnoticed", async () => {
       await using redis = await startRedis();
@@ -192,7 +192,7 @@ describe.skipIf(!hasRedis)("redis", () => {
       await push(queue, "b");
       expect(payloads(await queue.claim(["q"], ANY, LEASE_MS))).toEqual(["a", "b"]);
       await queue.close();
-    }, 60_000);
+    }, 240_000);
 
     for (const policy of ["everysec", "always"]) {
       test(`killed again and again under load (appendfsync ${policy}), it loses nothing acknowledged and runs nothing twice`, async () => {
@@ -252,7 +252,7 @@ describe.skipIf(!hasRedis)("redis", () => {
         expect(done.filter((name, index) => done.indexOf(name) !== index)).toEqual([]);
         expect(Math.max(...settled.values())).toBe(1);
         await queue.close();
-      }, 60_000);
+      }, 240_000);
     }
   });
 });

@@ -20,7 +20,7 @@ let env: { DATA_DIR: string };
 beforeAll(() => {
   directory = diskDirectory("beside");
   env = { DATA_DIR: join(directory, "data") };
-}, 60_000);
+}, 240_000);
 afterAll(() => rmSync(directory, { recursive: true, force: true }), 60_000);
 
 const names = async () =>
@@ -31,7 +31,7 @@ describe("without a server", () => {
     await runJson(["migrate"], { env });
     await runJson(["systems", "add", "--name", "first"], { env });
     expect(await names()).toEqual(["first"]);
-  }, 60_000);
+  }, 240_000);
 
   test("two commands at once wait for one another", async () => {
     const added = await Promise.all(
@@ -39,7 +39,7 @@ describe("without a server", () => {
     );
     expect(new Set(added.map((one) => one["system_key"])).size).toBe(2);
     expect(await names()).toEqual(["first", "second", "third"]);
-  }, 60_000);
+  }, 240_000);
 
   test("doctor starts what it looks at, finds it well, and leaves nothing running", async () => {
     const { code, stdout } = await runMuster(["doctor"], { env });
@@ -47,20 +47,20 @@ describe("without a server", () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/^ok +database +PostgreSQL 18 carried along/m);
     expect(serversOf(env.DATA_DIR)).toEqual([]);
-  }, 60_000);
+  }, 240_000);
 });
 
 describe("beside a running server", () => {
   let gateway: Gateway;
   beforeAll(async () => {
     gateway = await startGateway({ env });
-  }, 60_000);
+  }, 240_000);
   afterAll(() => gateway[Symbol.asyncDispose](), 60_000);
 
   test("commands work on the server's own database, several at once", async () => {
     await Promise.all(["fourth", "fifth"].map((name) => runJson(["systems", "add", "--name", name], { env })));
     expect(await names()).toEqual(["fifth", "first", "fourth", "second", "third"]);
-  }, 60_000);
+  }, 240_000);
 
   test("doctor says whose database it looked at", async () => {
     const { findings } = await runJson<{ findings: Finding[] }>(["doctor"], { env });
@@ -69,14 +69,14 @@ describe("beside a running server", () => {
     );
     expect(findings[0]?.finding).toContain(`the muster that serves from ${env.DATA_DIR}`);
     expect(findings.filter((one) => one.status === "failed" && one.check !== "fsync")).toEqual([]);
-  }, 60_000);
+  }, 240_000);
 
   test("a second server on the same directory refuses to start, in words, and harms nothing", async () => {
     const { code, stderr } = await runMuster(["serve"], { env: { ...env, ...PORTS } });
     expect(code).toBe(1);
     expect(stderr).toContain(`Another muster (pid ${gateway.pid}) already serves from ${env.DATA_DIR}.`);
     expect((await fetch(`${gateway.operationsUrl}/ready`)).status).toBe(200);
-  }, 60_000);
+  }, 240_000);
 
   test("a second server on the same port refuses to start and names the port", async () => {
     const other = { DATA_DIR: join(directory, "other"), ...PORTS, LISTEN_ADDRESS: new URL(gateway.url).host };
@@ -84,14 +84,14 @@ describe("beside a running server", () => {
     expect(code).toBe(1);
     expect(stderr).toContain(new URL(gateway.url).port);
     expect(serversOf(other.DATA_DIR)).toEqual([]);
-  }, 60_000);
+  }, 240_000);
 
   test("SIGTERM ends it with 0 and stops its PostgreSQL; commands still work then", async () => {
     expect(await gateway.stop()).toBe(0);
     expect(gateway.log()).toContain("Stopped.");
     expect(serversOf(env.DATA_DIR)).toEqual([]);
     expect(await names()).toHaveLength(5);
-  }, 60_000);
+  }, 240_000);
 });
 
 describe("doctor", () => {
@@ -105,7 +105,7 @@ describe("doctor", () => {
     const json = await runMuster(["doctor", "--json"], given);
     expect(json.code).toBe(1);
     expect(JSON.parse(json.stdout)).toMatchObject({ findings: [{ check: "database", status: "failed" }, {}, {}] });
-  }, 60_000);
+  }, 240_000);
 
   test("finds a data directory that others can write to", async () => {
     const open = join(directory, "open");
@@ -113,7 +113,7 @@ describe("doctor", () => {
     chmodSync(open, 0o777);
     const { stdout } = await runMuster(["doctor"], { env: { DATA_DIR: open } });
     expect(stdout).toMatch(/^FAILED +permissions .*\(mode 777\) can be written by others\.\n +→ chmod go-w /m);
-  }, 60_000);
+  }, 240_000);
 });
 
 /** PostgreSQL processes that work in a data directory. */

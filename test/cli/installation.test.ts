@@ -10,7 +10,7 @@ import { startGateway } from "../support/program.ts";
 let directory: string;
 beforeAll(() => {
   directory = diskDirectory("installation");
-}, 60_000);
+}, 240_000);
 afterAll(() => rmSync(directory, { recursive: true, force: true }), 60_000);
 
 const COMMANDS = [
@@ -37,7 +37,7 @@ describe("where no installation is", () => {
       expect(args[0] === "doctor" ? stdout : stderr).toContain(`There is no installation in ${missing}.`);
       expect(existsSync(missing)).toBe(false);
     },
-    60_000,
+    240_000,
   );
 
   test("an empty directory stays empty", async () => {
@@ -45,7 +45,7 @@ describe("where no installation is", () => {
     mkdirSync(empty);
     expect((await runCommand(["systems", "list"], { DATA_DIR: empty })).stderr).toContain("There is no installation");
     expect(readdirSync(empty)).toEqual([]);
-  }, 60_000);
+  }, 240_000);
 
   test("an empty database stays empty, and is named without its password", async () => {
     await using empty = await createTestDatabase({ empty: true });
@@ -58,7 +58,7 @@ describe("where no installation is", () => {
         );
     }
     expect(await empty.database.query("select from pg_class where relname = 'schema_migrations'")).toEqual([]);
-  }, 60_000);
+  }, 240_000);
 });
 
 describe("a schema of another version", () => {
@@ -79,7 +79,7 @@ describe("a schema of another version", () => {
       expect(stdout + stderr).toContain("Nothing was changed.");
     }
     expect(await versionsOf(older.database)).toEqual(before);
-  }, 60_000);
+  }, 240_000);
 
   test("that is newer is refused, and stays as it is", async () => {
     await using newer = await createTestDatabase();
@@ -91,7 +91,7 @@ describe("a schema of another version", () => {
       expect(code).toBe(1);
       expect(stdout + stderr).toContain("The database is newer than this muster");
     }
-  }, 60_000);
+  }, 240_000);
 });
 
 describe("what changes something says where", () => {
@@ -116,7 +116,7 @@ describe("what changes something says where", () => {
       expect([args, (await runCommand(args, env)).stderr]).toEqual([args, expect.stringMatching(said)]);
     for (const args of [["systems", "list"], ["queues"], ["inventory", "prune", "--dry-run"], ["migrate"]])
       expect((await runCommand(args, env)).stderr).not.toContain("Changed");
-  }, 60_000);
+  }, 240_000);
 
   test("in a data directory that migrate made; and beside the gateway that serves from it", async () => {
     const env = { DATA_DIR: join(directory, "made") };
@@ -126,7 +126,7 @@ describe("what changes something says where", () => {
     expect(gateway.url).toStartWith("http");
     const { stderr } = await runCommand(["systems", "add", "--name", "a"], env);
     expect(stderr).toEndWith(`Changed: the data directory ${env.DATA_DIR}.\n`);
-  }, 60_000);
+  }, 240_000);
 
   test("beside a gateway that is only starting, a command waits until its database is there", async () => {
     const env = { DATA_DIR: join(directory, "starting") };
@@ -134,5 +134,5 @@ describe("what changes something says where", () => {
     while (!existsSync(join(env.DATA_DIR, "muster.lock"))) await Bun.sleep(5);
     expect(await commandJson(["systems", "add", "--name", "a"], env)).toMatchObject({ name: "a" });
     await (await starting).stop();
-  }, 60_000);
+  }, 240_000);
 });

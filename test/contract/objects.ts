@@ -42,7 +42,7 @@ export function objectsContract(name: string, open: () => Promise<ObjectsFixture
         expect(Buffer.compare((await read(key)) ?? new Uint8Array(), bytes)).toBe(0);
         expect(await fixture.objects.head(key)).toEqual({ key, size });
       },
-      60_000,
+      240_000,
     );
 
     test("takes a body whose length nobody knows, small or past a part", async () => {
@@ -52,7 +52,7 @@ export function objectsContract(name: string, open: () => Promise<ObjectsFixture
         expect(await put(key, bytes, 300_000, undefined)).toBe(size);
         expect(Buffer.compare((await read(key)) ?? new Uint8Array(), bytes)).toBe(0);
       }
-    }, 60_000);
+    }, 240_000);
 
     test("keeps the bytes as they are, whatever way they are cut", async () => {
       const bytes = randomBytes(10_007);
@@ -61,7 +61,7 @@ export function objectsContract(name: string, open: () => Promise<ObjectsFixture
         await put(key, bytes, chunkBytes);
         expect(Buffer.compare((await read(key)) ?? new Uint8Array(), bytes)).toBe(0);
       }
-    }, 60_000);
+    }, 240_000);
 
     test("gives any range of an object", async () => {
       const bytes = randomBytes(100_000);
@@ -76,14 +76,14 @@ export function objectsContract(name: string, open: () => Promise<ObjectsFixture
         expect(
           Buffer.compare((await read(key, { first, last })) ?? new Uint8Array(), bytes.slice(first, last + 1)),
         ).toBe(0);
-    }, 60_000);
+    }, 240_000);
 
     test("knows nothing of what is not there", async () => {
       const key = newKey();
       expect(await fixture.objects.get(key)).toBeUndefined();
       expect(await fixture.objects.head(key)).toBeUndefined();
       await fixture.objects.remove(key);
-    }, 60_000);
+    }, 240_000);
 
     test("refuses to put over an object, and leaves it as it was", async () => {
       for (const size of [10, 5 * MB]) {
@@ -93,7 +93,7 @@ export function objectsContract(name: string, open: () => Promise<ObjectsFixture
         expect(await failureOf(put(key, randomBytes(size)))).toMatchObject({ code: "objects.exists" });
         expect(Buffer.compare((await read(key)) ?? new Uint8Array(), bytes)).toBe(0);
       }
-    }, 60_000);
+    }, 240_000);
 
     test("leaves nothing of a body that breaks, wherever it breaks", async () => {
       for (const size of [200_000, 6 * MB]) {
@@ -106,7 +106,7 @@ export function objectsContract(name: string, open: () => Promise<ObjectsFixture
           expect(await keysOf(`${key.slice(0, key.lastIndexOf("/"))}/`)).toEqual([]);
         }
       }
-    }, 60_000);
+    }, 240_000);
 
     test("leaves nothing of a body without a length that breaks after a part", async () => {
       const key = newKey();
@@ -116,7 +116,7 @@ export function objectsContract(name: string, open: () => Promise<ObjectsFixture
       });
       expect(await fixture.objects.head(key)).toBeUndefined();
       expect(await fixture.objects.clearRemains(new Date("2100-01-01"))).toBe(0);
-    }, 60_000);
+    }, 240_000);
 
     test("refuses a body that is shorter or longer than was said, and leaves nothing of it", async () => {
       for (const size of [1000, 5 * MB]) {
@@ -126,7 +126,7 @@ export function objectsContract(name: string, open: () => Promise<ObjectsFixture
           expect(await fixture.objects.head(key)).toBeUndefined();
         }
       }
-    }, 60_000);
+    }, 240_000);
 
     test("lists by prefix, in byte order, past one page", async () => {
       const root = crypto.randomUUID();
@@ -142,7 +142,7 @@ export function objectsContract(name: string, open: () => Promise<ObjectsFixture
       for (let start = 0; start < many.length; start += 50)
         await Promise.all(many.slice(start, start + 50).map((key) => put(key, new Uint8Array([1]))));
       expect(await keysOf(`${root}/many/`)).toEqual(many);
-    }, 60_000);
+    }, 240_000);
 
     test("removes, and removing again is quiet", async () => {
       const key = newKey();
@@ -150,7 +150,7 @@ export function objectsContract(name: string, open: () => Promise<ObjectsFixture
       await fixture.objects.remove(key);
       expect(await fixture.objects.get(key)).toBeUndefined();
       await fixture.objects.remove(key);
-    }, 60_000);
+    }, 240_000);
 
     test.each([
       "",
@@ -177,7 +177,7 @@ export function objectsContract(name: string, open: () => Promise<ObjectsFixture
         expect(await failureOf(fixture.objects.head(key))).toMatchObject({ code: "objects.key" });
         expect(await failureOf(fixture.objects.remove(key))).toMatchObject({ code: "objects.key" });
       },
-      60_000,
+      240_000,
     );
 
     test("a reader that leaves early leaves nothing open", async () => {
@@ -189,11 +189,11 @@ export function objectsContract(name: string, open: () => Promise<ObjectsFixture
         await reader?.cancel();
       }
       expect((await read(key))?.byteLength).toBe(6 * MB);
-    }, 60_000);
+    }, 240_000);
 
     test("says that it can be used", async () => {
       expect(await fixture.objects.check()).toBeUndefined();
-    }, 60_000);
+    }, 240_000);
   });
 }
 

@@ -31,7 +31,7 @@ function order(tests: QueueTests): void {
       for (const job of jobs) await settle(other, job);
     }
     expect(seen).toEqual(["1", "2", "3"]);
-  }, 60_000);
+  }, 240_000);
 
   test("lets other lanes pass one that is held up", async () => {
     const { queue } = tests;
@@ -42,7 +42,7 @@ function order(tests: QueueTests): void {
     expect([first?.payload, second?.payload]).toEqual(["0", "2"]);
     if (second) await settle(queue, second);
     expect(payloads(await queue.claim([name], ANY, LEASE_MS))).toEqual(["3"]);
-  }, 60_000);
+  }, 240_000);
 
   test("holds a lane up while its first job waits: for its due time, its next attempt, or its lease", async () => {
     const { queue, fixture } = tests;
@@ -61,7 +61,7 @@ function order(tests: QueueTests): void {
     expect(third).toMatchObject({ payload: "1", attempt: 3 });
     await settle(queue, third);
     expect((await claimOne(queue, name)).payload).toBe("2");
-  }, 60_000);
+  }, 240_000);
 
   test("goes on behind a buried job, and takes a redriven one at the end", async () => {
     const { queue } = tests;
@@ -79,7 +79,7 @@ function order(tests: QueueTests): void {
       expect(job.payload).toBe(expected);
       await settle(queue, job);
     }
-  }, 60_000);
+  }, 240_000);
 
   test("redrives several jobs of a lane in their order, still one at a time", async () => {
     const { queue } = tests;
@@ -93,7 +93,7 @@ function order(tests: QueueTests): void {
       expect(payloads(jobs)).toEqual([expected]);
       for (const job of jobs) await settle(queue, job);
     }
-  }, 60_000);
+  }, 240_000);
 }
 
 function changes(tests: QueueTests): void {
@@ -107,7 +107,7 @@ function changes(tests: QueueTests): void {
       { queue: name, payload: "kept", lane },
     ]);
     expect(payloads(await queue.claim([name], ANY, LEASE_MS))).toEqual(["holds the key", "kept"]);
-  }, 60_000);
+  }, 240_000);
 
   test("puts a follow-up behind what its lane already holds", async () => {
     const { queue } = tests;
@@ -120,7 +120,7 @@ function changes(tests: QueueTests): void {
       expect(payloads(jobs)).toEqual([expected]);
       for (const job of jobs) await settle(queue, job);
     }
-  }, 60_000);
+  }, 240_000);
 
   test("erases a lane but for the job in flight, and takes new jobs behind that", async () => {
     const { queue, fixture } = tests;
@@ -145,7 +145,7 @@ function changes(tests: QueueTests): void {
     await settle(queue, next);
     await fixture.clock.advance(LEASE_MS);
     expect(payloads(await queue.claim([name], ANY, LEASE_MS))).toEqual(["neighbour"]);
-  }, 60_000);
+  }, 240_000);
 
   test("never strands a push that meets the settle or burial of its lane's last job, or the lane's erasure", async () => {
     const { queue, other } = tests;
@@ -180,7 +180,7 @@ function changes(tests: QueueTests): void {
       }
       expect(seen.at(-1)).toBe("last");
     }
-  }, 60_000);
+  }, 240_000);
 }
 
 function randomised(tests: QueueTests): void {
@@ -244,7 +244,7 @@ function randomised(tests: QueueTests): void {
         if (lanes.every((lane) => concluded.get(lane)?.length === expected.get(lane)?.length)) break;
       }
       expect(Object.fromEntries(concluded)).toEqual(Object.fromEntries(expected));
-    }, 60_000);
+    }, 240_000);
   }
 }
 
@@ -275,7 +275,7 @@ function cost(tests: QueueTests): void {
     expect((await turns(idle)) / before).toBeLessThan(5);
     expect((await claimOne(queue, busy)).payload).toBe("60");
     await queue.discardLane(lane);
-  }, 60_000);
+  }, 240_000);
 }
 
 /** A small multiplicative generator: the same seed, the same story. */

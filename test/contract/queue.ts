@@ -41,12 +41,12 @@ export function queueContract(name: string, open: () => Promise<QueueFixture>): 
       tests.fixture = await open();
       tests.queue = await tests.fixture.openQueue();
       tests.other = await tests.fixture.openQueue();
-    }, 60_000);
+    }, 240_000);
     afterAll(async () => {
       await tests.queue.close();
       await tests.other.close();
       await tests.fixture.close();
-    }, 60_000);
+    }, 240_000);
     pushAndClaim(tests);
     keys(tests);
     leases(tests);
@@ -73,7 +73,7 @@ function pushAndClaim(tests: QueueTests): void {
     expect(jobs[0]).toMatchObject({ queue: name, key: "k", lane, attempt: 1, pushedAt });
     expect(jobs[1]).toMatchObject({ key: null, lane: null, attempt: 1 });
     expect(await queue.claim([name], ANY, LEASE_MS)).toEqual([]);
-  }, 60_000);
+  }, 240_000);
 
   test("gives a payload of 1 MB back byte for byte, whatever its letters", async () => {
     const name = unique("q");
@@ -84,7 +84,7 @@ function pushAndClaim(tests: QueueTests): void {
     const jobs = await tests.queue.claim([name], ANY, LEASE_MS);
     expect(payloads(jobs).slice(1)).toEqual(small);
     expect(Buffer.from(jobs[0]?.payload ?? "").equals(Buffer.from(payload))).toBe(true);
-  }, 60_000);
+  }, 240_000);
 
   test("lists how a payload begins, and its size", async () => {
     const { queue } = tests;
@@ -92,14 +92,14 @@ function pushAndClaim(tests: QueueTests): void {
     await queue.push([{ queue: name, payload: "é".repeat(1_000_000) }]);
     const [listed] = await queue.list(name, "pending", 10);
     expect(listed).toMatchObject({ payload: "é".repeat(4_096), payloadBytes: 2_000_000 });
-  }, 60_000);
+  }, 240_000);
 
   test("keeps a payload of 10 MB", async () => {
     const name = unique("q");
     const payload = JSON.stringify({ text: "0123456789abcdef".repeat(655_360) });
     await tests.queue.push([{ queue: name, payload }]);
     expect((await claimOne(tests.queue, name)).payload === payload).toBe(true);
-  }, 60_000);
+  }, 240_000);
 
   test("refuses text with U+0000 for good, and adds none of that push", async () => {
     const name = unique("q");
@@ -112,7 +112,7 @@ function pushAndClaim(tests: QueueTests): void {
       await push.catch(() => {});
     }
     expect(await tests.queue.claim([name], ANY, LEASE_MS)).toEqual([]);
-  }, 60_000);
+  }, 240_000);
 
   test("holds a delayed job back until its time, to the millisecond", async () => {
     const { queue, fixture } = tests;
@@ -122,7 +122,7 @@ function pushAndClaim(tests: QueueTests): void {
     expect(await queue.claim([name], ANY, LEASE_MS)).toEqual([]);
     await fixture.clock.advance(1);
     expect(payloads(await queue.claim([name], ANY, LEASE_MS))).toEqual(["late"]);
-  }, 60_000);
+  }, 240_000);
 
   test("claims only from the named queues, the oldest of them all first", async () => {
     const { queue, fixture } = tests;
@@ -141,7 +141,7 @@ function pushAndClaim(tests: QueueTests): void {
     expect(payloads(await queue.claim([b, a], ANY, LEASE_MS))).toEqual(["5"]);
     expect(payloads(await queue.claim([c], ANY, LEASE_MS))).toEqual(["3"]);
     expect(await queue.claim([], ANY, LEASE_MS)).toEqual([]);
-  }, 60_000);
+  }, 240_000);
 
   test("stops at the count and at the bytes, but always gives the first", async () => {
     const name = unique("q");
@@ -154,7 +154,7 @@ function pushAndClaim(tests: QueueTests): void {
     expect(await claim(100, 300)).toBe(3);
     expect(await claim(100, 1)).toBe(1);
     expect(await claim(0, 1_000)).toBe(0);
-  }, 60_000);
+  }, 240_000);
 
   test("gives each job to one claimer when many claim at once", async () => {
     const { queue, other } = tests;
@@ -173,7 +173,7 @@ function pushAndClaim(tests: QueueTests): void {
     expect(claimed).toHaveLength(600);
     expect(new Set(claimed).size).toBe(600);
     expect((await queue.counts())[name]).toBeUndefined();
-  }, 60_000);
+  }, 240_000);
 }
 
 function keys(tests: QueueTests): void {
@@ -192,7 +192,7 @@ function keys(tests: QueueTests): void {
     await settle(queue, job);
     await other.push([{ queue: name, payload: "after", key: "k" }]);
     expect(payloads(await queue.claim([name], ANY, LEASE_MS))).toEqual(["after"]);
-  }, 60_000);
+  }, 240_000);
 
   test("takes a dead job's key as taken until it is discarded", async () => {
     const { queue } = tests;
@@ -205,13 +205,13 @@ function keys(tests: QueueTests): void {
     expect(await queue.discard(name)).toBe(1);
     await queue.push([push]);
     expect(await queue.claim([name], ANY, LEASE_MS)).toHaveLength(1);
-  }, 60_000);
+  }, 240_000);
 
   test("lets two queues use the same key", async () => {
     const [a, b] = [unique("a"), unique("b")];
     await tests.queue.push([a, b].map((queue) => ({ queue, payload: queue, key: "same" })));
     expect(await tests.queue.claim([a, b], ANY, LEASE_MS)).toHaveLength(2);
-  }, 60_000);
+  }, 240_000);
 
   test("makes one job of a key that many push at the same moment", async () => {
     const { queue, other } = tests;
@@ -224,7 +224,7 @@ function keys(tests: QueueTests): void {
       ),
     );
     expect((await queue.claim([name], ANY, LEASE_MS)).map((job) => job.key).sort()).toEqual(["a", "b", "c", "d"]);
-  }, 60_000);
+  }, 240_000);
 
   test("keeps a held key taken for its time, though its job is done", async () => {
     const { queue, other, fixture } = tests;
@@ -239,7 +239,7 @@ function keys(tests: QueueTests): void {
     await fixture.clock.advance(1_000);
     await other.push([push]);
     expect(await queue.claim([name], ANY, LEASE_MS)).toHaveLength(1);
-  }, 60_000);
+  }, 240_000);
 }
 
 function leases(tests: QueueTests): void {
@@ -254,7 +254,7 @@ function leases(tests: QueueTests): void {
     const second = await claimOne(other, name);
     expect(second).toMatchObject({ id: first.id, attempt: 2, payload: "x" });
     expect(second.lease).not.toBe(first.lease);
-  }, 60_000);
+  }, 240_000);
 
   test("lets whoever lost the lease change nothing", async () => {
     const { queue, other, fixture } = tests;
@@ -272,7 +272,7 @@ function leases(tests: QueueTests): void {
     expect(await settle(other, held)).toEqual([held.id]);
     expect(await settle(other, held)).toEqual([]);
     expect((await queue.counts())[name]).toBeUndefined();
-  }, 60_000);
+  }, 240_000);
 
   test("gives more time to the jobs that still hold their lease, and says which", async () => {
     const { queue, fixture } = tests;
@@ -286,7 +286,7 @@ function leases(tests: QueueTests): void {
     await fixture.clock.advance(LEASE_MS - 1);
     expect(await queue.claim([name], ANY, LEASE_MS)).toEqual([]);
     expect(await settle(queue, a)).toEqual([a.id]);
-  }, 60_000);
+  }, 240_000);
 
   test("settles many jobs in one step, each with its follow-ups, and skips those that were lost", async () => {
     const { queue, other, fixture } = tests;
@@ -304,7 +304,7 @@ function leases(tests: QueueTests): void {
     );
     expect(settled.toSorted()).toEqual(fresh.map((job) => job.id).toSorted());
     expect(payloads(await queue.claim([next], ANY, LEASE_MS))).toEqual(["b1", "b2", "c1", "c2"]);
-  }, 60_000);
+  }, 240_000);
 
   test("lets a follow-up take over the key and the lane of the job that it follows", async () => {
     const { queue } = tests;
@@ -316,7 +316,7 @@ function leases(tests: QueueTests): void {
     const next = await claimOne(queue, name);
     expect(next).toMatchObject({ payload: "again", attempt: 1 });
     expect(next.id).not.toBe(job.id);
-  }, 60_000);
+  }, 240_000);
 
   test("adds no follow-up when one of them is refused, and keeps the job", async () => {
     const { queue, fixture } = tests;
@@ -331,7 +331,7 @@ function leases(tests: QueueTests): void {
     await refused.catch(() => {});
     await fixture.clock.advance(LEASE_MS);
     expect(payloads(await queue.claim([name], ANY, LEASE_MS))).toEqual(["x"]);
-  }, 60_000);
+  }, 240_000);
 }
 
 function failing(tests: QueueTests): void {
@@ -348,7 +348,7 @@ function failing(tests: QueueTests): void {
     expect(await queue.claim([name], ANY, LEASE_MS)).toEqual([]);
     await fixture.clock.advance(1);
     expect(await claimOne(queue, name)).toMatchObject({ attempt: 2, payload });
-  }, 60_000);
+  }, 240_000);
 
   test("does not count the attempt of a job that is released", async () => {
     const { queue, fixture } = tests;
@@ -358,7 +358,7 @@ function failing(tests: QueueTests): void {
     expect(await queue.release(jobs, "away", 1_000)).toHaveLength(2);
     await fixture.clock.advance(1_000);
     expect((await queue.claim([name], ANY, LEASE_MS)).map((job) => job.attempt)).toEqual([1, 1]);
-  }, 60_000);
+  }, 240_000);
 
   test("keeps a dead job with its reason until it is redriven from attempt 1, or discarded", async () => {
     const { queue, fixture } = tests;
@@ -381,7 +381,7 @@ function failing(tests: QueueTests): void {
     expect(await claimOne(queue, name)).toMatchObject({ payload: "c", attempt: 1 });
     expect(await queue.redrive(name)).toBe(0);
     expect(await queue.discard(name)).toBe(0);
-  }, 60_000);
+  }, 240_000);
 
   test("buries for any reason, however long or strange", async () => {
     const { queue } = tests;
@@ -391,7 +391,7 @@ function failing(tests: QueueTests): void {
     const [dead] = await queue.list(name, "dead", 1);
     expect(dead?.reason?.length).toBeLessThan(10_000);
     expect(dead?.reason).toContain("ééé");
-  }, 60_000);
+  }, 240_000);
 }
 
 function watching(tests: QueueTests): void {
@@ -413,7 +413,7 @@ function watching(tests: QueueTests): void {
     expect(await listed("delayed")).toEqual(["late"]);
     expect(await listed("active")).toEqual(["active"]);
     expect(await listed("dead")).toEqual(["dead"]);
-  }, 60_000);
+  }, 240_000);
 
   test("lists page by page, in the order of the pushes", async () => {
     const { queue } = tests;
@@ -427,7 +427,7 @@ function watching(tests: QueueTests): void {
       after = page.at(-1)?.id;
     }
     expect(seen).toEqual(Array.from({ length: 25 }, (_, index) => String(index)));
-  }, 60_000);
+  }, 240_000);
 
   test("knows its backlog, a second late at most", async () => {
     const { queue, other, fixture } = tests;
@@ -442,7 +442,7 @@ function watching(tests: QueueTests): void {
     expect(await queue.backlog()).toBe(before + 6);
     await queue.push([{ queue: name, payload: "x" }]);
     expect(await queue.backlog()).toBe(before + 7);
-  }, 60_000);
+  }, 240_000);
 
   test("wakes whoever waits when a push, a follow-up or a free lane makes work, with the queue's name", async () => {
     const { queue } = tests;
@@ -474,5 +474,5 @@ function watching(tests: QueueTests): void {
     expect(await wokenBy(queue.redrive(name))).toEqual([name]);
     unsubscribe();
     expect(await wokenBy(queue.push([{ queue: name, payload: "unseen" }]))).toEqual([]);
-  }, 60_000);
+  }, 240_000);
 }

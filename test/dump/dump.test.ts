@@ -87,7 +87,7 @@ test("what was dumped while it was served is all there after a restore, with its
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
-}, 60_000);
+}, 240_000);
 
 test("a dump made under load is one moment: every change has its record, and what is restored goes on working", async () => {
   await using app = await openListeningStore({ INVENTORY_RATE_PER_MINUTE: "1000000" });
@@ -119,7 +119,7 @@ test("a dump made under load is one moment: every change has its record, and wha
   );
   expect(faults?.orphans).toBe(0);
   expect(faults?.records).toBeGreaterThan(1);
-}, 60_000);
+}, 240_000);
 
 describe("a restore changes nothing when", () => {
   test("the dump is damaged anywhere, and says where", async () => {
@@ -151,7 +151,7 @@ describe("a restore changes nothing when", () => {
       expect(stderr).toContain("The dump is damaged");
     }
     expect(await listTables(empty.database)).toEqual([]);
-  }, 90_000);
+  }, 240_000);
 
   test("the database is not empty, and says what is in it", async () => {
     await using app = await openStoringApp();
@@ -164,14 +164,14 @@ describe("a restore changes nothing when", () => {
     expect(code).toBe(1);
     expect(stderr).toContain("with 2 systems");
     expect(await hashesOf(app.database)).toEqual(before);
-  }, 60_000);
+  }, 240_000);
 
   test("there is no such file, or no file name", async () => {
     const missing = await runMuster(["restore", "/nonexistent/x.tar.zst"], { env: {} });
     expect([missing.code, missing.stderr]).toEqual([1, expect.stringContaining("cannot be read")]);
     expect((await runMuster(["restore"], { env: {} })).code).toBe(2);
     expect((await runMuster(["dump"], { env: {} })).code).toBe(2);
-  }, 60_000);
+  }, 240_000);
 });
 
 test("an object that retention removed is named, and the dump is whole without it", async () => {
@@ -189,7 +189,7 @@ test("an object that retention removed is named, and the dump is whole without i
   const restored = await runJson<{ missing: string[] }>(["restore", file], { env: envOf(empty.url, directory) });
   expect(restored.missing).toEqual(dumped.objects_missing);
   rmSync(directory, { recursive: true, force: true });
-}, 60_000);
+}, 240_000);
 
 test("a dump that cannot be written leaves nothing behind, and an older one of that name stays", async () => {
   await using app = await openStoringApp();
@@ -197,7 +197,7 @@ test("a dump that cannot be written leaves nothing behind, and an older one of t
   const { code, stderr } = await runMuster(["dump", join(app.directory, "no/such/directory.zst")], { env });
   expect([code, stderr]).toEqual([1, expect.stringContaining("cannot be written")]);
   expect(readdirSync(app.directory).filter((name) => name.includes("part"))).toEqual([]);
-}, 60_000);
+}, 240_000);
 
 test("a dump goes to stdout as -", async () => {
   await using app = await openStoringApp();
@@ -209,7 +209,7 @@ test("a dump goes to stdout as -", async () => {
     stderr: "ignore",
   });
   expect((await child.stdout.text()).trim()).toBe("manifest.json");
-}, 30_000);
+}, 240_000);
 
 test("scheduled dumps go to the object store, and only so many stay", async () => {
   await using app = await openStoringApp({ DUMP_SCHEDULE: "0 3 * * *", DUMP_KEEP: "2" });
@@ -235,7 +235,7 @@ test("scheduled dumps go to the object store, and only so many stay", async () =
   await using empty = await createTestDatabase({ empty: true });
   const { code } = await runMuster(["restore", dumps[1] ?? ""], { env: envOf(empty.url, app.directory) });
   expect(code).toBe(0);
-}, 60_000);
+}, 240_000);
 
 test.each(["", "every day", "* * * *", "61 * * * *"])(
   "a schedule of %j is refused at the start, unless it is none",
@@ -244,5 +244,5 @@ test.each(["", "every day", "* * * *", "61 * * * *"])(
     expect(code).toBe(text === "" ? 0 : 1);
     if (text !== "") expect(stderr).toContain("DUMP_SCHEDULE must be a cron expression");
   },
-  60_000,
+  240_000,
 );

@@ -6,7 +6,7 @@ import { createTestDatabase } from "../support/postgres.ts";
 import { runJson, runMuster, startGateway } from "../support/program.ts";
 import { temporaryDirectory } from "../support/run.ts";
 
-const TEST_MS = 180_000;
+const TEST_MS = 240_000;
 
 test(
   "from the carried PostgreSQL to one's own and back, appliances notice nothing",

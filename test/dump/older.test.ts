@@ -81,4 +81,4 @@ test("the feed goes on in the epoch of a dump that says it as a column's default
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
-}, 60_000);
+}, 240_000);

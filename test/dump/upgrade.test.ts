@@ -57,7 +57,7 @@ test("a database of the first schema is dumped and upgraded, and its beats that 
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
-}, 60_000);
+}, 240_000);
 
 test("a dump that fails stops the upgrade in words, and the database stays as it was", async () => {
   await using old = await openOldDatabase(1);
@@ -71,7 +71,7 @@ test("a dump that fails stops the upgrade in words, and the database stays as it
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
-}, 60_000);
+}, 240_000);
 
 test("an empty database and one that is up to date are not dumped", async () => {
   await using empty = await createTestDatabase({ empty: true });
@@ -80,7 +80,7 @@ test("an empty database and one that is up to date are not dumped", async () => 
   await (await openTestApp({ DATA_DIR: directory }, empty))[Symbol.asyncDispose]();
   expect(readdirSync(directory)).toEqual([]);
   rmSync(directory, { recursive: true, force: true });
-}, 60_000);
+}, 240_000);
 
 test("of dumps before upgrades only the newest three stay", async () => {
   const directory = temporaryDirectory("upgrade");
@@ -101,7 +101,7 @@ test("of dumps before upgrades only the newest three stay", async () => {
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
-}, 60_000);
+}, 240_000);
 
 test("a newer database is refused in words and left alone", async () => {
   await using newer = await createTestDatabase();
@@ -110,7 +110,7 @@ test("a newer database is refused in words and left alone", async () => {
   );
   const { code, stderr } = await runMuster(["migrate"], { env: { DATABASE_URL: newer.url, DATA_DIR: "/nonexistent" } });
   expect([code, stderr]).toEqual([1, expect.stringContaining("The database is newer than this muster")]);
-}, 60_000);
+}, 240_000);
 
 test("beats that were acknowledged while two new gateways upgrade an old database are all stored", async () => {
   await using old = await openOldDatabase(20);
@@ -144,4 +144,4 @@ test("beats that were acknowledged while two new gateways upgrade an old databas
   // The one that comes second finds migrations left to apply, and dumps too.
   expect([1, 2]).toContain(readdirSync(join(directory, "dumps")).length);
   rmSync(directory, { recursive: true, force: true });
-}, 60_000);
+}, 240_000);

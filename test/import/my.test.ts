@@ -58,7 +58,7 @@ test("an appliance logs in with the secret it has, and what was known of it is t
   expect(applications.length).toBeGreaterThan(0);
   // The past alarms nobody.
   expect(await app.database.query("select 1 from inventory_alerts where diff_id is not null")).toEqual([]);
-}, 60_000);
+}, 240_000);
 
 test("a state that came back after another is the newest again, and later posts follow from it", async () => {
   await using my = await createMyDatabase();
@@ -76,7 +76,7 @@ test("a state that came back after another is the newest again, and later posts 
   expect(sent.status).toBeLessThan(300);
   await app.app.runner.drain();
   expect((await chainOf(app, system.id)).steps).toEqual(["A→B", "B→A", "A→C"]);
-}, 60_000);
+}, 240_000);
 
 test("a second run brings what is new there, doubles nothing, and leaves what was done here", async () => {
   await using my = await createMyDatabase();
@@ -104,7 +104,7 @@ test("a second run brings what is new there, doubles nothing, and leaves what wa
   expect((await beat(app, { ...second, token: rotated.system_secret })).status).toBe(200);
   expect((await beat(app, first)).status).toBe(401);
   expect((await beat(app, third)).status).toBe(200);
-}, 60_000);
+}, 240_000);
 
 test("what cannot come over is skipped with its reason, and a deleted system's secret is told so", async () => {
   await using my = await createMyDatabase();
@@ -141,7 +141,7 @@ test("what cannot come over is skipped with its reason, and a deleted system's s
     body: JSON.stringify({ system_secret: deleted.token }),
   });
   expect([answer.status, answer.body.message]).toEqual([403, "system has been deleted"]);
-}, 60_000);
+}, 240_000);
 
 test("changes that come over before a gateway has started on this server follow, in the feed, those of the server before", async () => {
   await using my = await createMyDatabase();
@@ -159,7 +159,7 @@ test("changes that come over before a gateway has started on this server follow,
   expect(await newest()).toEqual({ epoch: 8, epochs: 2 });
   const changes = await app.database.query("select distinct feed_epoch as epoch from inventory_diffs");
   expect(changes).toEqual([{ epoch: 8 }]);
-}, 60_000);
+}, 240_000);
 
 test("one that is not registered registers here with its secret", async () => {
   await using my = await createMyDatabase();
@@ -172,7 +172,7 @@ test("one that is not registered registers here with its secret", async () => {
   });
   expect(answer.body.data.system_key).toBe(system.key);
   expect((await beat(app, system)).status).toBe(200);
-}, 60_000);
+}, 240_000);
 
 test("changes whose documents are gone are kept apart, the others are made of their documents", async () => {
   await using my = await createMyDatabase();
@@ -202,7 +202,7 @@ test("changes whose documents are gone are kept apart, the others are made of th
     { field_path: "marker.version", value: "2" },
     { field_path: "marker.version", value: "3" },
   ]);
-}, 60_000);
+}, 240_000);
 
 test("a dry run says the same and writes nothing", async () => {
   await using my = await createMyDatabase();
@@ -221,7 +221,7 @@ test("a dry run says the same and writes nothing", async () => {
   expect(await counted()).toEqual(before);
   const { dry_run: _, ...wet } = (await bring(app, my)) as Report & { dry_run: boolean };
   expect(wet).toEqual(dry);
-}, 60_000);
+}, 240_000);
 
 test("two imports at once are one: the other is refused", async () => {
   await using my = await createMyDatabase();
@@ -234,7 +234,7 @@ test("two imports at once are one: the other is refused", async () => {
   const outcomes = await Promise.all([1, 2].map(() => runMuster(["import", "my", "--database-url", my.url], { env })));
   expect(outcomes.map(({ code }) => code).sort()).toEqual([0, 1]);
   expect(outcomes.map(({ stderr }) => stderr).join("")).toContain("Another import into this database is running.");
-}, 60_000);
+}, 240_000);
 
 test("a foreign database, one that does not answer, and a wrong command line are refused in words", async () => {
   await using foreign = await createTestDatabase();
@@ -250,7 +250,7 @@ test("a foreign database, one that does not answer, and a wrong command line are
   expect([away.code, away.stderr]).toEqual([1, expect.stringContaining("does not answer")]);
   for (const args of [[], ["theirs"], ["my"], ["my", "--database-url", "mysql://x"]])
     expect((await run(...args)).code).toBe(2);
-}, 60_000);
+}, 240_000);
 
 test("the report is a table that names reasons and examples; the URL may come from a file", async () => {
   await using my = await createMyDatabase();
@@ -266,4 +266,4 @@ test("the report is a table that names reasons and examples; the URL may come fr
   expect(stdout).toMatch(/^systems +1 +0 +1$/m);
   expect(stdout).toContain("1 skipped: it has no secret: NETH-");
   expect(stdout).not.toContain("\u001b");
-}, 60_000);
+}, 240_000);

@@ -20,7 +20,7 @@ import { openPostgres } from "../../src/adapters/postgres/open.ts";
 import { ROOT } from "../support/program.ts";
 import { temporaryDirectory, testLog } from "../support/run.ts";
 
-const TEST_MS = 90_000;
+const TEST_MS = 240_000;
 const NOBODY = { uid: 65_534, gid: 65_534 };
 const DAEMON = { uid: 1, gid: 1 };
 /** Connects as the superuser without a password, and prints the server's first answer or the system's. */

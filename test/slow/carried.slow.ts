@@ -28,7 +28,7 @@ afterEach(async () => {
     for (const { pid } of serverProcesses(filesOf(directory))) process.kill(pid, "SIGKILL");
     rmSync(directory, { recursive: true, force: true });
   }
-}, 60_000);
+}, 240_000);
 
 describe("the carried PostgreSQL", () => {
   test("starts from nothing, keeps what it was told, starts again without making anything, and leaves no process", async () => {
@@ -46,7 +46,7 @@ describe("the carried PostgreSQL", () => {
     }
     expect(said).toEqual(["Made a database and started the carried PostgreSQL.", "Started the carried PostgreSQL."]);
     expect(serverProcesses(filesOf(dataDir))).toEqual([]);
-  }, 60_000);
+  }, 240_000);
 
   test("keeps data safely and sorts the same everywhere", async () => {
     await using pg = await open(newDataDir());
@@ -82,7 +82,7 @@ describe("the carried PostgreSQL", () => {
       { w: "b", up: "B" },
       { w: "é", up: "É" },
     ]);
-  }, 60_000);
+  }, 240_000);
 
   test("answers again after a kill -9, with everything that was committed", async () => {
     await using pg = await open(newDataDir());
@@ -99,7 +99,7 @@ describe("the carried PostgreSQL", () => {
       expect(rows).toHaveLength(round);
       expect(pg.info()?.pid).not.toBe(killed);
     }
-  }, 60_000);
+  }, 240_000);
 
   test("a statement under way when the server is killed is a 503, not a riddle", async () => {
     await using pg = await open(newDataDir());
@@ -112,7 +112,7 @@ describe("the carried PostgreSQL", () => {
     });
     process.kill(pg.info()?.pid ?? 0, "SIGKILL");
     await expect(slow).rejects.toMatchObject({ code: "database.unavailable", status: 503, retryAfterSeconds: 1 });
-  }, 60_000);
+  }, 240_000);
 
   test("a server that outlived a killed gateway is stopped by the next one, which goes on with its data", async () => {
     const dataDir = newDataDir();
@@ -127,7 +127,7 @@ describe("the carried PostgreSQL", () => {
     const main = serverProcesses(filesOf(dataDir)).filter((one) => one.isMain);
     expect(main).toEqual([{ pid: pg.info()?.pid ?? 0, isMain: true }]);
     expect(main[0]?.pid).not.toBe(serverPid);
-  }, 60_000);
+  }, 240_000);
 
   test("a note of a dead server whose pid now belongs to somebody else does not keep it from starting", async () => {
     const dataDir = newDataDir();
@@ -138,7 +138,7 @@ describe("the carried PostgreSQL", () => {
     );
     await using pg = await open(dataDir);
     expect(await pg.database.query("select 1 as one")).toEqual([{ one: 1 }]);
-  }, 60_000);
+  }, 240_000);
 
   test("a first start that was killed in the middle is done again", async () => {
     const dataDir = newDataDir();
@@ -153,21 +153,21 @@ describe("the carried PostgreSQL", () => {
     await using pg = await open(dataDir);
     expect(await pg.database.query("select 1 as one")).toEqual([{ one: 1 }]);
     expect(readdirSync(root).filter((name) => name.startsWith("."))).toEqual([]);
-  }, 60_000);
+  }, 240_000);
 
   test("works under a path longer than a socket's may be", async () => {
     const dataDir = join(newDataDir(), "a-directory-with-a-long-name".repeat(4), "and-another-one".repeat(4));
     expect(dataDir.length).toBeGreaterThan(150);
     await using pg = await open(dataDir);
     expect(await pg.database.query("select 1 as one")).toEqual([{ one: 1 }]);
-  }, 60_000);
+  }, 240_000);
 
   test("files of another major version are refused in words", async () => {
     const dataDir = newDataDir();
     mkdirSync(filesOf(dataDir), { recursive: true });
     writeFileSync(join(filesOf(dataDir), "PG_VERSION"), "12\n");
     await expect(open(dataDir)).rejects.toThrow("was made by PostgreSQL 12, and this executable carries PostgreSQL 18");
-  }, 60_000);
+  }, 240_000);
 
   test("files that are no database are left alone, in words", async () => {
     const dataDir = newDataDir();
@@ -175,7 +175,7 @@ describe("the carried PostgreSQL", () => {
     writeFileSync(join(filesOf(dataDir), "letter.txt"), "mine");
     await expect(open(dataDir)).rejects.toThrow("exists but holds no PostgreSQL database");
     expect(readFileSync(join(filesOf(dataDir), "letter.txt"), "utf8")).toBe("mine");
-  }, 60_000);
+  }, 240_000);
 
   test("is out of reach of a Ctrl-C in the gateway's terminal", async () => {
     await using pg = await open(newDataDir());
@@ -185,7 +185,7 @@ describe("the carried PostgreSQL", () => {
         .split(" ")[3];
     expect(session(pg.info()?.pid ?? 0)).toBe(String(pg.info()?.pid));
     expect(session(process.pid)).not.toBe(session(pg.info()?.pid ?? 0));
-  }, 60_000);
+  }, 240_000);
 });
 
 describe("a start that fails", () => {
@@ -198,14 +198,14 @@ describe("a start that fails", () => {
     for (const output of outputs) {
       expect(sentenceFor(output, "No start")).toBe("No start: the disk is full. Free some space, then start again.");
     }
-  }, 60_000);
+  }, 240_000);
 
   test("repeats PostgreSQL's own reason without the chatter around it", () => {
     expect(sentenceFor("LOG:  starting\nFATAL:  data directory has wrong ownership\nLOG:  bye\n", "No start")).toBe(
       "No start: FATAL:  data directory has wrong ownership",
     );
     expect(sentenceFor("", "No start")).toBe("No start: it gave no reason");
-  }, 60_000);
+  }, 240_000);
 
   test("leaves the directory free for the next try", async () => {
     const dataDir = newDataDir();
@@ -215,7 +215,7 @@ describe("a start that fails", () => {
     writeFileSync(join(filesOf(dataDir), "postgresql.conf"), "");
     await using pg = await open(dataDir);
     expect(await pg.database.query("select 1 as one")).toEqual([{ one: 1 }]);
-  }, 60_000);
+  }, 240_000);
 });
 
 describe("a server that dies again and again", () => {
@@ -227,11 +227,11 @@ describe("a server that dies again and again", () => {
   test("is started within half a second each time when it had answered, however soon it is killed", () => {
     expect(pausesOf({ isReady: true, livedMs: 10 })).toEqual([20, 100, 250, 500, 500, 500, 500, 500]);
     expect(pausesOf({ isReady: true, livedMs: 1_000 })).toEqual(Array(8).fill(20));
-  }, 60_000);
+  }, 240_000);
 
   test("is started later and later when it never answers", () => {
     expect(pausesOf({ isReady: false, livedMs: 10 })).toEqual([20, 100, 250, 500, 1_000, 2_000, 5_000, 5_000]);
-  }, 60_000);
+  }, 240_000);
 });
 
 describe("one data directory", () => {
@@ -244,7 +244,7 @@ describe("one data directory", () => {
     await stopGateway(gateway);
     await using pg = await open(dataDir);
     expect(await pg.database.query("select 1 as one")).toEqual([{ one: 1 }]);
-  }, 60_000);
+  }, 240_000);
 
   test("a command uses the server of the muster that serves, and leaves it running", async () => {
     const dataDir = newDataDir();
@@ -258,7 +258,7 @@ describe("one data directory", () => {
     expect(serverProcesses(filesOf(dataDir))).toContainEqual({ pid: serverPid, isMain: true });
     await stopGateway(gateway);
     expect(serverProcesses(filesOf(dataDir))).toEqual([]);
-  }, 60_000);
+  }, 240_000);
 
   test("a command alone starts the server and stops it again", async () => {
     const dataDir = newDataDir();
@@ -267,7 +267,7 @@ describe("one data directory", () => {
       expect(await pg.database.query("select 1 as one")).toEqual([{ one: 1 }]);
     }
     expect(serverProcesses(filesOf(dataDir))).toEqual([]);
-  }, 60_000);
+  }, 240_000);
 
   test("commands that race with one another and with a starting muster all get their answer", async () => {
     const dataDir = newDataDir();
@@ -282,7 +282,7 @@ describe("one data directory", () => {
     expect(await ask()).toEqual([{ one: 1 }]);
     await stopGateway(gateway);
     expect(serverProcesses(filesOf(dataDir))).toEqual([]);
-  }, 60_000);
+  }, 240_000);
 
   test("with a DATABASE_URL nothing is carried and nothing is locked", async () => {
     const dataDir = join(newDataDir(), "never-made");
@@ -292,7 +292,7 @@ describe("one data directory", () => {
     expect(opened.describe).toBe("PostgreSQL at db.example:6543, database muster");
     await opened.close();
     expect(existsSync(dataDir)).toBe(false);
-  }, 60_000);
+  }, 240_000);
 });
 
 describe.if(process.getuid?.() === 0)("as root", () => {
@@ -302,7 +302,7 @@ describe.if(process.getuid?.() === 0)("as root", () => {
     await expect(open(join(closed, "private/data"))).rejects.toThrow(
       new RegExp(`runs as the user \\w+, who may not pass through ${closed}/private\\..*chmod o\\+x ${closed}/private`),
     );
-  }, 60_000);
+  }, 240_000);
 });
 
 function newDataDir(): string {

@@ -49,7 +49,7 @@ function tryExecutable(name: string, wrapper: string[]): void {
     if (wrapper.length > 0) chownSync(cwd, NOBODY, NOBODY);
     else chmodSync(cwd, 0o711);
     options = { command: [...wrapper, join(cwd, "muster")], cwd, env: { DATA_DIR: join(cwd, "data"), HOME: cwd } };
-  }, 60_000);
+  }, 240_000);
   afterAll(() => rmSync(directory, { recursive: true, force: true }), 60_000);
 
   const authorization = () => `Basic ${btoa(`${system.system_key}:${system.system_secret}`)}`;
@@ -60,14 +60,14 @@ function tryExecutable(name: string, wrapper: string[]): void {
   test("says its version and its settings", async () => {
     expect(await runJson(["version"], options)).toMatchObject({ version });
     expect((await runMuster(["config"], options)).stdout).toContain(`DATA_DIR=${options.env["DATA_DIR"]}\n`);
-  }, 60_000);
+  }, 240_000);
 
   test("migrate makes the database, the second time there is nothing to do", async () => {
     const first = await runJson<{ applied: string[]; version: number }>(["migrate"], options);
     const again = await runJson<{ applied: string[]; version: number }>(["migrate"], options);
     expect(again).toEqual({ applied: [], version: first.version });
     expect(Number(first.applied.at(-1)?.slice(0, 4))).toBe(first.version);
-  }, 60_000);
+  }, 240_000);
 
   test("doctor finds everything well", async () => {
     const { code, stdout, stderr } = await runMuster(["doctor"], options);
@@ -75,7 +75,7 @@ function tryExecutable(name: string, wrapper: string[]): void {
     const failed = stdout.split("\n").filter((line) => line.startsWith("FAILED") && !line.includes("in memory"));
     expect({ failed, stderr }).toEqual({ failed: [], stderr: "" });
     expect(code).toBe(stdout.includes("FAILED") ? 1 : 0);
-  }, 60_000);
+  }, 240_000);
 
   test("serves: a system is added beside it, registers, and its heartbeat is acknowledged", async () => {
     gateway = await startGateway(options);
@@ -90,7 +90,7 @@ function tryExecutable(name: string, wrapper: string[]): void {
     const beat = await post("/collect/api/systems/heartbeat", undefined, { authorization: authorization() });
     expect(await beat.json()).toMatchObject({ message: "heartbeat acknowledged", data: { acknowledged: true } });
     expect((await post("/api/systems/heartbeat", undefined, { authorization: "Basic eDp5" })).status).toBe(401);
-  }, 60_000);
+  }, 240_000);
 
   test("two inventories give a list of changes", async () => {
     for (const document of ["ns8-inventory", "ns8-inventory-after-30-steps"]) {
@@ -108,7 +108,7 @@ function tryExecutable(name: string, wrapper: string[]): void {
     const large = JSON.stringify({ facts: { text: "x".repeat(400_000) } });
     const answer = await post("/api/systems/inventory", large, { authorization: authorization() });
     expect(await answer.json()).toMatchObject({ code: 200, data: { data_size: large.length } });
-  }, 60_000);
+  }, 240_000);
 
   test("an operator's token opens the admin API, and the description of the API is there", async () => {
     const { token } = await runJson<{ token: string }>(["tokens", "add", "--name", "smoke"], options);
@@ -117,7 +117,7 @@ function tryExecutable(name: string, wrapper: string[]): void {
     expect((await fetch(`${gateway.url}/api/admin/systems`)).status).toBe(401);
     expect(await (await fetch(`${gateway.url}/api/openapi.json`)).json()).toMatchObject({ openapi: "3.1.0" });
     expect(await (await fetch(`${gateway.operationsUrl}/metrics`)).text()).toContain("muster_");
-  }, 60_000);
+  }, 240_000);
 
   test("SIGTERM ends it with 0 and nothing of it is left running", async () => {
     expect(await gateway.stop()).toBe(0);
@@ -128,7 +128,7 @@ function tryExecutable(name: string, wrapper: string[]): void {
         .split("\n")
         .filter((line) => line.includes(directory)),
     ).toEqual([]);
-  }, 60_000);
+  }, 240_000);
 
   /** The answer to an inventory comes before its diff, which takes a moment. */
   async function changesWhenThere() {

@@ -18,7 +18,7 @@ import { olderPostgres } from "../support/older-postgres.ts";
 import { SOURCES, runJson, runMuster, startGateway, ROOT } from "../support/program.ts";
 import { temporaryDirectory, testLog } from "../support/run.ts";
 
-const TEST_MS = 120_000;
+const TEST_MS = 240_000;
 const OLD = "17.10.0-beta.17";
 const PORTS = { LISTEN_ADDRESS: "127.0.0.1:0", HEALTH_LISTEN_ADDRESS: "127.0.0.1:0" };
 const native = olderPostgres();

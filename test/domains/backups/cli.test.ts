@@ -55,7 +55,7 @@ describe("muster backups", () => {
     });
     expect((await muster("sweep")).stdout).toContain("1 object; 0 without a row");
     expect((await muster("frobnicate")).code).toBe(2);
-  }, 120_000);
+  }, 240_000);
 
   test("get never writes a name that an appliance made up, nor over a file without being told to", async () => {
     await using app = await openStoringApp();
@@ -89,7 +89,7 @@ describe("muster backups", () => {
     } finally {
       rmSync(cwd, { recursive: true });
     }
-  }, 120_000);
+  }, 240_000);
 
   test("doctor says where backups are, or why they cannot be", async () => {
     await using app = await openStoringApp();
@@ -106,7 +106,7 @@ describe("muster backups", () => {
     const away = await runMuster(["doctor"], { env: { ...env, ...s3 } });
     expect(away.code).toBe(1);
     expect(away.stdout).toContain("Backups cannot be stored in S3 http://127.0.0.1:1, bucket bucket");
-  }, 60_000);
+  }, 240_000);
 });
 
 describe("settings of S3", () => {

@@ -54,7 +54,7 @@ describe("a system that has added its day's history", () => {
     expect((await post(muster, system, normal(5))).status).toBe(200);
     await muster.clock.advance(24 * HOUR_MS);
     expect((await post(muster, system, allNew(LARGE, 100))).status).toBe(200);
-  }, 60_000);
+  }, 240_000);
 
   test("shares its organization's with the others there, and with nobody else", async () => {
     await using muster = await openTestApp({ INVENTORY_PER_ORGANIZATION: "4MB" });
@@ -69,7 +69,7 @@ describe("a system that has added its day's history", () => {
     ]);
     expect((await post(muster, sibling, normal(1))).status).toBe(200);
     expect((await post(muster, stranger, allNew(LARGE, 1))).status).toBe(200);
-  }, 60_000);
+  }, 240_000);
 });
 
 test("what days of before added is forgotten with the night's pruning", async () => {
@@ -86,4 +86,4 @@ test("what days of before added is forgotten with the night's pruning", async ()
   await muster.app.scheduler.tick("inventory-prune", muster.clock.now());
   await muster.app.runner.drain();
   expect(await days()).toEqual([]);
-}, 60_000);
+}, 240_000);

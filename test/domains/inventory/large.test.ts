@@ -23,13 +23,13 @@ describe("the thread for large documents", () => {
   let large: LargeDocuments;
   beforeAll(() => {
     large = openLargeDocuments({ clock });
-  }, 60_000);
+  }, 240_000);
   afterAll(() => large.close(), 60_000);
 
   test("checks as the small path does", async () => {
     const { text, ...read } = inspect(bytesOf(documentOf(1)));
     expect(await large.inspect(bytesOf(documentOf(1)))).toEqual({ inspected: read, packed: packText(text) });
-  }, 60_000);
+  }, 240_000);
 
   test("refuses as the small path does, with the same words", async () => {
     const broken = `${documentOf(1).slice(0, -3)},}`;
@@ -38,7 +38,7 @@ describe("the thread for large documents", () => {
     const other = await large.inspect(bytesOf(broken)).catch(refusal);
     expect(other).toMatchObject({ code: "inventory.malformed", status: 400 });
     expect(other).toEqual(small as never);
-  }, 60_000);
+  }, 240_000);
 
   test("compares as the small path does", async () => {
     const [previous, current] = [documentOf(1), documentOf(2)];
@@ -46,14 +46,14 @@ describe("the thread for large documents", () => {
     const there = await large.compare({ previous, current, ruleSet: BUILTIN_RULES });
     expect(there).toEqual(here);
     expect(there.length).toBe(60);
-  }, 60_000);
+  }, 240_000);
 
   test("fails one comparison alone, and goes on", async () => {
     const bad = { previous: "[]", current: "{}", ruleSet: BUILTIN_RULES };
     const [failed, done] = await Promise.allSettled([large.compare(bad), large.inspect(bytesOf(documentOf(3)))]);
     expect(failed).toMatchObject({ status: "rejected", reason: { message: expect.stringContaining("not an object") } });
     expect(done.status).toBe("fulfilled");
-  }, 60_000);
+  }, 240_000);
 
   test("ends when idle and comes back when needed", async () => {
     await large.inspect(bytesOf(documentOf(4)));
@@ -61,7 +61,7 @@ describe("the thread for large documents", () => {
     await clock.advance(30_000);
     expect(clock.pending()).toBe(0);
     expect((await large.inspect(bytesOf(documentOf(4)))).inspected.size).toBeGreaterThan(0);
-  }, 60_000);
+  }, 240_000);
 });
 
 test("a system with large inventories has a true chain and the right changes", async () => {
@@ -82,7 +82,7 @@ test("a system with large inventories has a true chain and the right changes", a
   expect(history.recordIds.length).toBe(4);
   expect(history.changes.length).toBe(3 * 120);
   expect(isTrue(history)).toBe(true);
-}, 60_000);
+}, 240_000);
 
 describe("bytes at work", () => {
   test("let in what fits, the rest in its order, and send away what would wait too long", async () => {
@@ -102,13 +102,13 @@ describe("bytes at work", () => {
     expect(done).toEqual(["second", "third"]);
     await semaphore.take(99, async () => void done.push("alone"));
     expect(done).toContain("alone");
-  }, 60_000);
+  }, 240_000);
 
   test("are given back by work that fails", async () => {
     const semaphore = openByteSemaphore({ maxBytes: 1, maxWaitingBytes: 1 });
     expect(await semaphore.take(1, () => Promise.reject(new Error("broken"))).catch(String)).toBe("Error: broken");
     expect(await semaphore.take(1, async () => "next")).toBe("next");
-  }, 60_000);
+  }, 240_000);
 });
 
 test("a collection is asked for every 16 MB of large documents, never for small ones", () => {

@@ -14,7 +14,7 @@ const fixture = (name: string) => Bun.file(join(FIXTURES, `${name}.json`)).text(
 let muster: TestApp;
 beforeAll(async () => {
   muster = await openTestApp();
-}, 60_000);
+}, 240_000);
 afterAll(() => muster[Symbol.asyncDispose](), 60_000);
 
 const post = async (system: TestSystem, document: unknown, { drain = true } = {}) => {
@@ -86,7 +86,7 @@ describe("an inventory that was accepted", () => {
     const latest = await muster.admin("GET", `/api/admin/systems/${system.system_key}/inventory/latest`);
     expect(latest.body.data["inventory"]).toEqual(JSON.parse(text));
     expect(await changesOf(system)).toEqual([]);
-  }, 60_000);
+  }, 240_000);
 
   test("fills the fields of its system", async () => {
     const system = await muster.addSystem();
@@ -100,7 +100,7 @@ describe("an inventory that was accepted", () => {
       ipv4_address: facts.default_ipv4,
     });
     expect(body.data["last_inventory_at"]).not.toBeNull();
-  }, 60_000);
+  }, 240_000);
 
   test("gives readable changes against the one before", async () => {
     const system = await muster.addSystem();
@@ -124,7 +124,7 @@ describe("an inventory that was accepted", () => {
     expect(alerts[0]?.count).toBe(high);
     expect(high).toBeGreaterThan(5);
     expect(isTrue(await readHistory(dataText, system.system_key))).toBe(true);
-  }, 60_000);
+  }, 240_000);
 
   test("sent again only moves last_seen_at, also with its keys in another order", async () => {
     const system = await muster.addSystem();
@@ -136,7 +136,7 @@ describe("an inventory that was accepted", () => {
     expect(Date.parse(String(records[0]?.["last_seen_at"]))).toBeGreaterThan(
       Date.parse(String(records[0]?.["received_at"])),
     );
-  }, 60_000);
+  }, 240_000);
 
   test("that returns to an earlier state is a record of its own", async () => {
     const system = await muster.addSystem();
@@ -147,7 +147,7 @@ describe("an inventory that was accepted", () => {
       ["b", "a"],
       ["a", "b"],
     ]);
-  }, 60_000);
+  }, 240_000);
 
   test("is told from a re-send while the first is still in the queue", async () => {
     const system = await muster.addSystem();
@@ -157,7 +157,7 @@ describe("an inventory that was accepted", () => {
     expect((await post(system, { facts: { v: 1 } }, { drain: false })).body.data["changes_detected"]).toBe(true);
     await muster.app.runner.drain();
     expect(await historyOf(system)).toHaveLength(3);
-  }, 60_000);
+  }, 240_000);
 
   test("keeps the text of numbers that a double cannot hold", async () => {
     const system = await muster.addSystem();
@@ -167,7 +167,7 @@ describe("an inventory that was accepted", () => {
     expect(text).toContain(`"previous_value":12345678901234567890,"current_value":12345678901234567891`);
     expect(await dataText(`/api/admin/systems/${system.system_key}/inventory/latest`)).toContain(`"huge":1e400`);
     expect(await changesOf(system)).toHaveLength(1);
-  }, 60_000);
+  }, 240_000);
 
   test("with U+0000 and lone surrogates is repaired, counted and readable", async () => {
     const system = await muster.addSystem();
@@ -176,7 +176,7 @@ describe("an inventory that was accepted", () => {
     expect(records[0]?.["repaired"]).toBe(3);
     const latest = await muster.admin("GET", `/api/admin/systems/${system.system_key}/inventory/latest`);
     expect(latest.body.data["inventory"]).toEqual({ facts: { "a\ufffdb": "x\ufffdy", lone: "\ufffd" } });
-  }, 60_000);
+  }, 240_000);
 });
 
 describe("the chain", () => {
@@ -194,7 +194,7 @@ describe("the chain", () => {
       [1, 2],
     ]);
     expect(isTrue(await readHistory(dataText, system.system_key))).toBe(true);
-  }, 60_000);
+  }, 240_000);
 
   test("ends with a state that was seen again after a late record", async () => {
     const system = await muster.addSystem();
@@ -209,7 +209,7 @@ describe("the chain", () => {
     expect(history.recordIds).toHaveLength(3);
     expect((await changesOf(system)).map((change) => change["current_value"])).toEqual(["a", "b"]);
     expect(isTrue(history)).toBe(true);
-  }, 60_000);
+  }, 240_000);
 
   test("begins with a record that arrives late but was received first", async () => {
     const system = await muster.addSystem();
@@ -221,7 +221,7 @@ describe("the chain", () => {
     const history = await readHistory(dataText, system.system_key);
     expect(history.first).toEqual({ facts: { v: 1 } });
     expect(isTrue(history)).toBe(true);
-  }, 60_000);
+  }, 240_000);
 
   test("is not changed by a job that is delivered twice", async () => {
     const system = await muster.addSystem();
@@ -232,7 +232,7 @@ describe("the chain", () => {
     await muster.app.runner.drain();
     expect(await historyOf(system)).toHaveLength(2);
     expect(await changesOf(system)).toHaveLength(1);
-  }, 60_000);
+  }, 240_000);
 
   test("keeps the order of two documents received in one millisecond", async () => {
     const system = await muster.addSystem();
@@ -247,7 +247,7 @@ describe("the chain", () => {
     expect(history.latest).toEqual({ facts: { v: 3 } });
     expect(history.recordIds).toHaveLength(3);
     expect(isTrue(history)).toBe(true);
-  }, 60_000);
+  }, 240_000);
 
   test.each([1, 2, 3, 4, 5, 6])(
     "is true for random histories: late, twice, out of order, by two processes (seed %i)",
@@ -285,7 +285,7 @@ describe("the chain", () => {
         expect(undiffed?.count).toBe(0);
       }
     },
-    60_000,
+    240_000,
   );
 });
 
@@ -299,7 +299,7 @@ describe("one bad document beside good ones", () => {
     const dead = await muster.app.queue.list("collect:inventory", "dead", 10);
     expect(dead.map((job) => job.reason)).toEqual(["the payload has no header line"]);
     await muster.app.queue.discard("collect:inventory");
-  }, 60_000);
+  }, 240_000);
 
   test("partial documents are marked partial and alarm nobody", async () => {
     const lines = (await Bun.file(join(FIXTURES, "ns8-faults.ndjson")).text())
@@ -317,5 +317,5 @@ describe("one bad document beside good ones", () => {
     const records = await historyOf(system);
     expect(records.some((record) => (record["partial_reasons"] as string[]).length > 0)).toBe(true);
     expect(isTrue(await readHistory(dataText, system.system_key))).toBe(true);
-  }, 60_000);
+  }, 240_000);
 });
