@@ -120,7 +120,6 @@ const OWED = {
     "domains/backups/",
     "domains/compliance/",
     "domains/heartbeats/",
-    "domains/inventory/",
     "domains/operators/",
     "domains/organizations/",
     "domains/systems/",

@@ -1,4 +1,4 @@
-// The operator's side: the latest inventory, its history, what changed, day by day, and any two records compared.
+// Answers operators on one system's inventories: the latest, the history, what changed, day by day, and any two records compared.
 import { Elysia } from "elysia";
 import { envelope } from "../../http/edge/envelope.ts";
 import { operation } from "../../http/edge/openapi.ts";

@@ -1,4 +1,4 @@
-// Inventory: documents as they came, the chain they form, what changed along it, and who is told.
+// Assembles the inventories: documents as they came, the chain that they form, what changed along it, and what derives from it.
 import type { DomainWith } from "../../domain.ts";
 import type { BodyReader } from "../../http/edge/body.ts";
 import { openBatcher } from "../../jobs/batcher.ts";

@@ -1,4 +1,4 @@
-// The appliance's side: post an inventory.
+// Takes an appliance's inventory.
 import { Elysia } from "elysia";
 import type { BodyReader } from "../../http/edge/body.ts";
 import { envelope } from "../../http/edge/envelope.ts";

@@ -1,4 +1,4 @@
-// What people ask about inventories, answered from the tables. Shared by the admin API and the CLI.
+// Answers what people ask about inventories from the tables, for the admin API and for commands.
 import type { Static } from "@sinclair/typebox";
 import { Failure } from "../../../errors.ts";
 import { decodeCursor, encodeCursor } from "../../../http/edge/cursor.ts";

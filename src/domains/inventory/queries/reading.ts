@@ -1,4 +1,4 @@
-// SQL of what people read: records, changes, days, totals. Values come as JSON text, so numbers keep theirs.
+// Reads records, changes, days and totals for people. Values come as JSON text, so numbers keep theirs.
 import type { Queryable } from "../../../ports/database.ts";
 import { PAGE_BYTES, PAGE_SHARE, ROW_BYTES, VALUE_BYTES, shownValue } from "../../../values/json/page.ts";
 import type { ChangesQuery } from "../schema.ts";

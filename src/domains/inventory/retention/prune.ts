@@ -1,4 +1,4 @@
-// Prunes inventories: records that retention lets go and alerts long resolved, in small steps that any process may repeat.
+// Deletes the records that retention lets go, and findings long resolved, in small steps that any process may repeat.
 import type { JobHandler, Schedule } from "../../../domain.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { Database } from "../../../ports/database.ts";

@@ -1,4 +1,4 @@
-// The rules in force: INVENTORY_RULES_FILE as it was when it last had no fault, read again when it changes.
+// Holds the rules in force, which are INVENTORY_RULES_FILE as it was when it last had no fault; reads it again when it changes.
 import { readFileSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { Clock } from "../../../ports/clock.ts";
