@@ -118,7 +118,6 @@ const OWED = {
     "config/",
     "domain.ts",
     "domains/backups/",
-    "domains/compliance/",
     "domains/heartbeats/",
     "domains/operators/",
     "domains/organizations/",

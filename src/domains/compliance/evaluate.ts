@@ -1,4 +1,4 @@
-// Judges systems by the policy in force and brings their alerts in step. All who do so hold the systems' rows.
+// Judges systems by the policy in force and reconciles their findings, under locks on the systems' rows.
 import type { Clock } from "../../ports/clock.ts";
 import type { Database, Queryable } from "../../ports/database.ts";
 import type { ConditionFinding, FindingVerbs } from "../findings/index.ts";
@@ -16,17 +16,17 @@ export interface EvaluateDeps {
   findings: Pick<FindingVerbs, "reconcile">;
 }
 
-/** The kinds of findings that compliance leads to: all that a policy judges. */
+/** Kinds of findings that a policy leads to. */
 const KINDS = ["version", "advisory"] as const;
 
-/** Findings of one statement; a system's own always go together. */
+/** Findings of one statement, which takes all of a system or none. */
 const MAX_WANTED = 5_000;
 
 /**
- * Keeps what the newest inventories say is installed and judges it at once, unless this process has read another policy than
- * the one in force: then the systems wait, marked, for the sweep of the next review.
+ * Stores what the newest inventories say is installed, and judges it at once. A process that has read another policy than the
+ * one in force does not judge: it marks the systems for the sweep of the next review.
  */
-export function openKeeper({ clock, policy, findings }: Omit<EvaluateDeps, "database">): Projection {
+export function openProjection({ clock, policy, findings }: Omit<EvaluateDeps, "database">): Projection {
   return async (tx, newest) => {
     const systemIds = newest.map((one) => one.systemId);
     const known = newest.some(isPartial) ? await store.findInstalled(tx, systemIds) : new Map<string, Installed[]>();
@@ -45,7 +45,7 @@ function installedOf(newest: NewestInventory, known: ReadonlyMap<string, Install
   return isPartial(newest) ? mergeInstalled(known.get(newest.systemId) ?? [], mentioned) : mentioned;
 }
 
-/** Judges one round of systems that were last judged under an earlier review. Resolves with how many there were. */
+/** Judges at most `limit` systems that were last judged under an earlier review. Returns how many. */
 export async function sweepRound({ database, clock, policy, findings }: EvaluateDeps, limit: number): Promise<number> {
   return database.transaction(async (tx) => {
     const [review, current] = [await store.findReview(tx), policy()];
@@ -66,7 +66,7 @@ interface Judging {
   now: Date;
 }
 
-/** The caller holds the systems' rows, so that what is read here is what the alerts are made of. */
+/** The caller locks the systems' rows, so nothing that is read here changes before the findings are written. */
 async function judge(
   tx: Queryable,
   findings: EvaluateDeps["findings"],
@@ -86,7 +86,7 @@ async function judge(
   if (judged.length > 0) await findings.reconcile(tx, { kinds: KINDS, systemIds: judged, wanted }, now);
 }
 
-/** A system's own version counts where its inventory does not tell that of each of its nodes. */
+/** The version a system is listed with counts where its inventory names none of its nodes'. */
 function withOwnVersion({ type, version, installed }: Judged): Installed[] {
   if (type === null || version === null || installed.some((one) => one.product === type)) return installed;
   return [...installed, { product: type, instance: "", version }];

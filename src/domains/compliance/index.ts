@@ -1,11 +1,12 @@
-// Judges systems by the versions and advisories that the operator's rules name, and raises findings on those that do not comply.
-// Owns system_products (what is installed where) and alert_review (the policy in force).
+// Judges systems by the versions and advisories of the rules file, and has findings raised on those that do not comply.
+//
+// Tables: system_products (what is installed where) and alert_review (the policy in force). No other domain reads them.
 import type { Domain } from "../../domain.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Database } from "../../ports/database.ts";
 import type { FindingVerbs } from "../findings/index.ts";
 import type { Inventory, RulesInForce, Projection } from "../inventory/index.ts";
-import { openKeeper } from "./evaluate.ts";
+import { openProjection } from "./evaluate.ts";
 import { findSectionFaults } from "./faults.ts";
 import { openPolicy } from "./policy.ts";
 import type { Policy } from "./policy.ts";
@@ -14,7 +15,7 @@ import { alertSections, REVIEW_QUEUE } from "./schema.ts";
 
 export type { Policy };
 
-export interface ComplianceDeps {
+interface ComplianceDeps {
   database: Database;
   clock: Clock;
   rulesInForce: Pick<RulesInForce<Policy>, "policy" | "ruleSet">;
@@ -31,11 +32,10 @@ export function open({ database, clock, rulesInForce, api }: ComplianceDeps): Do
     policy: rulesInForce.policy,
     findings: api.findings,
     reproject: api.inventory.reproject,
-    // Findings on changes end by themselves after so many days.
     changeResolvesAfterDays: () => rulesInForce.ruleSet().critical_change.resolve_after_days,
   };
   return {
-    projection: openKeeper(deps),
+    projection: openProjection(deps),
     jobs: reviewJobs(deps),
     schedules: [{ name: "alert-review", cron: "* * * * *", queue: REVIEW_QUEUE }],
   };

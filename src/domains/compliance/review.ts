@@ -1,4 +1,4 @@
-// Once a minute: is everybody judged by what the rules and the fleet say now? Systems that are not are swept in rounds.
+// Reviews once a minute whether every system was judged by the rules and versions of now; the others are swept in rounds.
 import type { JobHandler } from "../../domain.ts";
 import type { Queryable } from "../../ports/database.ts";
 import type { Push } from "../../ports/queue.ts";
@@ -11,9 +11,9 @@ import * as store from "./store.ts";
 import type { Review } from "./store.ts";
 import { compareVersions, parseVersion } from "../../values/version.ts";
 
-export interface ReviewDeps extends EvaluateDeps {
+interface ReviewDeps extends EvaluateDeps {
   findings: Pick<FindingVerbs, "reconcile" | "raiseRegistrations" | "resolveUnregistered" | "ageEvents">;
-  /** After how many days an alert on a change ends by itself. */
+  /** Days without a further change after which a finding on a change is resolved. */
   changeResolvesAfterDays(): number;
   /** Projects these systems' newest records again. */
   reproject(newest: { systemId: string; recordId: string }[]): Promise<void>;
@@ -22,7 +22,7 @@ export interface ReviewDeps extends EvaluateDeps {
 /** Systems judged in one transaction; about 50 ms. */
 const ROUND = 200;
 const MAX_ROWS = 1_000;
-/** How late a registration can show up: clocks of gateways differ, transactions take their time. */
+/** How late a registration can become visible: clocks of gateways differ, and transactions take time. */
 const REGISTRATION_LAG_MS = 10 * 60_000;
 
 export function reviewJobs({ database, ...others }: ReviewDeps): JobHandler[] {
@@ -37,7 +37,7 @@ export function reviewJobs({ database, ...others }: ReviewDeps): JobHandler[] {
 
 const SWEEP: Push = { queue: SWEEP_QUEUE, payload: "" };
 
-/** Also takes up a sweep that got lost: as long as somebody is left to judge, each minute pushes one, keyed. */
+/** Also resumes a sweep that got lost: each minute pushes a keyed one, as long as a system is left to judge. */
 async function review(deps: ReviewDeps): Promise<Push[]> {
   const { database, clock, findings } = deps;
   const policy = deps.policy();
@@ -71,13 +71,13 @@ async function review(deps: ReviewDeps): Promise<Push[]> {
   return left ? [{ ...SWEEP, key: `sweep@${now.toISOString().slice(0, 16)}` }] : [];
 }
 
-/** Never back before the moment the rule was turned on: the fleet that was there before is not new. */
+/** Never before the moment the rule was turned on: systems that were there before are not new. */
 function watchSince({ newSystemsSince }: Review, now: Date): Date {
   const lagged = new Date(now.getTime() - REGISTRATION_LAG_MS);
   return newSystemsSince === null ? now : newSystemsSince < lagged ? lagged : newSystemsSince;
 }
 
-/** By type. Of two versions that are equally common the newer one: with two systems, the older is the one behind. */
+/** By type. Of two equally common versions the newer one counts: of two systems, the older version is behind. */
 async function findMostCommon(tx: Queryable, types: readonly string[]): Promise<Record<string, string>> {
   const best = new Map<string, { version: string; count: number }>();
   if (types.length === 0) return {};

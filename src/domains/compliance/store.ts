@@ -82,7 +82,7 @@ export async function lockSystems(db: Queryable, systemIds: readonly string[]): 
 
 type InstalledRow = [product: string, instance: string, version: string];
 
-export interface Products {
+interface Products {
   systemId: string;
   installed: Installed[];
 }

@@ -1,18 +1,18 @@
-// Ends what nobody has to end: events after so many days, and rows of findings that were resolved long ago.
+// Resolves events that are old enough, and deletes findings that were resolved long ago.
 import type { Queryable } from "../../ports/database.ts";
 import { DAY_MS } from "../../values/time.ts";
 import { EVENTS } from "./kinds.ts";
 import type { Event } from "./kinds.ts";
 import { countResolved, deleteResolved, resolveAged } from "./store.ts";
 
-/** How long a resolved finding is kept. */
+/** Days from the resolution of a finding to its deletion. */
 const KEPT_DAYS = 30;
 /** Rows of one statement. */
 const MAX_ROWS = 1_000;
 
 const daysBefore = (now: Date, days: number) => new Date(now.getTime() - days * DAY_MS);
 
-/** Resolves events that were last seen so many days ago, by kind. */
+/** Resolves events that were last seen longer ago than the days of their kind. */
 export async function ageEvents(db: Queryable, days: Record<Event, number>, now: Date): Promise<void> {
   for (const kind of EVENTS) {
     const before = daysBefore(now, days[kind]);

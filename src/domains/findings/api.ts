@@ -1,4 +1,4 @@
-// Offers what operators do with findings: list them, say "I know", and see what is open over all.
+// Lists findings for operators, takes an operator's "I know", and sums up what is open.
 import { Failure } from "../../errors.ts";
 import { decodeCursor, encodeCursor } from "../../http/edge/cursor.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -11,7 +11,7 @@ import type { AlertRow, OpenAlert } from "./reading.ts";
 import type { AlertsQuery } from "./schema.ts";
 import { resolveOne } from "./store.ts";
 
-export interface FindingsApiDeps {
+interface FindingsApiDeps {
   database: Queryable;
   clock: Clock;
   /** A Failure 404 for a key or id that no system has. */

@@ -1,4 +1,4 @@
-// Stores what is wrong with backups in backup_alerts: one open row a cause, resolved when it is over.
+// Stores findings on backups in backup_alerts: one open row for each system, backup and cause.
 import { randomUUIDv7 } from "bun";
 import type { Queryable } from "../../ports/database.ts";
 import { NIL_UUID } from "../../values/uuid.ts";
@@ -15,15 +15,15 @@ export interface BackupFindingRow {
   resolved_at: Date | null;
 }
 
-export interface BackupFinding {
+interface BackupFinding {
   systemId: string;
   backupId: string | null;
   cause: BackupCause;
   message: string;
 }
 
-/** While one of this cause is open, only its message changes. */
-export async function raise(db: Queryable, finding: BackupFinding, now: Date): Promise<void> {
+/** Of a finding that is open already, only the message changes. */
+async function raise(db: Queryable, finding: BackupFinding, now: Date): Promise<void> {
   await db.query(
     `insert into backup_alerts (id, system_id, backup_id, cause, message, opened_at) values ($1, $2, $3, $4, $5, $6)
      on conflict (system_id, cause, coalesce(backup_id, '${NIL_UUID}')) where resolved_at is null
@@ -32,8 +32,8 @@ export async function raise(db: Queryable, finding: BackupFinding, now: Date): P
   );
 }
 
-/** Resolves those of these causes that are open; null as backup: those about the system as a whole. */
-export async function resolve(
+/** Resolves what is open of these causes; without a backup, what is about the system as a whole. */
+async function resolve(
   db: Queryable,
   { systemId, backupId, causes }: { systemId: string; backupId: string | null; causes: readonly BackupCause[] },
   now: Date,
@@ -46,7 +46,7 @@ export async function resolve(
 }
 
 /** Newest first; `after` is time and id of the last row shown. */
-export async function list(
+async function list(
   db: Queryable,
   { systemId, open, limit }: { systemId: string | null; open: boolean; limit: number },
   after?: readonly [openedAt: string, id: string],
@@ -62,7 +62,7 @@ export async function list(
 }
 
 /** What is wrong with this backup now, oldest first. */
-export async function listOpenOf(
+async function listOpenOf(
   db: Queryable,
   backupId: string,
 ): Promise<Pick<BackupFindingRow, "cause" | "message" | "opened_at">[]> {
@@ -72,8 +72,11 @@ export async function listOpenOf(
   );
 }
 
-export async function countOpen(db: Queryable): Promise<{ cause: BackupCause; count: number }[]> {
+async function countOpen(db: Queryable): Promise<{ cause: BackupCause; count: number }[]> {
   return db.query(
     `select cause, count(*)::integer as count from backup_alerts where resolved_at is null group by cause order by cause`,
   );
 }
+
+/** Verbs on findings of backups. */
+export const backupFindings = { raise, resolve, list, listOpenOf, countOpen };

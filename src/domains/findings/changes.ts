@@ -1,9 +1,9 @@
-// Raises findings on changes: one open a place of a system, from its first change until the place is as it was.
+// Raises findings on changes, one for each changed path of a system, and resolves them when the value is as before.
 import { randomUUIDv7 } from "bun";
 import type { Queryable } from "../../ports/database.ts";
 import { raising, resolving } from "./store.ts";
 
-export interface ChangeFinding {
+interface ChangeFinding {
   systemId: string;
   diffId: string;
   message: string;
@@ -13,14 +13,14 @@ export interface ChangeFinding {
 // Tables that grew a moment ago have no statistics, and a join planned without them compares all with all. So each row looks up
 // what it needs by itself: "limit", "offset 0" and a value in parentheses are no joins to the planner.
 
-/** The place, by its path; of a path that no index would take, its beginning and a digest. */
+/** The path; where it is too long for an index, its beginning and a digest. */
 const CAUSE = `case when octet_length(d.field_path) <= 500 then d.field_path else left(d.field_path, 300) || '#' || md5(d.field_path) end`;
 /** Characters of a path that every cause below it begins with. */
 const CAUSE_START = 300;
 
 /**
- * A later change of a place whose finding is open goes into that finding; its baseline stays the value before the first. A
- * change that was counted once, in whatever has become of the finding, is never counted again.
+ * A later change of a path whose finding is open updates that finding; its baseline stays the value before the first change. A
+ * change that a finding has counted is never counted again, whatever became of the finding.
  */
 export async function raiseChanges(db: Queryable, changes: readonly ChangeFinding[], now: Date): Promise<void> {
   if (changes.length === 0) return;
@@ -53,11 +53,11 @@ export async function raiseChanges(db: Queryable, changes: readonly ChangeFindin
 }
 
 /**
- * Resolves the findings whose place is as it was before: the value is back, what had gone is there, what had come is gone; or
- * the place itself has gone with what held it, which is a change of its own.
+ * Resolves findings whose path is as it was before: a changed value is back, a deleted one is there again, a created one is
+ * gone; or the path was deleted with what held it, which is a change of its own.
  *
- * Each change looks up the one open finding of its place; only a deletion looks through the findings below it. Deletions of
- * one record never hold one another, so no finding is looked at twice. ("/" is the character after ".")
+ * Each change looks up the one open finding of its path; only a deletion looks through the findings below it. No deletion of a
+ * record is below another one of the same record, so no finding is read twice. ("/" is the character after ".")
  */
 export async function resolveReturned(db: Queryable, recordIds: readonly string[], now: Date): Promise<void> {
   await db.query(

@@ -1,4 +1,4 @@
-// Reconciles findings that last as long as their cause with what is true of their systems now.
+// Reconciles findings that last as long as their cause with the causes that systems have now.
 import { randomUUIDv7 } from "bun";
 import type { Queryable } from "../../ports/database.ts";
 import type { Condition } from "./kinds.ts";
@@ -7,17 +7,17 @@ import { raising, resolving } from "./store.ts";
 export interface ConditionFinding {
   systemId: string;
   kind: Condition;
-  /** Stable as long as it is the same reason: what makes it one finding and not several. */
+  /** Identifies the reason; the same text is the same finding. */
   cause: string;
   severity: string;
   message: string;
 }
 
 /**
- * Makes the findings of these kinds on these systems what is `wanted`: raises, rewords, resolves. What an operator accepted
- * stays accepted while its cause lasts. Repeating it changes nothing. Kinds that are not named are left alone.
+ * Raises, rewords and resolves until the findings of these kinds on these systems are those in `wanted`. What an operator
+ * accepted stays accepted while its cause lasts. Repeating it changes nothing; findings of other kinds stay as they are.
  *
- * The caller holds the systems' rows, so that what it judged is still true, and so that two of its kind never wait crosswise.
+ * The caller locks the systems' rows: what it judged stays true until the end, and two callers never deadlock.
  */
 export async function reconcile(
   db: Queryable,

@@ -7,8 +7,8 @@
 // This domain reads of others: inventory_diffs and inventory_records (whether a place is as it was), systems (names,
 // registrations).
 //
-// What happens to inventory_alerts goes through `raising` and `resolving` of store.ts, what happens to backup_alerts through
-// backups.ts. Every writing verb takes the caller's transaction, or the database where it stands alone, and the caller's time.
+// Every insert into inventory_alerts goes through `raising` of store.ts and every update through `resolving`; backup_alerts has
+// its two statements in backups.ts. Verbs take the caller's transaction, or the database where they stand alone.
 import type { DomainWith } from "../../domain.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Database } from "../../ports/database.ts";
@@ -18,7 +18,7 @@ import { adminRoutes } from "./admin.ts";
 import { ageEvents, countExpired, deleteExpired } from "./ageing.ts";
 import { openFindingsApi } from "./api.ts";
 import type { FindingsApi } from "./api.ts";
-import * as backups from "./backups.ts";
+import { backupFindings } from "./backups.ts";
 import { raiseChanges, resolveReturned } from "./changes.ts";
 import { reconcile } from "./conditions.ts";
 import { raiseRegistrations, resolveUnregistered } from "./registrations.ts";
@@ -37,11 +37,11 @@ const verbs = {
   ageEvents,
   countExpired,
   deleteExpired,
-  backups,
+  backups: backupFindings,
 };
 export type FindingVerbs = typeof verbs;
 
-export interface FindingsDeps {
+interface FindingsDeps {
   database: Database;
   clock: Clock;
   api: { systems: Pick<Systems, "show"> };

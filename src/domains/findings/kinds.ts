@@ -1,10 +1,10 @@
-// Names the kinds of findings that inventories lead to, and says how each kind ends.
+// Names the kinds of findings in inventory_alerts, and decides how each kind ends.
 
 /** Last as long as their cause. An operator cannot end one, only accept it: then it is not raised again while the cause lasts. */
-export const CONDITIONS = ["version", "advisory"] as const;
+const CONDITIONS = ["version", "advisory"] as const;
 export type Condition = (typeof CONDITIONS)[number];
 
-/** Happened once. They end when an operator has seen them, or after so many days. */
+/** Happened once. They are resolved when an operator has seen them, or by age. */
 export const EVENTS = ["change", "new_system"] as const;
 export type Event = (typeof EVENTS)[number];
 

@@ -8,7 +8,7 @@ const CAUSE = `'registered ' || to_char(s.registered_at at time zone 'UTC', 'YYY
 /** Rows of one statement. */
 const MAX_ROWS = 1_000;
 
-/** One for each registration since then that has none yet, whatever became of it. */
+/** Raises one for each registration since then that never had one. */
 export async function raiseRegistrations(
   db: Queryable,
   { since, severity }: { since: Date; severity: string },
@@ -34,7 +34,7 @@ async function raiseSome(db: Queryable, since: Date, severity: string, now: Date
   return rows.length;
 }
 
-/** Of systems that are no longer registered as they were when the finding was raised. */
+/** Resolves those of systems that have unregistered, or registered again. */
 export async function resolveUnregistered(db: Queryable, now: Date): Promise<void> {
   await db.query(
     resolving(

@@ -3,11 +3,11 @@ import type { Queryable } from "../../ports/database.ts";
 import type { Resolution } from "./kinds.ts";
 
 /**
- * Raises what `rows` selects, at the time of the parameter `now`. Of a cause that is open only the text, the severity and the
- * time it was seen change, and only by a newer sighting; without a time every other text is newer.
+ * Raises what `rows` selects, at the time of the parameter `now`. Of a finding that is open already, only message, severity and
+ * `seen_at` change, and only when the new `seen_at` is later; rows without one count as later when their text differs.
  *
- * `rows` has id, system_id, diff_id, alert_type, cause, severity, message and seen_at, and leaves out what must not be
- * raised again. The caller's statement may have common table expressions before it.
+ * `rows` selects id, system_id, diff_id, alert_type, cause, severity, message and seen_at, and leaves out what must not be
+ * raised again. The text may follow common table expressions.
  */
 export const raising = (rows: string, now: string) =>
   `insert into inventory_alerts as open (id, system_id, diff_id, alert_type, cause, severity, message, created_at, seen_at)
@@ -19,8 +19,8 @@ export const raising = (rows: string, now: string) =>
      else open.seen_at < excluded.seen_at end`;
 
 /**
- * Resolves what `rows` selects, at the time of the parameter `now`: id, resolution, and the time a change was seen, or null.
- * Of one that an operator accepted, only the resolution changes. What another transaction has resolved meanwhile stays so.
+ * Resolves what `rows` selects (id, resolution, and seen_at or null), at the time of the parameter `now`. Of a finding that an
+ * operator accepted, only the resolution changes. A finding that another transaction has resolved meanwhile stays as it is.
  */
 export const resolving = (rows: string, now: string) =>
   `update inventory_alerts a set is_resolved = true, resolved_at = coalesce(a.resolved_at, ${now}),
@@ -28,13 +28,13 @@ export const resolving = (rows: string, now: string) =>
    from (${rows}) over
    where over.id = a.id and (not a.is_resolved or a.resolution = 'accepted')`;
 
-/** An operator's word about one finding. Of one that is not open, nothing changes. */
+/** Changes nothing when the finding is not open. */
 export async function resolveOne(db: Queryable, id: string, resolution: Resolution, now: Date): Promise<void> {
   const rows = `select id, $2::text as resolution, null::timestamptz as seen_at from inventory_alerts where id = $1 and not is_resolved`;
   await db.query(resolving(rows, "$3::timestamptz"), [id, resolution, now]);
 }
 
-/** Events that were last seen before then, at most `limit`. Returns how many. */
+/** Resolves at most `limit` events that were last seen before then. Returns how many. */
 export async function resolveAged(
   db: Queryable,
   { kind, before, now, limit }: { kind: string; before: Date; now: Date; limit: number },
@@ -44,7 +44,7 @@ export async function resolveAged(
   return (await db.query(`${resolving(rows, "$3::timestamptz")} returning a.id`, [kind, before, now, limit])).length;
 }
 
-/** What an operator accepted is remembered as long as its cause lasts: it keeps the same cause from being raised again. */
+/** A finding that an operator accepted stays: it keeps its cause from being raised again. */
 const OLD = `is_resolved and resolved_at < $1 and resolution is distinct from 'accepted'`;
 
 export async function countResolved(db: Queryable, before: Date): Promise<number> {

@@ -16,7 +16,7 @@ export interface HealthRow {
   openHigh: number;
 }
 
-export interface HealthWindow {
+interface HealthWindow {
   now: Date;
   windowDays: number;
   changesDays: number;

@@ -11,7 +11,7 @@ export interface Period {
   to: Date | null;
 }
 
-export interface Observation {
+interface Observation {
   /** Oldest first. The last one before `from` gives the status at the start of the period. */
   flips: readonly Flip[];
   suspensions: readonly Period[];
