@@ -50,6 +50,12 @@ test.each(PAGES)("%s: every link leads to a file that is there", (page) => {
   expect(links.filter((to) => !existsSync(join(ROOT, dirname(page), to)))).toEqual([]);
 });
 
+test.each(PAGES)("%s: every source file that it names is there", (page) => {
+  const named = [...read(page).matchAll(/\b(?:src|test|scripts|bench|sql|systemd|debian)\/[\w./-]*\w\.\w+/g)];
+  const files = named.map(([path]) => path);
+  expect(files.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+});
+
 test.each(PAGES)("%s: its JSON and YAML can be read", (page) => {
   for (const text of blocksOf(page, "json")) expect(() => JSON.parse(text)).not.toThrow();
   for (const text of blocksOf(page, "yaml")) expect(() => YAML.parse(text)).not.toThrow();
