@@ -8,7 +8,7 @@ import * as store from "./store.ts";
 import type { ApplicationRow, KnownApplication, KnownSystem } from "./store.ts";
 
 /** Parts of a document that could not be collected, as paths of raw keys. */
-export type GapsOf = (document: JsonObject) => Gap[];
+type GapsOf = (document: JsonObject) => Gap[];
 
 /** Rows of one statement, which takes far less than a statement may. */
 const ROWS_PER_STATEMENT = 2_000;

@@ -57,7 +57,7 @@ interface Walk {
   truncated: boolean;
 }
 
-export interface FlattenDeps {
+interface FlattenDeps {
   /** Whether changes at this path of raw keys, `[]` for an array's element, are never significant. */
   isNoise(rulePath: readonly string[]): boolean;
 }

@@ -6,7 +6,7 @@ import { openFlatten } from "./flatten.ts";
 import { factProjection } from "./project.ts";
 import { PRUNE_SCHEDULE, pruneHandler } from "./prune.ts";
 
-export interface FactsDeps {
+interface FactsDeps {
   database: Database;
   rulesInForce: Pick<RulesInForce<unknown>, "rules">;
 }

@@ -2,7 +2,7 @@
 import type { Clock } from "../../ports/clock.ts";
 import type { ListedJob, Queue, QueueName } from "../../ports/queue.ts";
 
-export interface WaitingDeps {
+interface WaitingDeps {
   queue: Pick<Queue, "counts" | "list">;
   clock: Clock;
   maxWaitMs: number;
