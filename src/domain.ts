@@ -57,4 +57,10 @@ export interface Check {
   name: string;
   /** Resolves when all is well. A returned sentence means degraded but serving; a rejection means not ready. */
   run(): Promise<string | undefined>;
+  /** What an operator does about it, in a sentence. */
+  advice: string;
+  /** What is well, for `muster doctor`. */
+  well?(): string;
+  /** Only `muster doctor` asks: what it finds concerns an operator, but no load balancer. */
+  onDemand?: boolean;
 }

@@ -1,9 +1,13 @@
 // Opens each domain with what it needs: the shared parts, its own settings, and what other domains answer.
 import type { Domain, Note } from "../domain.ts";
 import type { Policy } from "../domains/compliance/index.ts";
-import type { RulesInForce, Projection } from "../domains/inventory/index.ts";
+import type { Projection, RulesInForce } from "../domains/inventory/index.ts";
+import { openBodyReader } from "../http/edge/body.ts";
 import type { BodyReader } from "../http/edge/body.ts";
 import type { NoteThrottled } from "../http/edge/throttle.ts";
+import { openThrottleNotes } from "../http/throttle-notes.ts";
+import { openAdmission } from "../jobs/admission.ts";
+import type { Log } from "../log.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Database } from "../ports/database.ts";
 import type { Limiter } from "../ports/limiter.ts";
@@ -35,6 +39,31 @@ export interface SharedDeps {
   exclusive: boolean;
   /** This process hears appliances itself. */
   listens: boolean;
+}
+
+/** Of unfinished bodies of one sender: its largest one, and the next before the first was answered. */
+const SENDER_BYTES = 32 * 1024 ** 2;
+
+type Services = "clock" | "database" | "queue" | "limiter" | "signals" | "objects";
+export interface SharedDepsSource extends Pick<SharedDeps, Services | "rulesInForce" | "exclusive" | "listens"> {
+  config: Config;
+  log: Log;
+}
+
+export function openSharedDeps({ config, log, ...given }: SharedDepsSource): SharedDeps {
+  const { clock, queue } = given;
+  const { maxBodyBytes } = config.http;
+  return {
+    ...given,
+    body: openBodyReader({ clock, senderBytes: Math.max(SENDER_BYTES, 2 * maxBodyBytes) }),
+    admit: openAdmission({ queue, maxPending: config.queue.maxPending }),
+    note: log.info,
+    warn: log.warn,
+    noteThrottled: openThrottleNotes({ clock, note: log.info }),
+    failuresPerMinute: config.logins.failuresPerMinute,
+    maxBodyBytes,
+    dataDir: config.data.directory,
+  };
 }
 
 type Modules = typeof modules;

@@ -7,8 +7,8 @@ import type { DocumentOptions } from "../http/edge/openapi.ts";
 import type { Problems } from "../http/problem.ts";
 import { buildRoutes } from "../http/routes.ts";
 import { openTrail } from "../http/trail.ts";
-import { nameOf } from "./change-log.ts";
-import type { ChangeLog } from "./change-log.ts";
+import { nameOf } from "./observe/change-log.ts";
+import type { ChangeLog } from "./observe/change-log.ts";
 
 export interface ApiDeps {
   domains: readonly Domain[];

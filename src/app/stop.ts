@@ -1,6 +1,14 @@
 // Stops what was started, in reverse order and within one deadline, and names what was left undone.
+import type { PostgresDatabase } from "../adapters/postgres/database.ts";
+import type { OpenedPostgres } from "../adapters/postgres/open.ts";
+import type { Domain } from "../domain.ts";
 import { reasonOf } from "../errors.ts";
+import type { Runner } from "../jobs/runner.ts";
 import type { Log } from "../log.ts";
+import { counted } from "../values/count.ts";
+import type { Listeners } from "./listeners.ts";
+import type { Children } from "./observe/report.ts";
+import type { Shared } from "./services.ts";
 
 export interface StopPlan {
   /** All at once: nothing new is taken, and what is under way is finished. Each resolves with what it had to leave, in words. */
@@ -31,6 +39,46 @@ export async function stopWithin(limitMs: number, { finish, close, last }: StopP
     limit: `${limitMs / 1_000}s`,
     left: `${left.slice(0, MAX_NAMED).join(", ")}${more}`,
   });
+}
+
+export interface StopDeps {
+  listeners: Listeners;
+  children: Children | undefined;
+  runner: Runner;
+  /** In the order they were opened. */
+  domains: readonly Domain[];
+  services: Pick<Shared, "queue" | "signals" | "limiter" | "redis">;
+  database: PostgresDatabase;
+  postgres: OpenedPostgres;
+}
+
+/** The reverse of how open.ts starts it. */
+export function planStop({ listeners, children, runner, domains, services, database, postgres }: StopDeps): StopPlan {
+  const { queue, signals, limiter, redis } = services;
+  return {
+    finish: [
+      (ms) => listeners.stopMain(ms),
+      async (ms) => (await children?.stop(ms)) ?? [],
+      (ms) => finishJobs(runner, ms),
+    ],
+    close: [
+      { name: "the operations listener", run: () => listeners.stopOperations() },
+      ...domains.toReversed().map((domain) => ({ name: "a domain", run: async () => domain.stop?.() })),
+      { name: "the queue", run: () => queue.close() },
+      { name: "the signals", run: () => signals.close() },
+      { name: "the rate limits", run: () => limiter.close() },
+      { name: "Redis", run: async () => redis?.close() },
+      { name: "the database's connections", run: () => database.close() },
+    ],
+    last: (ms) => postgres.close(ms),
+  };
+}
+
+/** Jobs that are left come back when their lease runs out, to whoever works then. */
+async function finishJobs(runner: Runner, limitMs: number): Promise<string[]> {
+  await runner.stop(limitMs);
+  const running = Object.entries(runner.stats()).filter(([, stats]) => stats.running > 0);
+  return running.map(([queue, stats]) => `${counted(stats.running, "job")} of ${queue}`);
 }
 
 /** Undefined when it was done in time. */

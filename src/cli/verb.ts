@@ -1,7 +1,8 @@
 // Defines what a verb of the command line is, and what its actions share.
 import { userInfo } from "node:os";
 import type { Static, TObject } from "@sinclair/typebox";
-import type { App, AppOptions, AppRole } from "../app/open.ts";
+import type { App, AppOptions } from "../app/open.ts";
+import type { AppRole } from "../app/role.ts";
 import type { Config } from "../app/settings.ts";
 import type { Environment } from "../config/environment.ts";
 import { ConfigError } from "../config/error.ts";
@@ -159,10 +160,10 @@ export async function changeApp<Result>(cli: Cli, work: Work<Result>): Promise<R
   return withApp(cli, async (app, actor) => {
     // The change was made, or was not; whether a gateway hears of it must not decide that.
     const tell = (outcome: string, made?: unknown) =>
-      app.tellChange({ who: actor, what: cli.command, target: cli.target, outcome }, made).catch(() => {});
+      app.commands.tellChange({ who: actor, what: cli.command, target: cli.target, outcome }, made).catch(() => {});
     try {
       const result = await work(app, actor);
-      sayChanged(cli, app.runsOn.installation);
+      sayChanged(cli, app.about.runsOn.installation);
       await tell("done", result);
       return result;
     } catch (error) {

@@ -51,11 +51,19 @@ export function operationsHandler({ version, readiness, metrics, stats }: Operat
 
 export interface Readiness {
   status: "ready" | "degraded" | "unready";
-  checks: Record<string, { status: "ok" | "degraded" | "failed"; reason?: string }>;
+  checks: Record<string, CheckResult>;
+}
+
+export interface CheckResult {
+  status: "ok" | "degraded" | "failed";
+  reason?: string;
+  /** What an operator does about it. */
+  advice?: string;
 }
 
 /** Runs all checks at once. One failure makes it unready, one warning degraded. */
-export async function checkReadiness(checks: Check[]): Promise<Readiness> {
+export async function checkReadiness(all: readonly Check[]): Promise<Readiness> {
+  const checks = all.filter(({ onDemand = false }) => !onDemand);
   const results = await Promise.all(checks.map(runCheck));
   const entries = checks.map(({ name }, index) => [name, results[index] ?? { status: "failed" as const }] as const);
   return readinessOf(Object.fromEntries(entries));
@@ -78,7 +86,7 @@ function readinessOf(checks: Readiness["checks"]): Readiness {
   return { status: has("failed") ? "unready" : has("degraded") ? "degraded" : "ready", checks };
 }
 
-async function runCheck({ run }: Check): Promise<Readiness["checks"][string]> {
+export async function runCheck({ run, advice }: Pick<Check, "run" | "advice">): Promise<CheckResult> {
   const { promise: late, resolve } = Promise.withResolvers<never>();
   const timer = setTimeout(resolve, CHECK_TIMEOUT_MS);
   try {
@@ -86,9 +94,9 @@ async function runCheck({ run }: Check): Promise<Readiness["checks"][string]> {
       run(),
       late.then(() => Promise.reject(new Error(`no answer within ${CHECK_TIMEOUT_MS} ms`))),
     ]);
-    return reason === undefined ? { status: "ok" } : { status: "degraded", reason };
+    return reason === undefined ? { status: "ok" } : { status: "degraded", reason, advice };
   } catch (error) {
-    return { status: "failed", reason: reasonOf(error) };
+    return { status: "failed", reason: reasonOf(error), advice };
   } finally {
     clearTimeout(timer);
   }

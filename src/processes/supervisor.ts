@@ -29,6 +29,7 @@ const HOPELESS_STARTS = 5;
 /** At the end of everything there is no time to lose. */
 const LAST_KILL_AFTER_MS = 250;
 const ASK_MS = 3_000;
+const ADVICE = "The log says why a process ended; it is started again by itself.";
 
 export class ProcessSupervisor {
   readonly #options: ProcessSupervisorOptions;
@@ -99,10 +100,10 @@ export class ProcessSupervisor {
     for (const child of this.#running) child.kill();
   };
 
-  /** For the operations listener: see app/open.ts. */
+  /** For the operations listener: see app/observe/report.ts. */
   readonly report = {
     stop: (limitMs: number) => this.stop(limitMs),
-    checks: [{ name: "processes", run: async () => this.#missing() }] satisfies Check[],
+    checks: [{ name: "processes", run: async () => this.#missing(), advice: ADVICE }] satisfies Check[],
     readiness: async (): Promise<Readiness[]> => {
       const answers = await Promise.all(this.#ready().map((child) => child.ask("readiness", ASK_MS)));
       return answers.filter((answer) => answer !== undefined);

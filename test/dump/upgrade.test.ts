@@ -42,7 +42,7 @@ test("a database of the first schema is dumped and upgraded, and its beats that 
     const [dump, ...others] = readdirSync(join(directory, "dumps"));
     expect(others).toEqual([]);
     expect(dump).toMatch(/^before-0005-\d{8}T\d{6}Z\.tar\.zst$/);
-    expect(app.app.migrated.applied.length).toBe(embeddedMigrations().length - FIRST);
+    expect(app.app.about.migrated.applied.length).toBe(embeddedMigrations().length - FIRST);
     await app.app.runner.drain();
     const [row] = await old.database.query<{ beats: number }>("select count(*)::int as beats from system_heartbeats");
     expect(row?.beats).toBe(3);
@@ -67,7 +67,7 @@ test("a dump that fails stops the upgrade in words, and the database stays as it
     await expect(openTestApp({ DATA_DIR: directory }, old)).rejects.toThrow("Nothing was upgraded");
     expect(await schemaVersion(old.database)).toBe(FIRST);
     await using app = await openTestApp({ DATA_DIR: directory, DUMP_BEFORE_UPGRADE: "false" }, old);
-    expect(app.app.migrated.applied.length).toBeGreaterThan(0);
+    expect(app.app.about.migrated.applied.length).toBeGreaterThan(0);
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }

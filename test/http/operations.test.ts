@@ -50,15 +50,21 @@ test("with the database away it is alive but not ready, says why, and is ready a
 }, 60_000);
 
 test("a check that warns degrades without refusing traffic, one that hangs counts as failed", async () => {
-  const ok = { name: "ok", run: async () => undefined };
-  const warns = { name: "warns", run: async () => "the disk is nearly full" };
-  const hangs = { name: "hangs", run: () => new Promise<undefined>(() => {}) };
+  const ok = { name: "ok", advice: "", run: async () => undefined };
+  const warns = { name: "warns", advice: "Make room.", run: async () => "the disk is nearly full" };
+  const hangs = { name: "hangs", advice: "Look at its log.", run: () => new Promise<undefined>(() => {}) };
   expect(await checkReadiness([ok, warns])).toEqual({
     status: "degraded",
-    checks: { ok: { status: "ok" }, warns: { status: "degraded", reason: "the disk is nearly full" } },
+    checks: {
+      ok: { status: "ok" },
+      warns: { status: "degraded", reason: "the disk is nearly full", advice: "Make room." },
+    },
   });
   const { status, checks } = await checkReadiness([ok, warns, hangs]);
-  expect([status, checks["hangs"]]).toEqual(["unready", { status: "failed", reason: "no answer within 2500 ms" }]);
+  expect([status, checks["hangs"]]).toEqual([
+    "unready",
+    { status: "failed", reason: "no answer within 2500 ms", advice: "Look at its log." },
+  ]);
   const handle = operationsHandler({
     version: "1",
     readiness: () => checkReadiness([warns]),
@@ -142,4 +148,20 @@ test("what it does not know is 404 and names what there is; other methods are 40
   const posted = await ask(app, "/health", "POST");
   expect([posted.status, posted.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
   expect((await ask(app, "/ready", "HEAD")).status).toBe(200);
+}, 60_000);
+
+test("muster doctor asks all that /ready asks, and what only an operator needs to know; each says what to do", async () => {
+  await using app = await openTestApp();
+  const ready = JSON.parse((await ask(app, "/ready")).text) as { data: { checks: Record<string, unknown> } };
+  const examined = await app.app.about.examine();
+  expect(examined.map(({ name }) => name)).toEqual(expect.arrayContaining(Object.keys(ready.data.checks)));
+  expect(Object.keys(ready.data.checks)).not.toContain("dead jobs");
+  await app.database.query(
+    `insert into jobs (queue, state, due_at, place, reason, pushed_at, payload_bytes, payload)
+     values ('made-up', 'dead', now(), 1, 'x', now(), 0, '')`,
+  );
+  const dead = (await app.app.about.examine()).find(({ name }) => name === "dead jobs");
+  expect(dead).toMatchObject({ status: "degraded", reason: "Jobs were given up: 1 in made-up." });
+  expect(dead?.advice).toContain("muster queues redrive");
+  expect((await ask(app, "/ready")).text).not.toContain("given up");
 }, 60_000);

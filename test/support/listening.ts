@@ -16,7 +16,7 @@ export async function openListeningApp(
   const addresses = { LISTEN_ADDRESS: "127.0.0.1:0", HEALTH_LISTEN_ADDRESS: "127.0.0.1:0" };
   const opened = await openTestApp({ ...addresses, ...env }, existing);
   await opened.app.start();
-  const urls = opened.app.urls();
+  const urls = opened.app.listeners.urls();
   if (!urls) throw new Error("the app has no listeners");
   return { ...opened, ...urls };
 }

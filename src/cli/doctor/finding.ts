@@ -1,4 +1,4 @@
-// Says what one check of doctor found; a check that fails itself is a finding of its own.
+// Turns one look of doctor into a finding; a look that fails is a finding too.
 import { reasonOf } from "../../errors.ts";
 
 export interface Finding {

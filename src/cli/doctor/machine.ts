@@ -1,4 +1,4 @@
-// Examines the machine below Muster: room, permissions, how long a durable write takes, whether its clock is kept.
+// Examines the machine below Muster: free space, permissions, how long a durable write takes, whether its clock is synchronized.
 import { closeSync, existsSync, fsyncSync, openSync, statSync, statfsSync, unlinkSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "../../app/settings.ts";
@@ -98,6 +98,23 @@ function examineSync({ data: { directory: dataDir } }: Config): Promise<Finding>
   });
 }
 
+/** Clocks that differ more than this stamp events visibly wrong. */
+const MAX_SKEW_MS = 2_000;
+
+export function examineClock(databaseTime: Date): Omit<Finding, "check"> {
+  const skewMs = Date.now() - databaseTime.getTime();
+  if (Math.abs(skewMs) <= MAX_SKEW_MS)
+    return {
+      status: "ok",
+      finding: `This machine and the database agree on the time to ${Math.abs(skewMs)} ms.`,
+    };
+  return {
+    status: "warning",
+    finding: `This machine's clock is ${skewMs} ms ahead of the database's.`,
+    advice: "Run an NTP client on both.",
+  };
+}
+
 function examineTimeSync(): Promise<Finding> {
   return examine("time sync", AS_ITS_USER, () => {
     const timedatectl = Bun.which("timedatectl");
@@ -107,15 +124,15 @@ function examineTimeSync(): Promise<Finding> {
     if (answer === "no")
       return {
         status: "warning",
-        finding: "The system clock is not synchronised.",
+        finding: "The system clock is not synchronized.",
         advice: "timedatectl set-ntp true",
       };
     return {
       status: "ok",
       finding:
         answer === "yes"
-          ? "The system clock is synchronised."
-          : "This machine does not say whether its clock is synchronised.",
+          ? "The system clock is synchronized."
+          : "This machine does not say whether its clock is synchronized.",
     };
   });
 }

@@ -33,7 +33,7 @@ function examineListener({ http }: Config): Finding[] {
 async function examineAlertmanager({ alerts: { url } }: Config): Promise<Finding[]> {
   if (url === undefined) return [];
   const advice = "Check MIMIR_URL, and that this host may reach it. Alerts wait in the database meanwhile.";
-  const finding = await examine("alerts", advice, async () => {
+  const finding = await examine("alertmanager", advice, async () => {
     const { address, status } = await askAlertmanager(url);
     if (status < 400) return { status: "ok", finding: `Alertmanager answers at ${address}.` };
     const said = `Alertmanager at ${address} answers with ${status}.`;

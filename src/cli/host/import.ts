@@ -27,7 +27,7 @@ async function bringAll(given: Given<typeof FLAGS>, cli: Cli): Promise<number> {
   const source = await openSource(url, cli.log(cli.config()));
   try {
     const report = await (dryRun ? withApp : changeApp)(cli, (app) =>
-      app.importMy(source, { dryRun, signal, onProgress: progress.at }),
+      app.commands.importMy(source, { dryRun, signal, onProgress: progress.at }),
     );
     print(report, { json: given.json, dryRun }, cli);
     return 0;

@@ -11,7 +11,7 @@ export const migrate: Verb = {
 async function migrateDatabase({ json }: { json: boolean }, cli: Cli): Promise<number> {
   const app = await cli.openApp("migrate");
   try {
-    const { applied, version } = app.migrated;
+    const { applied, version } = app.about.migrated;
     if (json) cli.print(JSON.stringify({ applied, version }));
     else
       cli.print(
@@ -19,7 +19,7 @@ async function migrateDatabase({ json }: { json: boolean }, cli: Cli): Promise<n
           ? `Nothing to do: the schema is at version ${version}.`
           : `Applied ${applied.join(", ")}; the schema is at version ${version}.`,
       );
-    if (applied.length > 0) sayChanged(cli, app.runsOn.installation);
+    if (applied.length > 0) sayChanged(cli, app.about.runsOn.installation);
     return 0;
   } finally {
     await app.stop();

@@ -58,15 +58,15 @@ type Asked = Extract<ToProcess, { kind: "ask" }>;
 function answer(app: App, message: Asked): Promise<unknown> | unknown {
   switch (message.question) {
     case "readiness":
-      return app.report.readiness();
+      return app.about.report.readiness();
     case "metrics":
-      return app.report.metrics();
+      return app.about.report.metrics();
     case "workers":
-      return app.report.workers();
+      return app.about.report.workers();
     case "steer":
-      return app.steer(message.target);
+      return app.listeners.steer(message.target);
     case "drain":
-      return app.drain(message.leastMs, message.limitMs);
+      return app.listeners.drain(message.leastMs, message.limitMs);
   }
 }
 

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { Gauge } from "prom-client";
 import type { DomainWith } from "../../domain.ts";
+import { reasonOf } from "../../errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Database } from "../../ports/database.ts";
 import type { Limiter } from "../../ports/limiter.ts";
@@ -103,9 +104,15 @@ export function open({ settings, api: others, dataDir, ...shared }: BackupsDeps)
     }),
     schedules,
     checks: [
-      { name: "backup storage", run: async () => (await objects.check()) ?? doubt },
+      {
+        name: "backup storage",
+        run: async () => (await checkStore(objects)) ?? doubt,
+        advice: "Check the S3_* and BACKUP_S3_* settings, or that DATA_DIR can be written.",
+        well: () => `Backups can be stored: ${objects.describe}.`,
+      },
       {
         name: "backup removals",
+        advice: "Check that BACKUP_S3_BUCKET lets its objects be deleted; each is tried again by itself.",
         async run() {
           const { failing } = await countRemovals(database);
           return failing === 0 ? undefined : `${counted(failing, "object")} could not be removed for a while`;
@@ -147,4 +154,12 @@ export function open({ settings, api: others, dataDir, ...shared }: BackupsDeps)
     start: () => spool.clear(),
     stop: () => objects.close(),
   };
+}
+
+async function checkStore(objects: ObjectStore): Promise<string | undefined> {
+  try {
+    return await objects.check();
+  } catch (error) {
+    throw new Error(`Backups cannot be stored in ${objects.describe}: ${reasonOf(error)}.`, { cause: error });
+  }
 }

@@ -58,7 +58,7 @@ export interface InventoryDeps {
     noise: Pick<Noise, "known" | "suppress" | "placeOf" | "observe" | "flush">;
     findings: Pick<FindingVerbs, "raiseChanges" | "resolveReturned" | "countExpired" | "deleteExpired">;
   };
-  rulesInForce: Pick<RulesInForce<unknown>, "rules" | "ruleSet" | "fault">;
+  rulesInForce: Pick<RulesInForce<unknown>, "rules" | "ruleSet" | "fault" | "isUnread">;
 }
 
 export interface Inventory {
@@ -132,7 +132,19 @@ export function open({ settings, api, ...shared }: InventoryDeps): DomainWith<In
     adminRoutes: adminRoutes(reader, pins),
     jobs: [...pipeline(pipelineDeps), projectionJob(pipelineDeps), pruneJob(deps)],
     schedules: [PRUNE_SCHEDULE],
-    checks: [{ name: "inventory rules", run: async () => deps.rulesInForce.fault() }],
+    checks: [
+      {
+        name: "inventory rules",
+        async run() {
+          const fault = deps.rulesInForce.fault();
+          if (fault !== undefined && deps.rulesInForce.isUnread()) throw new Error(fault);
+          return fault;
+        },
+        advice:
+          "A running gateway keeps the rules it had; one that starts now refuses to. See docs/inventory-rules.md.",
+        well: () => (settings.rulesFile ? `${settings.rulesFile} has no fault.` : "The built-in rules are in force."),
+      },
+    ],
     async stop() {
       await batcher.close();
       await large.close();

@@ -82,6 +82,7 @@ export function open({ queue, clock, body, settings, api }: QueuesDeps): Domain 
     checks: [
       {
         name: "queues",
+        advice: '"muster queues list QUEUE --state pending" shows it. Is a worker running (ROLES)?',
         run: () =>
           findLongWaiting({
             queue,
@@ -90,6 +91,19 @@ export function open({ queue, clock, body, settings, api }: QueuesDeps): Domain 
             showSystem: (keyOrId) => api.systems.show(MUSTER, keyOrId),
           }),
       },
+      {
+        name: "dead jobs",
+        onDemand: true,
+        run: async () => describeDead(await queue.counts()),
+        advice: '"muster queues list QUEUE" says why; "muster queues redrive QUEUE" tries them again.',
+        well: () => "No job was given up.",
+      },
     ],
   };
+}
+
+function describeDead(counts: Record<string, { dead: number }>): string | undefined {
+  const dead = Object.entries(counts).filter(([, one]) => one.dead > 0);
+  if (dead.length === 0) return undefined;
+  return `Jobs were given up: ${dead.map(([name, one]) => `${one.dead} in ${name}`).join(", ")}.`;
 }

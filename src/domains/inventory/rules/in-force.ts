@@ -15,6 +15,8 @@ export interface RulesInForce<Policy> {
   policy(): Policy;
   /** What is wrong with the file as it is now, every fault named; undefined while the file is the one in force. */
   fault(): string | undefined;
+  /** The built-in rules stand in for a file that was never without fault. */
+  isUnread(): boolean;
 }
 
 export interface RulesInForceDeps<Policy> {
@@ -34,6 +36,7 @@ export function openRulesInForce<Policy>(deps: RulesInForceDeps<Policy>): RulesI
   const { path, clock, log, guest } = deps;
   let inForce = { ruleSet: BUILTIN_RULES, rules: openRules(BUILTIN_RULES), policy: guest.read({}) };
   let fault: string | undefined;
+  let isUnread = false;
   /** The files that the rules were last read from, and what told apart that version of them. */
   let files: string[] = [];
   let stamp = "";
@@ -61,6 +64,7 @@ export function openRulesInForce<Policy>(deps: RulesInForceDeps<Policy>): RulesI
     try {
       read();
       fault = undefined;
+      isUnread = false;
       log.info(`The inventory rules were read again: ${path}.`);
     } catch (error) {
       if (!(error instanceof RulesFault)) throw error;
@@ -74,6 +78,7 @@ export function openRulesInForce<Policy>(deps: RulesInForceDeps<Policy>): RulesI
   } catch (error) {
     if (!deps.tolerant || !(error instanceof RulesFault)) throw error;
     fault = error.message;
+    isUnread = true;
   }
   return {
     rules: {
@@ -84,6 +89,7 @@ export function openRulesInForce<Policy>(deps: RulesInForceDeps<Policy>): RulesI
     ruleSet: () => (look(), inForce.ruleSet),
     policy: () => (look(), inForce.policy),
     fault: () => (look(), fault),
+    isUnread: () => (look(), isUnread),
   };
 }
 

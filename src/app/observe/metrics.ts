@@ -1,11 +1,11 @@
 // Metrics of the plumbing: queues, workers, database, the carried PostgreSQL, the process.
 import { Counter, Gauge, collectDefaultMetrics } from "prom-client";
 import type { Registry } from "prom-client";
-import type { CarriedInfo } from "../adapters/postgres/carried/carried.ts";
-import type { PostgresDatabase } from "../adapters/postgres/database.ts";
-import type { CertificateInForce } from "../http/listen/certificate.ts";
-import type { Runner } from "../jobs/runner.ts";
-import type { Queue } from "../ports/queue.ts";
+import type { CarriedInfo } from "../../adapters/postgres/carried/carried.ts";
+import type { PostgresDatabase } from "../../adapters/postgres/database.ts";
+import type { CertificateInForce } from "../../http/listen/certificate.ts";
+import type { Runner } from "../../jobs/runner.ts";
+import type { Queue } from "../../ports/queue.ts";
 
 export interface Plumbing {
   queue: Queue;

@@ -1,10 +1,10 @@
 // Logs each change by an operator, one line each, whether it comes over the API or by a command beside the gateway.
 import { randomUUIDv7 } from "bun";
-import type { Change } from "../http/trail.ts";
-import type { Log } from "../log.ts";
-import type { Signals } from "../ports/signals.ts";
-import type { Actor } from "../values/actor.ts";
-import { parseJson } from "../values/json/parse.ts";
+import type { Change } from "../../http/trail.ts";
+import type { Log } from "../../log.ts";
+import type { Signals } from "../../ports/signals.ts";
+import type { Actor } from "../../values/actor.ts";
+import { parseJson } from "../../values/json/parse.ts";
 
 export interface ChangeLog {
   write(change: Change): void;

@@ -1,0 +1,99 @@
+// Checks whether Muster may be trusted with work right now: the list behind /ready, and behind `muster doctor`.
+import type { PostgresDatabase } from "../../adapters/postgres/database.ts";
+import type { OpenedRedis } from "../../adapters/redis/open.ts";
+import type { Check, Domain } from "../../domain.ts";
+import { Failure, reasonOf } from "../../errors.ts";
+import type { CertificateInForce } from "../../http/listen/certificate.ts";
+import { runCheck } from "../../http/operations.ts";
+import type { CheckResult } from "../../http/operations.ts";
+import { REDIS_AWAY } from "../services.ts";
+import type { Shared } from "../services.ts";
+import type { Children } from "./report.ts";
+
+export interface ChecksDeps extends Pick<Shared, "redis" | "isRedisAway" | "pingRedis"> {
+  database: PostgresDatabase;
+  domains: readonly Domain[];
+  certificate: CertificateInForce | undefined;
+  children: Children | undefined;
+  /** In words. */
+  runsOn: { database: string; redis: string | undefined };
+}
+
+export function openChecks(deps: ChecksDeps): Check[] {
+  const { database, redis, isRedisAway, pingRedis, domains, certificate, children, runsOn } = deps;
+  return [
+    {
+      name: "database",
+      run: () => checkDatabase(database, redis !== undefined && !isRedisAway()),
+      advice: "Check DATABASE_URL, or DATA_DIR/postgres/postgres.log for what the carried PostgreSQL itself says.",
+      well: () => `${runsOn.database}.`,
+    },
+    ...(redis
+      ? [
+          {
+            name: "redis",
+            run: () => checkRedis(redis, pingRedis),
+            advice: "Check REDIS_URL, REDIS_PASSWORD, that the server runs and lets this host in, and how it persists.",
+            well: () => `${runsOn.redis}.`,
+          },
+        ]
+      : []),
+    ...(certificate
+      ? [
+          {
+            name: "certificate",
+            run: async () => certificate.doubt(),
+            advice: "Renew it, or make its files fit together; the new ones are read by themselves.",
+          },
+        ]
+      : []),
+    ...domains.flatMap((one) => one.checks ?? []).map(leaveDatabaseAside),
+    ...(children?.checks ?? []),
+  ];
+}
+
+export interface Examined extends CheckResult {
+  name: string;
+  /** What is well, in a sentence. */
+  well?: string | undefined;
+}
+
+/** All of them, also those that /ready leaves out. */
+export const examineChecks = (checks: readonly Check[]): Promise<Examined[]> =>
+  Promise.all(checks.map(async (one) => ({ name: one.name, well: one.well?.(), ...(await runCheck(one)) })));
+
+async function checkRedis(redis: OpenedRedis, ping: () => Promise<void>): Promise<string | undefined> {
+  try {
+    await ping();
+    const { dangers } = await redis.examine();
+    return dangers.length > 0 ? dangers.join(" ") : undefined;
+  } catch (error) {
+    return `${REDIS_AWAY} (${reasonOf(error)}).`;
+  }
+}
+
+/** Without the database Muster is of no use, unless Redis keeps what comes until it is back. */
+async function checkDatabase(database: PostgresDatabase, hasRedis: boolean): Promise<string | undefined> {
+  try {
+    await database.query("select 1", [], { timeoutMs: 2_000 });
+    return undefined;
+  } catch (error) {
+    if (!hasRedis) throw error;
+    return `The database is away; heartbeats and inventories of known systems wait in Redis (${reasonOf(error)}).`;
+  }
+}
+
+/** That the database is away is said by its own check, which also knows whether that matters. */
+function leaveDatabaseAside({ run, ...check }: Check): Check {
+  const look = async () => {
+    try {
+      return await run();
+    } catch (error) {
+      if (error instanceof Failure && error.code === "database.unavailable") return "Not known: the database is away.";
+      if (error instanceof Failure && error.code === "database.ended")
+        return "Not known: the database is too slow to say.";
+      throw error;
+    }
+  };
+  return { ...check, run: look };
+}
