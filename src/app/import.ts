@@ -23,12 +23,12 @@ export interface ImportMyDeps extends Pick<OpenedPostgres, "connection"> {
 export function openImport({ connection, database, api, clock }: ImportMyDeps): ImportMy {
   const target: ImportDeps["target"] = {
     database,
-    bringOrganizations: api.organizations.bring,
-    bringSystems: api.systems.bring,
-    bringErased: api.systems.bringErased,
-    bringBeats: api.heartbeats.bring,
-    bringInventories: api.inventory.bring,
-    bringAlerts: api.alerts.bring,
+    importOrganizations: api.organizations.importOrganizations,
+    importSystems: api.systems.importSystems,
+    importErasedSecrets: api.systems.importErasedSecrets,
+    importBeats: api.heartbeats.importBeats,
+    importInventories: api.inventory.importInventories,
+    importHistory: api.alerts.importHistory,
   };
   return (source, options) =>
     alone(connection, options.signal, async () => {

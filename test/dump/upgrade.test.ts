@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { embeddedMigrations, migrate, schemaVersion } from "../../src/adapters/postgres/migrate.ts";
-import { createSecret } from "../../src/domains/systems/secret.ts";
+import { createSecret } from "../../src/domains/systems/credentials/secret.ts";
 import { basic, openTestApp } from "../support/app.ts";
 import { createTestDatabase } from "../support/postgres.ts";
 import { temporaryDirectory, testLog } from "../support/run.ts";

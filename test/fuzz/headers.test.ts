@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { Registration } from "../../src/domains/systems/schema.ts";
-import { createSecret, parseSecret, verifySecret } from "../../src/domains/systems/secret.ts";
+import { createSecret, parseSecret, verifySecret } from "../../src/domains/systems/credentials/secret.ts";
 import { Failure } from "../../src/errors.ts";
 import { openBodyReader } from "../../src/http/edge/body.ts";
 import { readBasic, readBearer } from "../../src/http/edge/credentials.ts";

@@ -1,6 +1,6 @@
 // Requests recorded from real clients, and the system that they were made with.
 import { join } from "node:path";
-import { hashSecret } from "../../src/domains/systems/secret.ts";
+import { hashSecret } from "../../src/domains/systems/credentials/secret.ts";
 import type { TestApp } from "./app.ts";
 
 export const RECORDED_KEY = "NETH-0A1B-2C3D-4E5F-6071-8293-A4B5-C6D7-E8F9";

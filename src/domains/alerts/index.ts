@@ -9,8 +9,8 @@ import type { Queue } from "../../ports/queue.ts";
 import { MUSTER } from "../../values/actor.ts";
 import type { Systems } from "../systems/index.ts";
 import { adminRoutes } from "./admin.ts";
-import { bringPast } from "./history/store.ts";
-import type { FormerAlert } from "./history/store.ts";
+import { importPast } from "./history/store.ts";
+import type { ImportedAlert } from "./history/store.ts";
 import { authorizeWebhook, keepHistory } from "./history/webhook.ts";
 import { alertJobs } from "./jobs.ts";
 import { backlogCheck, backlogMetric } from "./outbox/backlog.ts";
@@ -26,7 +26,7 @@ import { openAlertmanager } from "./upstream/alertmanager.ts";
 
 export { settings } from "./settings.ts";
 export { askAlertmanager } from "./upstream/alertmanager.ts";
-export type { FormerAlert };
+export type { ImportedAlert };
 export type { AlertSource, OwnAlert } from "./source.ts";
 
 export interface AlertsDeps {
@@ -47,7 +47,7 @@ export interface Alerts {
   /** Takes alerts that Muster fires itself; undefined without an Alertmanager. */
   source: AlertSource | undefined;
   /** Imports resolved alerts of the replaced service. Returns how many were new. */
-  bring(rows: FormerAlert[], dryRun: boolean): Promise<number>;
+  importHistory(rows: ImportedAlert[], dryRun: boolean): Promise<number>;
 }
 
 export function open({ settings, api, ...deps }: AlertsDeps): DomainWith<Alerts> {
@@ -98,7 +98,7 @@ export function open({ settings, api, ...deps }: AlertsDeps): DomainWith<Alerts>
     checks: upstream && [backlogCheck({ database, clock })],
     metrics: backlogMetric(database),
     api: {
-      bring: (rows, dryRun) => bringPast(database, rows, dryRun),
+      importHistory: (rows, dryRun) => importPast(database, rows, dryRun),
       source: upstream && openSource({ clock, positions }),
     },
     stop: () => acceptance.close(),

@@ -11,7 +11,7 @@ import type { Database } from "../../ports/database.ts";
 import type { Job, Push, Queue } from "../../ports/queue.ts";
 import type { Systems } from "../systems/index.ts";
 import type { HeartbeatsSettings } from "./settings.ts";
-import { bringBeats, markActive, markInactive, upsertBeats } from "./store.ts";
+import { importBeats, upsertBeats } from "./store.ts";
 import { openWatch } from "./watch.ts";
 
 export interface HeartbeatsDeps {
@@ -26,7 +26,7 @@ export interface HeartbeatsDeps {
   listens: boolean;
   settings: HeartbeatsSettings;
   api: {
-    systems: Pick<Systems, "authenticate">;
+    systems: Pick<Systems, "authenticate" | "activate" | "markActive" | "markInactive">;
     /** What is to be done when systems are heard again after they were inactive. */
     reachability: { recovered(systemIds: readonly string[]): Push[] };
   };
@@ -50,7 +50,7 @@ export interface Heartbeats {
   /** A system is inactive after so long without a beat. */
   timeoutMs: number;
   /** Beats that another service heard. Returns how many were news. */
-  bring(beats: { systemId: string; at: Date }[]): Promise<number>;
+  importBeats(beats: { systemId: string; at: Date }[]): Promise<number>;
 }
 
 export function open({ settings, api, ...deps }: HeartbeatsDeps): DomainWith<Heartbeats> {
@@ -68,8 +68,8 @@ export function open({ settings, api, ...deps }: HeartbeatsDeps): DomainWith<Hea
   const judge = async () => {
     const judgedAt = await completeUntil(queue, clock.now());
     const since = await watch.since();
-    if (since && judgedAt.getTime() - since.getTime() >= timeoutMs) await markInactive(database, judgedAt, timeoutMs);
-    return [api.reachability.recovered(await markActive(database, clock.now(), timeoutMs))];
+    if (since && judgedAt.getTime() - since.getTime() >= timeoutMs) await api.systems.markInactive(judgedAt, timeoutMs);
+    return [api.reachability.recovered(await api.systems.markActive(clock.now(), timeoutMs))];
   };
 
   const applianceRoutes = new Elysia().post(
@@ -89,7 +89,7 @@ export function open({ settings, api, ...deps }: HeartbeatsDeps): DomainWith<Hea
   );
 
   return {
-    api: { timeoutMs, bring: (beats) => bringBeats(database, beats) },
+    api: { timeoutMs, importBeats: (beats) => importBeats(database, beats) },
     applianceRoutes,
     jobs: [
       {
@@ -103,9 +103,9 @@ export function open({ settings, api, ...deps }: HeartbeatsDeps): DomainWith<Hea
         leaseMs: 15_000,
         async handle(jobs) {
           const activeAfter = new Date(clock.now().getTime() - timeoutMs);
-          return [
-            api.reachability.recovered(await upsertBeats(databaseFor(database, jobs), joinBeats(jobs), activeAfter)),
-          ];
+          const db = databaseFor(database, jobs);
+          const heard = await upsertBeats(db, joinBeats(jobs), activeAfter);
+          return [api.reachability.recovered(await api.systems.activate(db, heard))];
         },
       },
       { queue: MONITOR_QUEUE, batch: 1, batchBytes: 1024, concurrency: 1, leaseMs: 60_000, handle: judge },

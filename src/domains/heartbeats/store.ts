@@ -1,16 +1,21 @@
-// Stores heartbeats, the status changes that follow from them, and since when gateways listen. Systems are locked in the order of their ids.
+// Stores heartbeats, and since when gateways listen. Rows are locked in the order of their systems' ids.
 import type { Queryable } from "../../ports/database.ts";
 
 /**
- * Stores the newest heartbeat of each system and makes unknown and inactive systems active, at the time of the heartbeat that
- * caused it. Late and repeated heartbeats change nothing; the join drops those of erased systems. A heartbeat that was queued for
- * longer than the timeout, or sent before the registration, changes no status. Returns the systems that became active.
+ * Stores the newest heartbeat of each system. Late and repeated heartbeats change nothing; the join drops those of erased systems.
+ * Returns the systems that may become active by them, each with the time of the heartbeat that causes it: not those whose
+ * heartbeat was queued for longer than the timeout, or sent before the registration. A repeated call returns them again.
  * `beats` is JSON, `[[system id, ms since 1970], …]`, as the queue holds it.
  */
-export async function upsertBeats(db: Queryable, beats: string, activeAfter: Date): Promise<string[]> {
-  const rows = await db.query<{ system_id: string }>(
+export async function upsertBeats(
+  db: Queryable,
+  beats: string,
+  activeAfter: Date,
+): Promise<{ systemId: string; at: Date }[]> {
+  return db.query(
     `with beats as (
-       select s.id as system_id, max(b.at) as last, min(b.at) filter (where b.at > coalesce(h.last_heartbeat, '-infinity')) as first
+       select s.id as system_id, max(b.at) as last, min(b.at) filter (where b.at > coalesce(h.last_heartbeat, '-infinity')) as first,
+         max(h.last_heartbeat) as known
        from (
          select (beat ->> 0)::uuid as system_id, timestamptz 'epoch' + (beat ->> 1)::bigint * interval '1 millisecond' as at
          from json_array_elements($1::json) beat
@@ -20,58 +25,14 @@ export async function upsertBeats(db: Queryable, beats: string, activeAfter: Dat
        insert into system_heartbeats as h (system_id, last_heartbeat) select system_id, last from beats
        on conflict (system_id) do update set last_heartbeat = excluded.last_heartbeat
        where h.last_heartbeat < excluded.last_heartbeat
-       returning system_id
-     ), back as (
-       select s.id, greatest(b.first, s.registered_at) as at
-       from kept k join beats b using (system_id) join systems s on s.id = k.system_id
-       where s.status <> 'active' and s.suspended_at is null and b.last >= s.registered_at
-         and (s.status = 'unknown' or b.last > $2)
-       order by s.id for no key update of s
-     ), flipped as (
-       update systems s set status = 'active' from back b where s.id = b.id returning s.id, b.at
      )
-     insert into system_status_changes (system_id, status, changed_at) select id, 'active', at from flipped returning system_id`,
+     select s.id as "systemId", greatest(coalesce(b.first, b.last), s.registered_at) as at
+     from beats b join systems s on s.id = b.system_id
+     where s.status <> 'active' and s.suspended_at is null and b.last >= s.registered_at
+       and (b.known is null or b.last >= b.known) and (s.status = 'unknown' or b.last > $2)`,
     [beats, activeAfter],
     { name: "upsert-beats" },
   );
-  return rows.map((row) => row.system_id);
-}
-
-/**
- * Marks systems as inactive that were silent for the whole timeout at the instant `evaluatedAt`; the change is dated to the
- * instant at which the timeout ended.
- */
-export async function markInactive(db: Queryable, evaluatedAt: Date, timeoutMs: number): Promise<number> {
-  const rows = await db.query(
-    `with overdue as (
-       select s.id, h.last_heartbeat from systems s join system_heartbeats h on h.system_id = s.id
-       where s.status = 'active' and s.suspended_at is null and h.last_heartbeat <= $1
-       order by s.id for no key update of s
-     ), silent as (
-       update systems s set status = 'inactive' from overdue o where s.id = o.id returning s.id, o.last_heartbeat
-     )
-     insert into system_status_changes (system_id, status, changed_at)
-     select id, 'inactive', last_heartbeat + $2 * interval '1 millisecond' from silent returning system_id`,
-    [new Date(evaluatedAt.getTime() - timeoutMs), timeoutMs],
-  );
-  return rows.length;
-}
-
-/** Marks systems as active that `upsertBeats` could not: they were resumed or registered after their last heartbeat was stored. */
-export async function markActive(db: Queryable, now: Date, timeoutMs: number): Promise<string[]> {
-  const rows = await db.query<{ system_id: string }>(
-    `with back as (
-       select s.id, h.last_heartbeat from systems s join system_heartbeats h on h.system_id = s.id
-       where s.status <> 'active' and s.suspended_at is null and s.registered_at is not null
-         and h.last_heartbeat > $1 and h.last_heartbeat >= s.registered_at
-       order by s.id for no key update of s
-     ), heard as (
-       update systems s set status = 'active' from back b where s.id = b.id returning s.id, b.last_heartbeat
-     )
-     insert into system_status_changes (system_id, status, changed_at) select id, 'active', last_heartbeat from heard returning system_id`,
-    [new Date(now.getTime() - timeoutMs)],
-  );
-  return rows.map((row) => row.system_id);
 }
 
 /** Records that this gateway listens; `listeningSince` moves forward after a gap. */
@@ -117,7 +78,7 @@ export async function forgetDeadWatches(db: Queryable, seenBefore: Date): Promis
 }
 
 /** Stores heartbeats that another service received; they change no status. Returns how many were new. */
-export async function bringBeats(db: Queryable, beats: readonly { systemId: string; at: Date }[]): Promise<number> {
+export async function importBeats(db: Queryable, beats: readonly { systemId: string; at: Date }[]): Promise<number> {
   const rows = await db.query(
     `insert into system_heartbeats as h (system_id, last_heartbeat)
      select b.id, b.at from unnest($1::uuid[], $2::timestamptz[]) b (id, at) join systems s on s.id = b.id

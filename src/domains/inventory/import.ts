@@ -1,32 +1,33 @@
-// Imports inventories that another service received: into the chain by their own times, compared like any other, with nobody told.
+// Imports inventories that another service received: they enter the chain by their own times, are compared like any other, and raise nothing.
 import { Failure } from "../../errors.ts";
 import { compareRecords } from "./chain/compare.ts";
 import type { CompareRecordsDeps } from "./chain/compare.ts";
 import { linkRecords } from "./chain/link.ts";
+import type { LinkDeps } from "./chain/link.ts";
 import { openRecentTexts, rounds } from "./chain/recent.ts";
 import { inspect } from "./intake/document.ts";
 import type { IncomingRecord } from "./intake/payload.ts";
 import { project } from "./projections.ts";
 import type { ProjectDeps } from "./projections.ts";
 
-export interface FormerInventory {
+export interface ImportedInventory {
   systemId: string;
-  /** What it was called there: the same one brought twice is one record. */
-  formerId: string;
+  /** Its id in the source: one that is imported twice is one record. */
+  sourceId: string;
   receivedAt: Date;
   text: string;
 }
 
 export interface Refused {
   systemId: string;
-  formerId: string;
+  sourceId: string;
   reason: string;
 }
 
 /** In the order given. Returns those that are no inventories; a dry run only judges. */
-export async function bringInventories(
-  deps: Omit<CompareRecordsDeps & ProjectDeps, "recent">,
-  rows: readonly FormerInventory[],
+export async function importInventories(
+  deps: Omit<CompareRecordsDeps & LinkDeps & ProjectDeps, "recent">,
+  rows: readonly ImportedInventory[],
   dryRun: boolean,
 ): Promise<Refused[]> {
   const refused: Refused[] = [];
@@ -43,7 +44,7 @@ export async function bringInventories(
       });
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
-      refused.push({ systemId: row.systemId, formerId: row.formerId, reason: reasonOf(error) });
+      refused.push({ systemId: row.systemId, sourceId: row.sourceId, reason: reasonOf(error) });
     }
   }
   if (dryRun) return refused;
@@ -51,7 +52,7 @@ export async function bringInventories(
   const touched = new Set<string>();
   for (const turn of turnsOf(accepted))
     for (const round of rounds(turn)) {
-      const undiffed = await deps.database.transaction((tx) => linkRecords(tx, round));
+      const undiffed = await deps.database.transaction((tx) => linkRecords(deps, tx, round));
       await compareRecords(
         given,
         undiffed.map((one) => one.id),
@@ -75,9 +76,9 @@ function turnsOf<Row extends { systemId: string }>(rows: readonly Row[]): Row[][
 }
 
 /** A UUIDv7 of its time, the rest of which is made of where it comes from. */
-function recordIdOf({ systemId, formerId, receivedAt }: FormerInventory): string {
+function recordIdOf({ systemId, sourceId, receivedAt }: ImportedInventory): string {
   const time = receivedAt.getTime().toString(16).padStart(12, "0");
-  const hash = Bun.SHA256.hash(`${systemId} ${formerId} ${receivedAt.getTime()}`, "hex");
+  const hash = Bun.SHA256.hash(`${systemId} ${sourceId} ${receivedAt.getTime()}`, "hex");
   const variant = ((parseInt(hash.slice(3, 4), 16) & 0x3) | 0x8).toString(16);
   return `${time.slice(0, 8)}-${time.slice(8)}-7${hash.slice(0, 3)}-${variant}${hash.slice(4, 7)}-${hash.slice(7, 19)}`;
 }

@@ -10,8 +10,8 @@ import type { FindingVerbs } from "../findings/index.ts";
 import { MUSTER } from "../../values/actor.ts";
 import type { Systems } from "../systems/index.ts";
 import { adminRoutes } from "./admin.ts";
-import { bringInventories } from "./import.ts";
-import type { FormerInventory, Refused } from "./import.ts";
+import { importInventories } from "./import.ts";
+import type { ImportedInventory, Refused } from "./import.ts";
 import { findGaps } from "./diff/gaps.ts";
 import type { Gap } from "./diff/gaps.ts";
 import { encodeRecordId, PROJECT_QUEUE } from "./intake/payload.ts";
@@ -35,7 +35,7 @@ import type { NewestInventory, Projection } from "./projections.ts";
 import type { JsonObject, JsonValue } from "../../values/json/value.ts";
 
 export type { InventoryReader, JsonObject, JsonValue, NewestInventory, Pins, Projection, PruneReport };
-export type { FormerInventory, Gap, Refused, RulesInForce };
+export type { ImportedInventory, Gap, Refused, RulesInForce };
 export { RawJson, stringify } from "../../values/json/raw.ts";
 export { settings } from "./settings.ts";
 export { openRulesInForce } from "./rules/in-force.ts";
@@ -53,7 +53,7 @@ export interface InventoryDeps {
   projections: readonly Projection[];
   settings: InventorySettings;
   api: {
-    systems: Pick<Systems, "authenticate" | "show">;
+    systems: Pick<Systems, "authenticate" | "show" | "recordFacts">;
     /** Tells noise from news. */
     noise: Pick<Noise, "known" | "suppress" | "placeOf" | "observe" | "flush">;
     findings: Pick<FindingVerbs, "raiseChanges" | "resolveReturned" | "countExpired" | "deleteExpired">;
@@ -67,7 +67,7 @@ export interface Inventory {
   /** Deletes the records that retention lets go, and alerts long resolved; a dry run only counts them. */
   prune(options: PruneOptions): Promise<PruneReport>;
   /** Inventories that another service received, each system's in order; the past alarms nobody. Returns what was refused. */
-  bring(rows: FormerInventory[], dryRun: boolean): Promise<Refused[]>;
+  importInventories(rows: ImportedInventory[], dryRun: boolean): Promise<Refused[]>;
   /** Projects these systems' newest records again. */
   reproject(newest: { systemId: string; recordId: string }[]): Promise<void>;
   /** What a document lacks because it could not be collected, as far as the document itself tells. */
@@ -110,10 +110,22 @@ export function open({ settings, api, ...shared }: InventoryDeps): DomainWith<In
   const pins = openPins(deps);
   const { noise, projections } = deps;
   const recent = openRecentTexts();
-  const pipelineDeps = { database, clock, rules, compare, sweep, recent, noise, findings, projections };
+  const pipelineDeps = {
+    database,
+    clock,
+    rules,
+    compare,
+    sweep,
+    recent,
+    noise,
+    findings,
+    projections,
+    recordFacts: api.systems.recordFacts,
+  };
   const inventory: Inventory = {
     reader,
-    bring: (rows, dryRun) => bringInventories({ ...pipelineDeps, database: database.patient() }, rows, dryRun),
+    importInventories: (rows, dryRun) =>
+      importInventories({ ...pipelineDeps, database: database.patient() }, rows, dryRun),
     pins,
     prune: (options) => prune({ database: database.patient(), clock, findings }, options),
     reproject: (newest) =>

@@ -8,6 +8,7 @@ import type { CompareRecordsDeps } from "./chain/compare.ts";
 import { findSignificantDiffs } from "./chain/diff-store.ts";
 import type { SignificantDiff } from "./chain/diff-store.ts";
 import { linkRecords } from "./chain/link.ts";
+import type { LinkDeps } from "./chain/link.ts";
 import { DOCUMENT_JOBS, rounds } from "./chain/recent.ts";
 import type { UndiffedRecord } from "./chain/store.ts";
 import { LARGE_BYTES } from "./intake/document.ts";
@@ -24,7 +25,7 @@ import {
 } from "./intake/payload.ts";
 import type { Rules } from "./rules/rules.ts";
 
-export interface PipelineDeps extends CompareRecordsDeps {
+export interface PipelineDeps extends CompareRecordsDeps, LinkDeps {
   rules: Pick<Rules, "notifies">;
   findings: Pick<FindingVerbs, "raiseChanges" | "resolveReturned">;
 }
@@ -42,12 +43,12 @@ export function pipeline(deps: PipelineDeps): JobHandler[] {
 }
 
 /** Idempotent by the record's id, which was made when the document was received. One job a system: they share its lane. */
-async function record({ database, recent, sweep }: PipelineDeps, jobs: Job[]): Promise<Push[][]> {
+async function record({ database, recent, sweep, recordFacts }: PipelineDeps, jobs: Job[]): Promise<Push[][]> {
   const packed = jobs.map((job) => decodeIncoming(job.payload));
   const undiffed: UndiffedRecord[] = [];
   for (const round of rounds(packed)) {
     const incoming = round.map(unpack);
-    undiffed.push(...(await database.transaction((tx) => linkRecords(tx, incoming))));
+    undiffed.push(...(await database.transaction((tx) => linkRecords({ recordFacts }, tx, incoming))));
     for (const one of round) {
       recent.add(one.header.id, one.packed);
       sweep.after(one.bytes);

@@ -8,7 +8,7 @@ import { openOrganizationsApi } from "./api.ts";
 import type { OrganizationsApi } from "./api.ts";
 import * as store from "./store.ts";
 
-export type { FormerOrganization } from "./store.ts";
+export type { ImportedOrganization } from "./store.ts";
 
 export interface OrganizationsDeps {
   database: Database;
@@ -18,13 +18,13 @@ export interface OrganizationsDeps {
 
 export interface Organizations extends OrganizationsApi {
   /** Of the service that Muster replaces. Returns the ids of those that were there, which stay as they are. */
-  bring(rows: store.FormerOrganization[], dryRun: boolean): Promise<Set<string>>;
+  importOrganizations(rows: store.ImportedOrganization[], dryRun: boolean): Promise<Set<string>>;
 }
 
 export function open({ database, clock, api: { systems } }: OrganizationsDeps): DomainWith<Organizations> {
   const verbs = openOrganizationsApi({ database, clock, accessChanged: systems.organizationChanged });
   return {
-    api: { ...verbs, bring: (rows, dryRun) => store.bringOrganizations(database, rows, dryRun) },
+    api: { ...verbs, importOrganizations: (rows, dryRun) => store.importOrganizations(database, rows, dryRun) },
     adminRoutes: adminRoutes(verbs),
   };
 }

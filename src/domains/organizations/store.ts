@@ -75,7 +75,7 @@ export async function setSuspended(db: Queryable, id: string, isSuspended: boole
 }
 
 /** An organisation of the service that Muster replaces. */
-export interface FormerOrganization {
+export interface ImportedOrganization {
   id: string;
   name: string;
   type: string;
@@ -85,9 +85,9 @@ export interface FormerOrganization {
 }
 
 /** Returns those that were there already, which stay as they are. A dry run only looks. */
-export async function bringOrganizations(
+export async function importOrganizations(
   db: Queryable,
-  rows: readonly FormerOrganization[],
+  rows: readonly ImportedOrganization[],
   dryRun: boolean,
 ): Promise<Set<string>> {
   const ids = rows.map((row) => row.id);

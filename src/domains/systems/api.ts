@@ -15,7 +15,8 @@ import type {
   System,
   SystemDetail,
 } from "./schema.ts";
-import { createSecret, createSystemKey } from "./secret.ts";
+import { createSecret, createSystemKey } from "./credentials/secret.ts";
+import * as credentials from "./credentials/store.ts";
 import * as store from "./store.ts";
 
 /** Unknown keys are a Failure 404. */
@@ -126,7 +127,7 @@ export function openSystemsApi({ database, clock, credentialChanged, ...deps }: 
       const now = clock.now();
       const oldExpiresAt = overlapSeconds > 0 ? new Date(now.getTime() + overlapSeconds * 1000) : null;
       const row = { systemId: system_id, secretPublic: secret.public, secretSha256: secret.sha256, now, oldExpiresAt };
-      await store.replaceSecret(database, row);
+      await credentials.replaceSecret(database, row);
       await credentialChanged(system_key);
       return {
         system_id,
@@ -136,7 +137,7 @@ export function openSystemsApi({ database, clock, credentialChanged, ...deps }: 
       };
     },
 
-    oldSecrets: () => store.listOldSecrets(database, clock.now()),
+    oldSecrets: () => credentials.listOldSecrets(database, clock.now()),
 
     async erase(_actor, keyOrId) {
       const system = await find(keyOrId);

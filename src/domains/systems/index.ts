@@ -2,25 +2,27 @@
 import type { DomainWith, Note } from "../../domain.ts";
 import type { NoteThrottled } from "../../http/edge/throttle.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { Database } from "../../ports/database.ts";
+import type { Database, Queryable } from "../../ports/database.ts";
 import type { Limiter } from "../../ports/limiter.ts";
 import type { Queue } from "../../ports/queue.ts";
 import type { Signals } from "../../ports/signals.ts";
 import { adminRoutes } from "./admin.ts";
 import { openSystemsApi } from "./api.ts";
 import type { SystemsApi } from "./api.ts";
-import { openAuthenticator } from "./authenticate.ts";
-import type { Authenticate, AuthenticatedSystem } from "./authenticate.ts";
-import { bringErased, bringSystems } from "./former.ts";
-import type { FormerSystem } from "./former.ts";
-import { admitRegistration, register } from "./register.ts";
+import { openAuthenticator } from "./credentials/authenticate.ts";
+import type { Authenticate, AuthenticatedSystem } from "./credentials/authenticate.ts";
+import { importErasedSecrets, importSystems } from "./import-store.ts";
+import type { ImportedSystem } from "./import-store.ts";
+import { admitRegistration, register } from "./credentials/register.ts";
 import { applianceRoutes } from "./routes.ts";
 import type { Health, System } from "./schema.ts";
 import type { SystemsSettings } from "./settings.ts";
+import * as statuses from "./status-store.ts";
 import * as store from "./store.ts";
+import type { SystemFacts } from "./store.ts";
 
 export { settings } from "./settings.ts";
-export type { Authenticate, AuthenticatedSystem, FormerSystem, Health, System };
+export type { Authenticate, AuthenticatedSystem, Health, ImportedSystem, System, SystemFacts };
 
 export interface SystemsDeps {
   database: Database;
@@ -38,11 +40,19 @@ export interface SystemsDeps {
   };
 }
 
+/** Owns `systems`, `system_status_changes`, `system_suspensions`, `system_secrets` and `erased_secrets`; all others read them. */
 export interface Systems extends SystemsApi {
   authenticate: Authenticate;
-  /** Of the service that Muster replaces: by id, "brought", "there" or why it cannot be. */
-  bring(rows: FormerSystem[], dryRun: boolean): Promise<Map<string, string>>;
-  bringErased(secrets: { public: string; sha256: string; erasedAt: Date }[]): Promise<void>;
+  /** Returns the ids of those that became active. */
+  activate(db: Queryable, heard: readonly { systemId: string; at: Date }[]): Promise<string[]>;
+  /** Returns the ids of those that became active though no heartbeat came: resumed or registered after their last one. */
+  markActive(now: Date, timeoutMs: number): Promise<string[]>;
+  markInactive(evaluatedAt: Date, timeoutMs: number): Promise<number>;
+  /** In the caller's transaction, which holds the systems' rows. */
+  recordFacts(tx: Queryable, facts: readonly SystemFacts[]): Promise<void>;
+  /** Of the service that Muster replaces: by id, "imported", "there" or why it cannot be. */
+  importSystems(rows: ImportedSystem[], dryRun: boolean): Promise<Map<string, string>>;
+  importErasedSecrets(secrets: { public: string; sha256: string; erasedAt: Date }[]): Promise<void>;
   /** Credentials of its systems open something, or no longer do: every process looks again within a second. */
   organizationChanged(organizationId: string): Promise<void>;
 }
@@ -79,8 +89,12 @@ export function open({ settings, api, ...deps }: SystemsDeps): DomainWith<System
   const systems: Systems = {
     ...verbs,
     authenticate: authenticator.authenticate,
-    bring: (rows, dryRun) => bringSystems(database, rows, dryRun),
-    bringErased: (secrets) => bringErased(database, secrets),
+    activate: statuses.activate,
+    markActive: (now, timeoutMs) => statuses.markActive(database, now, timeoutMs),
+    markInactive: (evaluatedAt, timeoutMs) => statuses.markInactive(database, evaluatedAt, timeoutMs),
+    recordFacts: store.updateFacts,
+    importSystems: (rows, dryRun) => importSystems(database, rows, dryRun),
+    importErasedSecrets: (secrets) => importErasedSecrets(database, secrets),
 
     async organizationChanged(organizationId) {
       authenticator.forgetOrganization(organizationId);

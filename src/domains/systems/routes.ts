@@ -4,8 +4,8 @@ import { Failure } from "../../errors.ts";
 import { clientAddress, clientNetwork, requireOwnCertificate } from "../../http/edge/credentials.ts";
 import { route } from "../../http/edge/route.ts";
 import type { Asked } from "../../http/edge/route.ts";
-import type { Authenticate, AuthenticatedSystem } from "./authenticate.ts";
-import type { Caller, Registered } from "./register.ts";
+import type { Authenticate, AuthenticatedSystem } from "./credentials/authenticate.ts";
+import type { Caller, Registered } from "./credentials/register.ts";
 import { Registration } from "./schema.ts";
 import type { SystemInfo } from "./store.ts";
 

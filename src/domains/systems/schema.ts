@@ -1,4 +1,4 @@
-// Shapes of systems on the wire; the types of the code are read off them.
+// Describes systems on the wire; the types of the code are read off these shapes.
 import { Type } from "@sinclair/typebox";
 import type { Static } from "@sinclair/typebox";
 

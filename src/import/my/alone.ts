@@ -1,4 +1,4 @@
-// One import into a database at a time: two would bring the same, twice as slowly.
+// Refuses a second import into the same database: it would only do the same work again.
 import type { PostgresConnection } from "../../adapters/postgres/database.ts";
 import { openSession } from "../../adapters/postgres/session.ts";
 import { Failure } from "../../errors.ts";

@@ -1,27 +1,27 @@
-// Brings what a NethServer "my" database holds: page by page, each step safe to repeat, so that an import that was cut goes on.
-import type { FormerAlert } from "../../domains/alerts/index.ts";
-import type { FormerInventory, Refused } from "../../domains/inventory/index.ts";
-import type { FormerOrganization } from "../../domains/organizations/index.ts";
-import type { FormerSystem } from "../../domains/systems/index.ts";
+// Imports what a NethServer "my" database holds, page by page; each step is safe to repeat, so an interrupted import goes on.
+import type { ImportedAlert } from "../../domains/alerts/index.ts";
+import type { ImportedInventory, Refused } from "../../domains/inventory/index.ts";
+import type { ImportedOrganization } from "../../domains/organizations/index.ts";
+import type { ImportedSystem } from "../../domains/systems/index.ts";
 import type { Database } from "../../ports/database.ts";
-import { insertFormerChanges, readProgress, writeProgress } from "./progress.ts";
+import { insertChanges, readProgress, writeProgress } from "./progress.ts";
 import { openTally } from "./report.ts";
 import type { Report, Tally } from "./report.ts";
 import type { Since, Source, SourceSystem } from "./source.ts";
 
-/** Where it goes. Each of these leaves alone what is there, and does nothing but look when `dryRun`. */
+/** The domains that store it. Each leaves alone what is there; with `dryRun` it only reads. */
 export interface Target {
   database: Database;
   /** Ids of those that were there already. */
-  bringOrganizations(rows: FormerOrganization[], dryRun: boolean): Promise<Set<string>>;
-  /** By id: brought, there already, or a sentence that says why it cannot be. */
-  bringSystems(rows: FormerSystem[], dryRun: boolean): Promise<Map<string, string>>;
+  importOrganizations(rows: ImportedOrganization[], dryRun: boolean): Promise<Set<string>>;
+  /** By id: "imported", "there", or a sentence that says why it cannot be. */
+  importSystems(rows: ImportedSystem[], dryRun: boolean): Promise<Map<string, string>>;
   /** Secrets of systems that were deleted there answer 403 here too. */
-  bringErased(secrets: { public: string; sha256: string; erasedAt: Date }[]): Promise<void>;
-  bringBeats(beats: { systemId: string; at: Date }[]): Promise<number>;
-  bringInventories(rows: FormerInventory[], dryRun: boolean): Promise<Refused[]>;
+  importErasedSecrets(secrets: { public: string; sha256: string; erasedAt: Date }[]): Promise<void>;
+  importBeats(beats: { systemId: string; at: Date }[]): Promise<number>;
+  importInventories(rows: ImportedInventory[], dryRun: boolean): Promise<Refused[]>;
   /** How many were new. */
-  bringAlerts(rows: FormerAlert[], dryRun: boolean): Promise<number>;
+  importHistory(rows: ImportedAlert[], dryRun: boolean): Promise<number>;
 }
 
 export interface ImportDeps {
@@ -35,11 +35,11 @@ export interface ImportDeps {
 }
 
 const PAGE = 500;
-/** Systems whose inventories are brought together, and how many of each at once: bounded by 200 documents. */
+/** Systems whose inventories are imported together, and how many of each at once: bounded by 200 documents. */
 const SYSTEMS = 20;
 const RECORDS_EACH = 10;
 const CHANGES_EACH = 200;
-/** What is younger may still have older neighbours on their way into the source. */
+/** Younger rows may still get older neighbors: transactions of the source last up to 30 s. */
 const SETTLED_MS = 5 * 60_000;
 const DELETED = "deleted there; its secret still answers 403";
 const HASH = /^[0-9a-f]{2,}:[0-9a-f]{64}$/;
@@ -72,15 +72,15 @@ async function importOrganizations({ source, target, dryRun }: ImportDeps, tally
     (after) => source.organizations(after, PAGE),
     (row) => row.place,
   )) {
-    const rows: FormerOrganization[] = [];
+    const rows: ImportedOrganization[] = [];
     for (const { id, place, deletedAt, type, ...row } of page) {
       if (deletedAt) tally.skip("organizations", "deleted there", `${place} (${row.name})`);
       else if (!id) tally.skip("organizations", "has no id that systems could name", `${place} (${row.name})`);
       else rows.push({ ...row, id, type, vat: row.vat ?? "" });
     }
-    const there = await target.bringOrganizations(rows, dryRun);
+    const there = await target.importOrganizations(rows, dryRun);
     tally.there("organizations", there.size);
-    tally.brought("organizations", rows.length - there.size);
+    tally.imported("organizations", rows.length - there.size);
   }
 }
 
@@ -90,7 +90,7 @@ async function importSystems(
   tally: Tally,
   page: SourceSystem[],
 ): Promise<string[]> {
-  const rows: (FormerSystem & Pick<SourceSystem, "lastHeartbeat">)[] = [];
+  const rows: (ImportedSystem & Pick<SourceSystem, "lastHeartbeat">)[] = [];
   const erased: { public: string; sha256: string; erasedAt: Date }[] = [];
   for (const { deletedAt, secretPublic, secretSha256, ...row } of page) {
     const fault = faultOf(row, secretPublic, secretSha256);
@@ -101,20 +101,20 @@ async function importSystems(
     } else if (fault) tally.skip("systems", fault, `${row.systemKey} (${row.name})`);
     else rows.push({ ...row, secretPublic: secretPublic ?? "", secretSha256: secretSha256 ?? "" });
   }
-  if (!dryRun) await target.bringErased(erased);
-  const outcomes = await target.bringSystems(rows, dryRun);
+  if (!dryRun) await target.importErasedSecrets(erased);
+  const outcomes = await target.importSystems(rows, dryRun);
   const present = rows.filter(({ id, systemKey, name }) => {
     const outcome = outcomes.get(id);
-    if (outcome === "brought") tally.brought("systems");
+    if (outcome === "imported") tally.imported("systems");
     else if (outcome === "there") tally.there("systems");
-    else tally.skip("systems", outcome ?? "not brought", `${systemKey} (${name})`);
-    return outcome === "brought" || outcome === "there";
+    else tally.skip("systems", outcome ?? "not imported", `${systemKey} (${name})`);
+    return outcome === "imported" || outcome === "there";
   });
   const beats = present.flatMap(({ id, lastHeartbeat }) =>
     lastHeartbeat ? [{ systemId: id, at: lastHeartbeat }] : [],
   );
-  const newer = dryRun ? beats.length : await target.bringBeats(beats);
-  tally.brought("heartbeats", newer);
+  const newer = dryRun ? beats.length : await target.importBeats(beats);
+  tally.imported("heartbeats", newer);
   tally.there("heartbeats", beats.length - newer);
   return present.map(({ id }) => id);
 }
@@ -140,11 +140,11 @@ async function importInventories(deps: ImportDeps, tally: Tally, systemIds: stri
     (systemId) => progress.get(systemId) ?? { systemId, recordId: "0", changeId: "0", seenUntil: null },
   );
   const settled = await source.settledUntil(systemIds, until);
-  const bring = async (rows: FormerInventory[]) => {
+  const store = async (rows: ImportedInventory[]) => {
     signal.throwIfAborted();
-    const refused = await target.bringInventories(rows, dryRun);
-    for (const { systemId, formerId, reason } of refused)
-      tally.skip("inventories", reason, `record ${formerId} of ${systemId}`);
+    const refused = await target.importInventories(rows, dryRun);
+    for (const { systemId, sourceId, reason } of refused)
+      tally.skip("inventories", reason, `record ${sourceId} of ${systemId}`);
     return rows.length - refused.length;
   };
 
@@ -152,20 +152,20 @@ async function importInventories(deps: ImportDeps, tally: Tally, systemIds: stri
   for (;;) {
     const rows = await source.records(since, RECORDS_EACH);
     if (rows.length === 0) break;
-    tally.brought("inventories", await bring(rows.map(former)));
+    tally.imported("inventories", await store(rows.map(inventoryOf)));
     since = advanced(since, rows, "recordId");
   }
   const again = await source.seenAgain(start);
-  for (let at = 0; at < again.length; at += SYSTEMS) await bring(again.slice(at, at + SYSTEMS).map(former));
+  for (let at = 0; at < again.length; at += SYSTEMS) await store(again.slice(at, at + SYSTEMS).map(inventoryOf));
 
   let changes = start;
   for (;;) {
     const rows = await source.orphanedChanges(changes, CHANGES_EACH);
     if (rows.length === 0) break;
     signal.throwIfAborted();
-    const brought = dryRun ? rows.length : await insertFormerChanges(target.database, rows);
-    tally.brought("changes", brought);
-    tally.there("changes", rows.length - brought);
+    const imported = dryRun ? rows.length : await insertChanges(target.database, rows);
+    tally.imported("changes", imported);
+    tally.there("changes", rows.length - imported);
     changes = advanced(changes, rows, "changeId");
   }
   if (dryRun) return;
@@ -181,9 +181,9 @@ async function importInventories(deps: ImportDeps, tally: Tally, systemIds: stri
   );
 }
 
-/** The settled one, but never beyond what was brought nor before where it began. */
-function smaller(settled: string, brought: string, began: string): string {
-  const least = BigInt(settled) < BigInt(brought) ? settled : brought;
+/** The settled one, but never beyond what was imported, never before where it began. */
+function smaller(settled: string, imported: string, began: string): string {
+  const least = BigInt(settled) < BigInt(imported) ? settled : imported;
   return BigInt(least) < BigInt(began) ? began : least;
 }
 
@@ -192,9 +192,17 @@ function advanced(since: Since[], rows: { id: string; systemId: string }[], fiel
   return since.map((one) => ({ ...one, [field]: last.get(one.systemId) ?? one[field] }));
 }
 
-const former = ({ id, ...row }: { id: string; systemId: string; receivedAt: Date; text: string }): FormerInventory => ({
+const inventoryOf = ({
+  id,
+  ...row
+}: {
+  id: string;
+  systemId: string;
+  receivedAt: Date;
+  text: string;
+}): ImportedInventory => ({
   ...row,
-  formerId: id,
+  sourceId: id,
 });
 
 async function importAlerts({ source, target, dryRun, signal }: ImportDeps, tally: Tally): Promise<void> {
@@ -203,9 +211,9 @@ async function importAlerts({ source, target, dryRun, signal }: ImportDeps, tall
     (row) => row.id,
   )) {
     signal.throwIfAborted();
-    const brought = await target.bringAlerts(page, dryRun);
-    tally.brought("alerts", brought);
-    tally.there("alerts", page.length - brought);
+    const imported = await target.importHistory(page, dryRun);
+    tally.imported("alerts", imported);
+    tally.there("alerts", page.length - imported);
   }
 }
 

@@ -1,4 +1,4 @@
-// SQL of what an import remembers of itself, and of changes that have no place in a chain.
+// Stores how far an import has come, and changes of the source that have no place in a chain.
 import type { Database } from "../../ports/database.ts";
 import type { Since, SourceChange } from "./source.ts";
 
@@ -28,7 +28,7 @@ export async function writeProgress(db: Database, progress: readonly (Since & { 
 }
 
 /** Returns how many were new. */
-export async function insertFormerChanges(db: Database, rows: readonly SourceChange[]): Promise<number> {
+export async function insertChanges(db: Database, rows: readonly SourceChange[]): Promise<number> {
   const inserted = await db.query(
     `insert into former_changes (system_id, former_id, field_path, change_type, category, severity, previous_value, current_value, detected_at)
      select c.* from unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::jsonb[], $8::jsonb[], $9::timestamptz[])

@@ -1,4 +1,4 @@
-// What an import did: how many of each kind were brought, were there already, or were left, and why.
+// Counts what an import did, by kind: imported, there already, or skipped with the reason.
 
 export interface Skipped {
   reason: string;
@@ -20,7 +20,7 @@ const KINDS: readonly Kind[] = ["organizations", "systems", "heartbeats", "inven
 const EXAMPLES = 5;
 
 export interface Tally {
-  brought(kind: Kind, count?: number): void;
+  imported(kind: Kind, count?: number): void;
   there(kind: Kind, count?: number): void;
   skip(kind: Kind, reason: string, example: string): void;
   report(): Report;
@@ -39,7 +39,7 @@ export function openTally(): Tally {
     return found;
   };
   return {
-    brought: (kind, count = 1) => void (of(kind).brought += count),
+    imported: (kind, count = 1) => void (of(kind).brought += count),
     there: (kind, count = 1) => void (of(kind).there += count),
     skip(kind, reason, example) {
       const { skipped } = of(kind);

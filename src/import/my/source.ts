@@ -1,4 +1,4 @@
-// SQL of a NethServer "my" database, read page by page and never written. Columns are as its migrations 001 to 038 leave them.
+// Reads a NethServer "my" database page by page, in transactions that cannot write. Columns are those of its migrations 001 to 038.
 import { openDatabase } from "../../adapters/postgres/database.ts";
 import type { PostgresDatabase } from "../../adapters/postgres/database.ts";
 import { Failure, reasonOf } from "../../errors.ts";

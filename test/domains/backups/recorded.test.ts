@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Environment } from "../../../src/config/environment.ts";
-import { hashSecret } from "../../../src/domains/systems/secret.ts";
+import { hashSecret } from "../../../src/domains/systems/credentials/secret.ts";
 import { openListeningApp } from "../../support/listening.ts";
 import { temporaryDirectory } from "../../support/run.ts";
 import { openTestS3, s3IsMissing } from "../../support/s3.ts";

@@ -1,6 +1,7 @@
 // Tests that heartbeats, status changes and inventories lock systems in one order and never deadlock.
 import { expect, test } from "bun:test";
-import { markActive, markInactive, upsertBeats } from "../../../src/domains/heartbeats/store.ts";
+import { upsertBeats } from "../../../src/domains/heartbeats/store.ts";
+import { activate, markActive, markInactive } from "../../../src/domains/systems/status-store.ts";
 import { lockSystems } from "../../../src/domains/inventory/chain/store.ts";
 import { openTestApp } from "../../support/app.ts";
 import { seeded } from "../../support/random.ts";
@@ -29,7 +30,7 @@ test("1,000 batches of beats, sweeps both ways and locks of inventories deadlock
     );
   await upsertBeats(database, JSON.stringify(ids.map((id) => [id, ms])), new Date(atMs));
   const steps: (() => Promise<unknown>)[] = [
-    () => upsertBeats(database, beats(), new Date(atMs)),
+    async () => activate(database, await upsertBeats(database, beats(), new Date(atMs))),
     () => markInactive(database, new Date(ms + 120_000), 60_000),
     () => markActive(database, new Date(ms), 600_000),
     () => database.transaction(async (tx) => void (await lockSystems(tx, some()))),

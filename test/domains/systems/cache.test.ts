@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { OWNER } from "../../support/actor.ts";
 import { openMemoryLimiter } from "../../../src/adapters/memory/limiter.ts";
-import { openAuthenticator } from "../../../src/domains/systems/authenticate.ts";
+import { openAuthenticator } from "../../../src/domains/systems/credentials/authenticate.ts";
 import type { Queryable } from "../../../src/ports/database.ts";
 import { basic, openTestApp } from "../../support/app.ts";
 import type { TestApp, TestSystem } from "../../support/app.ts";

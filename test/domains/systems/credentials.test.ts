@@ -1,7 +1,7 @@
 // HTTP Basic of appliances: what opens, and the five sentences of refusal in the order they are checked.
 import { describe, expect, test } from "bun:test";
 import { OWNER } from "../../support/actor.ts";
-import { hashSecret, parseSecret, verifySecret } from "../../../src/domains/systems/secret.ts";
+import { hashSecret, parseSecret, verifySecret } from "../../../src/domains/systems/credentials/secret.ts";
 import { basic, openTestApp } from "../../support/app.ts";
 import type { TestApp } from "../../support/app.ts";
 

@@ -1,7 +1,7 @@
 // POST /systems/register: a secret is proved once and answered with the key it belongs to.
 import { expect, test } from "bun:test";
 import { OWNER } from "../../support/actor.ts";
-import { register as registerSystem } from "../../../src/domains/systems/register.ts";
+import { register as registerSystem } from "../../../src/domains/systems/credentials/register.ts";
 import { openTestApp } from "../../support/app.ts";
 import type { TestApp } from "../../support/app.ts";
 import { inventedSecret, withWrongHalf } from "../../support/attacks/logins.ts";

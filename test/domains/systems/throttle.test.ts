@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { OWNER } from "../../support/actor.ts";
 import { openMemoryLimiter } from "../../../src/adapters/memory/limiter.ts";
-import { openAuthenticator } from "../../../src/domains/systems/authenticate.ts";
+import { openAuthenticator } from "../../../src/domains/systems/credentials/authenticate.ts";
 import { Failure } from "../../../src/errors.ts";
 import { basic, openTestApp } from "../../support/app.ts";
 import type { TestApp } from "../../support/app.ts";

@@ -108,7 +108,7 @@ export async function prunePast(db: Queryable, before: Date, limit: number): Pro
 }
 
 /** A resolved alert of the replaced service. */
-export type FormerAlert = Omit<PastRow, "id" | "startsAt" | "endsAt" | "systemKey" | "organizationId"> & {
+export type ImportedAlert = Omit<PastRow, "id" | "startsAt" | "endsAt" | "systemKey" | "organizationId"> & {
   systemKey: string;
   organizationId: string;
   startsAt: Date;
@@ -117,7 +117,7 @@ export type FormerAlert = Omit<PastRow, "id" | "startsAt" | "endsAt" | "systemKe
 };
 
 /** One row as above; existing rows stay. Returns how many were new; a dry run only counts. */
-export async function bringPast(db: Queryable, rows: readonly FormerAlert[], dryRun: boolean): Promise<number> {
+export async function importPast(db: Queryable, rows: readonly ImportedAlert[], dryRun: boolean): Promise<number> {
   const known = `select distinct on (organization_id, fingerprint, starts_at) * from (
       select r.*, s.id as system_id, coalesce(s.organization_id, r.organization) as organization_id from jsonb_to_recordset($1::jsonb)
         r ("systemKey" text, organization text, alertname text, severity text, status text, fingerprint text, starts_at timestamptz,

@@ -4,6 +4,7 @@ import type { Queryable } from "../../../ports/database.ts";
 import { canonicalJson, sha256 } from "../../../values/json/canonical.ts";
 import { isObject, parseExact } from "../../../values/json/value.ts";
 import type { JsonObject } from "../../../values/json/value.ts";
+import type { Systems } from "../../systems/index.ts";
 import type { IncomingRecord } from "../intake/payload.ts";
 import * as pruned from "./restore-store.ts";
 import type { PrunedRecord, StoredDiff } from "./restore-store.ts";
@@ -12,8 +13,17 @@ import type { StoredChange } from "./replay.ts";
 import * as store from "./store.ts";
 import type { UndiffedRecord } from "./store.ts";
 
+export interface LinkDeps {
+  /** Of the newest record of each system; the systems' rows are locked. */
+  recordFacts: Systems["recordFacts"];
+}
+
 /** Puts the records into their systems' chains. Returns all records that now wait for a comparison. */
-export async function linkRecords(tx: Queryable, incoming: IncomingRecord[]): Promise<UndiffedRecord[]> {
+export async function linkRecords(
+  { recordFacts }: LinkDeps,
+  tx: Queryable,
+  incoming: IncomingRecord[],
+): Promise<UndiffedRecord[]> {
   const lastSeen = await store.lockSystems(
     tx,
     incoming.map((one) => one.systemId),
@@ -28,7 +38,10 @@ export async function linkRecords(tx: Queryable, incoming: IncomingRecord[]): Pr
   const successors = late.length > 0 ? await store.splitSightings(tx, late, copyIds) : [];
   const relinked = await store.insertRecords(tx, kept);
   if (relinked.length > 0) await store.deleteDiffsOf(tx, relinked);
-  await store.updateSystemFacts(tx, kept);
+  await recordFacts(
+    tx,
+    kept.map(({ systemId, receivedAt, facts }) => ({ systemId, receivedAt, ...facts })),
+  );
   return store.findUndiffed(tx, [...kept.map((one) => one.id), ...relinked, ...successors]);
 }
 

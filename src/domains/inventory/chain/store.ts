@@ -135,29 +135,6 @@ export async function deleteDiffsOf(db: Queryable, recordIds: string[]): Promise
   await db.query(`delete from inventory_diffs where record_id = any($1::uuid[])`, [recordIds]);
 }
 
-/** Facts of records that are now the newest of their system. A fact that is missing leaves the known one. */
-export async function updateSystemFacts(db: Queryable, records: IncomingRecord[]): Promise<void> {
-  await db.query(
-    `update systems s set
-       type = coalesce(f.type, s.type), fqdn = coalesce(f.fqdn, s.fqdn), version = coalesce(f.version, s.version),
-       ipv4_address = coalesce(f.ipv4::inet, s.ipv4_address), ipv6_address = coalesce(f.ipv6::inet, s.ipv6_address),
-       last_inventory_at = f.received_at
-     from unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
-       as f (system_id, received_at, type, fqdn, version, ipv4, ipv6)
-     where s.id = f.system_id and (s.last_inventory_at is null or s.last_inventory_at <= f.received_at)`,
-    [
-      records.map((record) => record.systemId),
-      records.map((record) => record.receivedAt),
-      records.map((record) => record.facts.type ?? null),
-      records.map((record) => record.facts.fqdn ?? null),
-      records.map((record) => record.facts.version ?? null),
-      records.map((record) => record.facts.ipv4 ?? null),
-      records.map((record) => record.facts.ipv6 ?? null),
-    ],
-    { name: "update-system-facts" },
-  );
-}
-
 export interface UndiffedRecord {
   id: string;
   systemId: string;

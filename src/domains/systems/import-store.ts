@@ -1,7 +1,7 @@
-// Systems of the service that Muster replaces, as they come over: same id, same key, same secret, so that they notice nothing.
+// Imports systems of the service that Muster replaces: same id, same key, same secret, so that they notice nothing.
 import type { Database, Queryable } from "../../ports/database.ts";
 
-export interface FormerSystem {
+export interface ImportedSystem {
   id: string;
   name: string;
   type: string | null;
@@ -19,21 +19,21 @@ export interface FormerSystem {
   suspendedAt: Date | null;
 }
 
-/** By id: "brought", "there" (and left as it is here), or why it cannot be. A dry run only says. */
-export async function bringSystems(
+/** By id: "imported", "there" (and left as it is here), or why it cannot be. A dry run only says. */
+export async function importSystems(
   db: Database,
-  rows: readonly FormerSystem[],
+  rows: readonly ImportedSystem[],
   dryRun: boolean,
 ): Promise<Map<string, string>> {
   return db.transaction(async (tx) => {
     const outcomes = await judge(tx, rows);
-    const wanted = rows.filter((row) => outcomes.get(row.id) === "brought");
-    if (!dryRun && wanted.length > 0) await insertFormer(tx, wanted);
+    const wanted = rows.filter((row) => outcomes.get(row.id) === "imported");
+    if (!dryRun && wanted.length > 0) await insertImported(tx, wanted);
     return outcomes;
   });
 }
 
-async function judge(db: Queryable, rows: readonly FormerSystem[]): Promise<Map<string, string>> {
+async function judge(db: Queryable, rows: readonly ImportedSystem[]): Promise<Map<string, string>> {
   const found = await db.query<{ id: string; there: boolean; key: boolean; secret: boolean; erased: boolean }>(
     `select r.id, exists (select from systems s where s.id = r.id) as there,
        exists (select from systems s where s.system_key = r.key) as key,
@@ -50,13 +50,13 @@ async function judge(db: Queryable, rows: readonly FormerSystem[]): Promise<Map<
       if (erased) return [id, "it was deleted here"];
       if (key) return [id, "another system has its key here"];
       if (secret) return [id, "another system has its secret here"];
-      return [id, "brought"];
+      return [id, "imported"];
     }),
   );
 }
 
-/** Active is who beats here; the heartbeat that it had comes beside. */
-async function insertFormer(db: Queryable, rows: readonly FormerSystem[]): Promise<void> {
+/** Active is who beats here; its last heartbeat is imported by the heartbeats. */
+async function insertImported(db: Queryable, rows: readonly ImportedSystem[]): Promise<void> {
   await db.query(
     `with system as (
        insert into systems (id, name, type, fqdn, version, ipv4_address, ipv6_address, status, organization_id, system_key,
@@ -95,7 +95,7 @@ async function insertFormer(db: Queryable, rows: readonly FormerSystem[]): Promi
 }
 
 /** Secrets of systems that were deleted: whoever registers with one is told so. */
-export async function bringErased(
+export async function importErasedSecrets(
   db: Queryable,
   secrets: readonly { public: string; sha256: string; erasedAt: Date }[],
 ): Promise<void> {

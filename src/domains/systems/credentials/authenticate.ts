@@ -1,4 +1,4 @@
-// Who is calling: HTTP Basic against the stored secrets, with a bounded cache that forgets within a second of a change.
+// Authenticates appliances: HTTP Basic against the stored secrets, with a bounded cache that forgets within a second of a change.
 import { randomBytes } from "node:crypto";
 import {
   INVALID_CREDENTIALS,
@@ -6,12 +6,12 @@ import {
   readBasic,
   requireOwnCertificate,
   unauthorized,
-} from "../../http/edge/credentials.ts";
-import type { clientAddress } from "../../http/edge/credentials.ts";
-import { openThrottle } from "../../http/edge/throttle.ts";
-import type { Clock } from "../../ports/clock.ts";
-import type { Queryable } from "../../ports/database.ts";
-import type { Limiter } from "../../ports/limiter.ts";
+} from "../../../http/edge/credentials.ts";
+import type { clientAddress } from "../../../http/edge/credentials.ts";
+import { openThrottle } from "../../../http/edge/throttle.ts";
+import type { Clock } from "../../../ports/clock.ts";
+import type { Queryable } from "../../../ports/database.ts";
+import type { Limiter } from "../../../ports/limiter.ts";
 import { NO_SECRET, parseSecret, verifySecret } from "./secret.ts";
 import { findCredential, listKnownCredentials, touchSecret } from "./store.ts";
 import type { CredentialRow } from "./store.ts";

@@ -1,4 +1,4 @@
-// Keys and secrets of systems: how they are made, taken apart and compared. Format of the service that Muster replaces.
+// Makes, splits and compares keys and secrets of systems, in the format of the service that Muster replaces.
 import { createHash, randomBytes, randomUUID, timingSafeEqual } from "node:crypto";
 
 export interface NewSecret {

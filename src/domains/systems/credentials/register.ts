@@ -1,11 +1,12 @@
-// Registration: an appliance proves a secret it was given and learns its system key; exactly one caller wins.
-import { Failure } from "../../errors.ts";
-import type { NoteThrottled } from "../../http/edge/throttle.ts";
-import type { Clock } from "../../ports/clock.ts";
-import type { Queryable } from "../../ports/database.ts";
-import type { Limiter } from "../../ports/limiter.ts";
+// Registers appliances: each proves a secret it was given and learns its system key; exactly one caller wins.
+import { Failure } from "../../../errors.ts";
+import type { NoteThrottled } from "../../../http/edge/throttle.ts";
+import type { Clock } from "../../../ports/clock.ts";
+import type { Queryable } from "../../../ports/database.ts";
+import type { Limiter } from "../../../ports/limiter.ts";
 import { NO_SECRET, parseSecret, verifySecret } from "./secret.ts";
-import { findRegistrant, registerSystem } from "./store.ts";
+import { findRegistrant } from "./store.ts";
+import { registerSystem } from "../store.ts";
 
 export interface RegisterDeps {
   database: Queryable;
