@@ -168,7 +168,7 @@ const IMPORTS = /^(?:import|export)\s+(?:type\s+)?\{([^}]*)\}\s+from\s+"(\.[^"]+
 const NAMESPACES = /^import\s+(?:type\s+)?\*\s+as\s+(\w+)\s+from\s+"(\.[^"]+)"/gm;
 const EXPORTS = /^export\s+(?:async\s+)?(?:function|const|class|interface|type)\s+(\w+)/gm;
 /** "Stores …": a verb in the third person. Verbs of the command line say their own name. */
-const OPENING = /^(?:#![^\n]*\n)?\/\/ (?:[A-Z][a-z]+s (?![a-z]*:)|muster [a-z])/;
+const OPENING = /^(?:#![^\n]*\n)?\/\/ (?:[A-Z][a-z]+s[ ,]|muster [a-z])/;
 
 /** Strongly connected files: those that import one another, over however many steps. */
 function circlesOf(graph: Map<string, string[]>): string[][] {
