@@ -1,6 +1,6 @@
 // Examines what Muster shows to the network, and what it reaches over it.
 import type { Config } from "../../app/settings.ts";
-import { askAlertmanager } from "../../domains/alerts/index.ts";
+import { askAlertmanager } from "../../domains/alerts/api.ts";
 import { reasonOf } from "../../errors.ts";
 import { certificateFiles, examineFiles } from "../../http/listen/certificate.ts";
 import { examine } from "./finding.ts";

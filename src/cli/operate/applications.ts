@@ -1,6 +1,6 @@
 // muster systems applications: what runs on one NS8 cluster.
 import { ApplicationsQuery } from "../../domains/applications/schema.ts";
-import { stringify } from "../../domains/inventory/index.ts";
+import { stringify } from "../../values/json/raw.ts";
 import { PAGED, printTable, readPages, sayRest } from "../terminal/table.ts";
 import { action, readOptions, withApp } from "../verb.ts";
 
@@ -9,11 +9,11 @@ export const applications = action({
   flags: { deleted: true, ...PAGED },
   async run({ positionals, json, deleted, all, ...given }, cli) {
     const query = readOptions(ApplicationsQuery, { ...given, ...(deleted ? { deleted: "true" } : {}) });
-    const page = await withApp(cli, (app) =>
+    const page = await withApp(cli, (app, actor) =>
       readPages(
         query,
         all,
-        (asked) => app.api.applications.list(positionals[0] ?? "", asked),
+        (asked) => app.api.applications.list(actor, positionals[0] ?? "", asked),
         (one, next) => ({ ...next, applications: [...one.applications, ...next.applications] }),
       ),
     );

@@ -1,6 +1,6 @@
 // muster systems changes: what changed on one system, newest first, as a list one can read.
 import { ChangesQuery } from "../../domains/inventory/schema.ts";
-import { RawJson, stringify } from "../../domains/inventory/index.ts";
+import { RawJson, stringify } from "../../values/json/raw.ts";
 import type { App } from "../../app/open.ts";
 import { printTable, sayRest, timeOf } from "../terminal/table.ts";
 import { action, readOptions, withApp } from "../verb.ts";
@@ -26,7 +26,7 @@ export const changes = action({
       { ...given, ...(type ? { change_type: type } : {}), ...(all ? {} : { significant: "true" }) },
       { change_type: "type" },
     );
-    const page = await withApp(cli, (app) => app.api.inventory.reader.changes(positionals[0] ?? "", query));
+    const page = await withApp(cli, (app, actor) => app.api.inventory.changes(actor, positionals[0] ?? "", query));
     if (json) {
       cli.print(stringify(page));
       return 0;
@@ -44,7 +44,7 @@ export const changes = action({
   },
 });
 
-type Change = Awaited<ReturnType<App["api"]["inventory"]["reader"]["changes"]>>["changes"][number];
+type Change = Awaited<ReturnType<App["api"]["inventory"]["changes"]>>["changes"][number];
 
 function describe({ change_type: type, field_path: path, previous_value: previous, current_value: current }: Change) {
   if (type === "create") return `+ ${path}: ${shown(current)}`;

@@ -1,5 +1,5 @@
 // muster inventory: what is kept of inventories, for how long, and what they say across systems.
-import type { PruneReport } from "../../domains/inventory/index.ts";
+import type { InventoryApi } from "../../domains/inventory/api.ts";
 import { facets, outliers, paths, query } from "./search.ts";
 import { listNoise, pinNoise, unpinNoise } from "./noise.ts";
 import { action, changeApp, withApp } from "../verb.ts";
@@ -13,7 +13,7 @@ const prune = action({
       const progress = cli.progress("Pruning", "systems", json);
       const total = Object.values(await app.api.systems.count(actor)).reduce((sum, count) => sum + count, 0);
       try {
-        return await app.api.inventory.prune({
+        return await app.api.inventory.prune(actor, {
           dryRun,
           onSystems: (done) => progress.at(Math.min(done, total), total),
         });
@@ -35,7 +35,9 @@ const STAGE_NAMES: Record<string, string> = {
   quarter: "older, 1 a quarter",
 };
 
-function linesOf({ dry_run: dryRun, stages, alerts_deleted: alerts }: PruneReport): string[] {
+type Report = Awaited<ReturnType<InventoryApi["prune"]>>;
+
+function linesOf({ dry_run: dryRun, stages, alerts_deleted: alerts }: Report): string[] {
   const verb = dryRun ? "would go" : "deleted";
   const rows = stages.map((row) => [STAGE_NAMES[row.stage] ?? row.stage, row.deleted, row.bytes_freed, row.kept]);
   const sum = (column: number) => rows.reduce((total, row) => total + Number(row[column]), 0);
@@ -54,7 +56,7 @@ const switchPin = (verb: "pin" | "unpin", hint = "") =>
     hint,
     async run({ positionals, json }, cli) {
       const [key = "", recordId = ""] = positionals;
-      const pin = await changeApp(cli, (app) => app.api.inventory.pins[verb](key, recordId));
+      const pin = await changeApp(cli, (app, actor) => app.api.inventory[verb](actor, key, recordId));
       if (json) cli.print(JSON.stringify(pin));
       else cli.print(pin.pinned ? `The record ${recordId} stays.` : `The record ${recordId} ages like the others.`);
       return 0;

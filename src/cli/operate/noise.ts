@@ -6,7 +6,7 @@ import type { Cli } from "../verb.ts";
 export const listNoise = action({
   hint: "places that change, most often first, and what is folded",
   async run({ json }, cli) {
-    const paths = await withApp(cli, (app) => app.api.noise.list());
+    const paths = await withApp(cli, (app, actor) => app.api.noise.list(actor));
     if (json) cli.print(JSON.stringify({ paths }));
     else if (paths.length === 0) cli.print("Nothing changed lately but what rules fold, and nothing is pinned.");
     else
@@ -41,7 +41,7 @@ export const unpinNoise = action({
 });
 
 async function setPin(path: string, pin: "fold" | "show" | null, json: boolean, cli: Cli): Promise<number> {
-  const row = await changeApp(cli, (app) => app.api.noise.pin(path, pin));
+  const row = await changeApp(cli, (app, actor) => app.api.noise.pin(actor, path, pin));
   cli.print(json ? JSON.stringify(row) : `${printable(row.path)}  ${row.state}`);
   return 0;
 }

@@ -1,7 +1,9 @@
-// muster queues: what waits, what died and why, and what to do about it.
+// Counts and lists jobs, redrives and discards dead ones: muster queues.
 import type { App } from "../../app/open.ts";
 import { Failure } from "../../errors.ts";
-import type { JobState, ListedJob } from "../../ports/queue.ts";
+import type { ShownJob } from "../../domains/queues/api.ts";
+import type { JobState } from "../../ports/queue.ts";
+import type { Actor } from "../../values/actor.ts";
 import { didYouMean } from "../../values/similar.ts";
 import { printTable } from "../terminal/table.ts";
 import { action, changeApp, printable, UsageError, withApp } from "../verb.ts";
@@ -10,7 +12,7 @@ import type { Verb } from "../verb.ts";
 const count = action({
   hint: "counts of every queue",
   async run({ json }, cli) {
-    const counts = await withApp(cli, ({ queue }) => queue.counts());
+    const counts = await withApp(cli, ({ api }, actor) => api.queues.counts(actor));
     if (json) {
       cli.print(JSON.stringify(counts));
       return 0;
@@ -39,14 +41,13 @@ const list = action({
     if (!/^[1-9]\d{0,3}$/.test(limit))
       throw new UsageError(`--limit must be a whole number from 1 to 9999, got ${JSON.stringify(limit)}.`);
     const [name = ""] = positionals;
-    const { jobs, total } = await withApp(cli, async (app) => {
-      await requireQueue(app, name);
-      const jobs = await listJobs(app.queue, name, wanted, all ? Infinity : Number(limit));
-      return { jobs, total: (await app.queue.counts())[name]?.[wanted] ?? 0 };
+    const { jobs, total } = await withApp(cli, async (app, actor) => {
+      await requireQueue(app, actor, name);
+      const jobs = await listJobs(app, actor, name, wanted, all ? Infinity : Number(limit));
+      return { jobs, total: (await app.api.queues.counts(actor))[name]?.[wanted] ?? 0 };
     });
     if (json) {
-      const shown = jobs.map(({ payload, payloadBytes, ...job }) => ({ ...job, payload_bytes: payloadBytes }));
-      cli.print(JSON.stringify({ jobs: shown }));
+      cli.print(JSON.stringify({ jobs }));
       return 0;
     }
     if (jobs.length === 0) cli.print(`No ${wanted} jobs.`);
@@ -63,19 +64,24 @@ const list = action({
 
 const PAGE = 1_000;
 
-async function listJobs(queue: App["queue"], name: string, state: JobState, most: number): Promise<ListedJob[]> {
-  const jobs: ListedJob[] = [];
-  for (;;) {
-    const count = Math.min(PAGE, most - jobs.length);
-    const page = await queue.list(name, state, count, jobs.at(-1)?.id);
-    jobs.push(...page);
-    if (page.length < count || jobs.length >= most) return jobs;
+async function listJobs({ api: { queues } }: App, actor: Actor, name: string, state: JobState, most: number) {
+  const jobs: ShownJob[] = [];
+  for (let cursor: string | undefined; ;) {
+    const limit = Math.min(PAGE, most - jobs.length);
+    const page = await queues.list(actor, name, { state, limit, ...(cursor !== undefined && { cursor }) });
+    jobs.push(...page.jobs);
+    if (page.next_cursor === null || jobs.length >= most) return jobs;
+    cursor = page.next_cursor;
   }
 }
 
 /** Those that are worked on, and those that hold something. */
-async function requireQueue({ queue, runner }: Pick<App, "queue" | "runner">, name: string): Promise<void> {
-  const known = new Set([...Object.keys(runner.stats()), ...Object.keys(await queue.counts())]);
+async function requireQueue(
+  { api: { queues }, runner }: Pick<App, "api" | "runner">,
+  actor: Actor,
+  name: string,
+): Promise<void> {
+  const known = new Set([...Object.keys(runner.stats()), ...Object.keys(await queues.counts(actor))]);
   if (known.has(name)) return;
   const list = [...known].sort().join(", ");
   const sentence = `There is no queue ${JSON.stringify(name)}.${didYouMean(name, known)}\nThere are ${list}.`;
@@ -88,9 +94,9 @@ const settle = (verb: "redrive" | "discard", hint: string) =>
     flags: { id: ["ID"] },
     hint,
     async run({ positionals, id, json }, cli) {
-      const done = await changeApp(cli, async (app) => {
-        await requireQueue(app, positionals[0] ?? "");
-        return app.queue[verb](positionals[0] ?? "", id);
+      const done = await changeApp(cli, async (app, actor) => {
+        await requireQueue(app, actor, positionals[0] ?? "");
+        return app.api.queues[verb](actor, positionals[0] ?? "", id);
       });
       cli.print(
         json

@@ -19,10 +19,15 @@ export const query = action({
     const asked = readOptions(SearchQuery, { ...given, q: positionals[0] ?? "" });
     const page = await withApp(cli, async (app, actor) => {
       await requireOrganization(app, actor, asked.organization);
-      return readPages(asked, all, app.api.search.query, (one, next) => ({
-        ...next,
-        systems: [...one.systems, ...next.systems],
-      }));
+      return readPages(
+        asked,
+        all,
+        (wanted) => app.api.search.query(actor, wanted),
+        (one, next) => ({
+          ...next,
+          systems: [...one.systems, ...next.systems],
+        }),
+      );
     });
     if (json) return printJson(page, cli);
     for (const system of page.systems) {
@@ -48,7 +53,7 @@ export const facets = action({
     );
     const found = await withApp(cli, async (app, actor) => {
       await requireOrganization(app, actor, asked.organization);
-      return app.api.search.facets(asked);
+      return app.api.search.facets(actor, asked);
     });
     if (json) return printJson(found, cli);
     printTable(
@@ -69,7 +74,7 @@ export const outliers = action({
   hint: "values that fewer than 1 % of the systems of a type hold",
   async run({ positionals, json, ...given }, cli) {
     const asked = readOptions(OutliersQuery, { ...given, type: positionals[0] });
-    const found = await withApp(cli, (app) => app.api.search.outliers(asked));
+    const found = await withApp(cli, (app, actor) => app.api.search.outliers(actor, asked));
     if (json) return printJson(found, cli);
     if (!found.enough)
       cli.say(`${counted(found.systems, "system")} of the type ${found.type}: too few to call one of them odd.`);
@@ -88,8 +93,13 @@ export const paths = action({
   flags: { search: "TEXT", ...PAGED },
   async run({ positionals, json, all, ...given }, cli) {
     const query = readOptions(PathsQuery, given);
-    const page = await withApp(cli, (app) =>
-      readPages(query, all, app.api.search.paths, (one, next) => ({ ...next, paths: [...one.paths, ...next.paths] })),
+    const page = await withApp(cli, (app, actor) =>
+      readPages(
+        query,
+        all,
+        (wanted) => app.api.search.paths(actor, wanted),
+        (one, next) => ({ ...next, paths: [...one.paths, ...next.paths] }),
+      ),
     );
     if (json) return printJson(page, cli);
     if (page.paths.length === 0) cli.print("No paths.");

@@ -1,14 +1,14 @@
 // Assembles the domain of alerts: each appliance sees and silences only its own, and what it posts is stored until Alertmanager has it.
 import type { DomainWith, Note } from "../../domain.ts";
 import { Failure } from "../../errors.ts";
-import type { BodyReader } from "../../http/edge/body.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Database } from "../../ports/database.ts";
 import type { Limiter } from "../../ports/limiter.ts";
 import type { Queue } from "../../ports/queue.ts";
-import { MUSTER } from "../../values/actor.ts";
 import type { Systems } from "../systems/index.ts";
 import { adminRoutes } from "./admin.ts";
+import { openAlertsApi } from "./api.ts";
+import type { AlertsApi } from "./api.ts";
 import { importPast } from "./history/store.ts";
 import type { ImportedAlert } from "./history/store.ts";
 import { authorizeWebhook, keepHistory } from "./history/webhook.ts";
@@ -25,7 +25,6 @@ import type { AlertSource } from "./source.ts";
 import { openAlertmanager } from "./upstream/alertmanager.ts";
 
 export { settings } from "./settings.ts";
-export { askAlertmanager } from "./upstream/alertmanager.ts";
 export type { ImportedAlert };
 export type { AlertSource, OwnAlert } from "./source.ts";
 
@@ -34,7 +33,6 @@ export interface AlertsDeps {
   queue: Queue;
   clock: Clock;
   limiter: Limiter;
-  body: BodyReader;
   /** Rejects with a 503 while the queue holds more than it may. */
   admit(): Promise<void>;
   warn: Note;
@@ -43,7 +41,7 @@ export interface AlertsDeps {
   api: { systems: Pick<Systems, "authenticate" | "show"> };
 }
 
-export interface Alerts {
+export interface Alerts extends AlertsApi {
   /** Takes alerts that Muster fires itself; undefined without an Alertmanager. */
   source: AlertSource | undefined;
   /** Imports resolved alerts of the replaced service. Returns how many were new. */
@@ -57,6 +55,12 @@ export function open({ settings, api, ...deps }: AlertsDeps): DomainWith<Alerts>
   const upstream = url === undefined ? undefined : openAlertmanager({ url, clock });
   const acceptance = openAcceptance({ ...deps, positions });
   const budget = openBudget({ limiter, perMinute: ratePerMinute });
+  const verbs = openAlertsApi({
+    database,
+    clock,
+    showSystem: api.systems.show,
+    alertmanager: () => configured(upstream),
+  });
   const proxy =
     upstream &&
     openProxy({
@@ -77,7 +81,6 @@ export function open({ settings, api, ...deps }: AlertsDeps): DomainWith<Alerts>
   return {
     applianceRoutes: applianceRoutes({
       authenticate: api.systems.authenticate,
-      body: deps.body,
       proxy: () => configured(proxy),
       async admit(systemId) {
         await budget.take("alerts", systemId);
@@ -88,16 +91,12 @@ export function open({ settings, api, ...deps }: AlertsDeps): DomainWith<Alerts>
       authorizeWebhook: (header) => authorizeWebhook(header, webhookSecret),
       keepHistory: (body) => keepHistory(database, clock, body),
     }),
-    adminRoutes: adminRoutes({
-      database,
-      clock,
-      showSystem: (keyOrId) => api.systems.show(MUSTER, keyOrId),
-      alertmanager: () => configured(upstream),
-    }),
+    adminRoutes: adminRoutes(verbs),
     ...alertJobs({ ...deps, historyDays }, upstream, acceptance.handler),
     checks: upstream && [backlogCheck({ database, clock })],
     metrics: backlogMetric(database),
     api: {
+      ...verbs,
       importHistory: (rows, dryRun) => importPast(database, rows, dryRun),
       source: upstream && openSource({ clock, positions }),
     },

@@ -1,6 +1,7 @@
 // Lists the applications of a cluster, and counts those of the fleet.
-import { decodeCursor, encodeCursor } from "../../http/edge/cursor.ts";
+import { readPage } from "../../http/edge/page.ts";
 import type { Queryable } from "../../ports/database.ts";
+import type { Actor } from "../../values/actor.ts";
 import { RawJson } from "../../values/json/raw.ts";
 import type { System } from "../systems/index.ts";
 import type { ApplicationsQuery } from "./schema.ts";
@@ -9,7 +10,7 @@ import { countInstances, listApplications } from "./store.ts";
 interface ApplicationsApiDeps {
   database: Queryable;
   /** A Failure 404 for a key or id that no system has. */
-  showSystem(keyOrId: string): Promise<System>;
+  showSystem(actor: Actor, keyOrId: string): Promise<System>;
 }
 
 export type ApplicationsApi = ReturnType<typeof openApplicationsApi>;
@@ -19,24 +20,25 @@ const MAX_KINDS = 1_000;
 
 export function openApplicationsApi({ database, showSystem }: ApplicationsApiDeps) {
   return {
-    async list(key: string, { cursor, ...query }: ApplicationsQuery) {
-      const { system_id: systemId } = await showSystem(key);
-      const after = decodeCursor(cursor, ["text"])?.[0];
-      const [rows, counts] = await Promise.all([
-        listApplications(database, systemId, query, after),
+    async list(actor: Actor, key: string, { cursor, ...query }: ApplicationsQuery) {
+      const { system_id: systemId } = await showSystem(actor, key);
+      const [{ rows, next_cursor }, counts] = await Promise.all([
+        readPage({
+          limit: query.limit,
+          cursor,
+          keys: ["text"],
+          read: (after, limit) => listApplications(database, systemId, { ...query, limit }, after?.[0]),
+          keyOf: (row) => [row.module_id],
+        }),
         countInstances(database, systemId, MAX_KINDS),
       ]);
-      const last = rows.length === query.limit ? rows.at(-1) : undefined;
-      return {
-        applications: rows.map(({ inventory_text, ...row }) => ({
-          ...row,
-          inventory_data: new RawJson(inventory_text),
-        })),
-        counts,
-        next_cursor: last ? encodeCursor(last.module_id) : null,
-      };
+      const applications = rows.map(({ inventory_text, ...row }) => ({
+        ...row,
+        inventory_data: new RawJson(inventory_text),
+      }));
+      return { applications, counts, next_cursor };
     },
 
-    count: async () => ({ counts: await countInstances(database, null, MAX_KINDS) }),
+    count: async (_actor: Actor) => ({ counts: await countInstances(database, null, MAX_KINDS) }),
   };
 }

@@ -3,7 +3,6 @@ import type { DomainWith } from "../../domain.ts";
 import type { Queryable } from "../../ports/database.ts";
 import type { Inventory, Projection } from "../inventory/index.ts";
 import type { Systems } from "../systems/index.ts";
-import { MUSTER } from "../../values/actor.ts";
 import { adminRoutes } from "./admin.ts";
 import { openApplicationsApi } from "./api.ts";
 import type { ApplicationsApi } from "./api.ts";
@@ -24,7 +23,7 @@ export function open({
   database,
   api: { inventory, systems },
 }: ApplicationsDeps): DomainWith<ApplicationsApi> & { projection: Projection } {
-  const api = openApplicationsApi({ database, showSystem: (keyOrId) => systems.show(MUSTER, keyOrId) });
+  const api = openApplicationsApi({ database, showSystem: systems.show });
   const { gapsOf } = inventory;
   return { api, adminRoutes: adminRoutes(api), projection: (tx, newest) => projectApplications(tx, newest, gapsOf) };
 }

@@ -1,21 +1,23 @@
 // Routes the feed of changes to operators' programs.
 import { Elysia } from "elysia";
-import { operation } from "../../http/edge/openapi.ts";
-import { readQuery } from "../../http/edge/query.ts";
-import { rawResponse } from "../../values/json/raw.ts";
+import { route } from "../../http/edge/route.ts";
 import type { ChangesApi } from "./api.ts";
 import { Feed, FeedQuery } from "./schema.ts";
 
-export function adminRoutes(changes: ChangesApi) {
-  return new Elysia().get(
+export function adminRoutes(api: ChangesApi) {
+  const app = new Elysia();
+  route(
+    app,
+    "GET",
     "/changes",
-    async ({ query }) => rawResponse("changes", await changes.read(readQuery(FeedQuery, query))),
     {
-      detail: operation({
-        summary: "Changes of all systems in the order of their commit, after a cursor",
-        query: FeedQuery,
-        data: Feed,
-      }),
+      summary: "Changes of all systems in the order of their commit, after a cursor",
+      query: FeedQuery,
+      data: Feed,
+      says: "changes",
+      isRaw: true,
     },
+    ({ actor, query }) => api.read(actor, query),
   );
+  return app;
 }

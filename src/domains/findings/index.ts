@@ -12,7 +12,6 @@
 import type { DomainWith } from "../../domain.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Database } from "../../ports/database.ts";
-import { MUSTER } from "../../values/actor.ts";
 import type { Systems } from "../systems/index.ts";
 import { adminRoutes } from "./admin.ts";
 import { ageEvents, countExpired, deleteExpired } from "./ageing.ts";
@@ -50,6 +49,6 @@ interface FindingsDeps {
 export interface Findings extends FindingsApi, FindingVerbs {}
 
 export function open({ database, clock, api: { systems } }: FindingsDeps): DomainWith<Findings> {
-  const api = openFindingsApi({ database, clock, showSystem: (keyOrId) => systems.show(MUSTER, keyOrId) });
+  const api = openFindingsApi({ database, clock, showSystem: systems.show });
   return { api: { ...verbs, ...api }, adminRoutes: adminRoutes(api) };
 }

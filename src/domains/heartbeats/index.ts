@@ -2,8 +2,7 @@
 import { randomUUIDv7 } from "bun";
 import { Elysia } from "elysia";
 import type { DomainWith } from "../../domain.ts";
-import { envelope } from "../../http/edge/envelope.ts";
-import { operation } from "../../http/edge/openapi.ts";
+import { route } from "../../http/edge/route.ts";
 import { openBatcher } from "../../jobs/batcher.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { databaseFor } from "../../ports/database.ts";
@@ -72,20 +71,23 @@ export function open({ settings, api, ...deps }: HeartbeatsDeps): DomainWith<Hea
     return [api.reachability.recovered(await api.systems.markActive(clock.now(), timeoutMs))];
   };
 
-  const applianceRoutes = new Elysia().post(
+  const applianceRoutes = new Elysia();
+  route(
+    applianceRoutes,
+    "POST",
     "/systems/heartbeat",
-    async ({ request, server }) => {
-      const system = await authenticate(request, server);
+    {
+      summary: "I am alive; the body is ignored",
+      auth: "system",
+      caller: ({ request, server }) => authenticate(request, server),
+      says: "heartbeat acknowledged",
+    },
+    async ({ caller: { id, key } }) => {
       await admit();
       const at = clock.now();
-      await batcher.add({ systemId: system.id, atMs: at.getTime() });
-      return envelope("heartbeat acknowledged", {
-        system_key: system.key,
-        acknowledged: true,
-        last_heartbeat: at.toISOString(),
-      });
+      await batcher.add({ systemId: id, atMs: at.getTime() });
+      return { system_key: key, acknowledged: true, last_heartbeat: at.toISOString() };
     },
-    { parse: "none", detail: operation({ summary: "I am alive; the body is ignored", auth: "system" }) },
   );
 
   return {

@@ -1,11 +1,7 @@
 // Answers operators on one system's inventories: the latest, the history, what changed, day by day, and any two records compared.
 import { Elysia } from "elysia";
-import { envelope } from "../../http/edge/envelope.ts";
-import { operation } from "../../http/edge/openapi.ts";
-import { readQuery } from "../../http/edge/query.ts";
-import type { Pins } from "./retention/pins.ts";
-import type { InventoryReader } from "./queries/reader.ts";
-import { rawResponse } from "../../values/json/raw.ts";
+import { route } from "../../http/edge/route.ts";
+import type { InventoryApi } from "./api.ts";
 import {
   Change,
   Changes,
@@ -20,69 +16,95 @@ import {
   TimelineQuery,
 } from "./schema.ts";
 
-export function adminRoutes(reader: InventoryReader, pins: Pins) {
-  return new Elysia({ prefix: "/systems/:key/inventory" })
-    .get("/latest", async ({ params }) => rawResponse("latest inventory", await reader.latest(params.key)), {
-      detail: operation({ summary: "The newest inventory, whole", data: Latest }),
-    })
-    .get(
-      "/history",
-      async ({ params, query }) =>
-        rawResponse("inventory history", await reader.history(params.key, readQuery(HistoryQuery, query))),
-      {
-        detail: operation({
-          summary: "Records, newest first, without their documents",
-          query: HistoryQuery,
-          data: History,
-        }),
-      },
-    )
-    .get(
-      "/changes",
-      async ({ params, query }) =>
-        rawResponse("inventory changes", await reader.changes(params.key, readQuery(ChangesQuery, query))),
-      { detail: operation({ summary: "What changed, newest first", query: ChangesQuery, data: Changes }) },
-    )
-    .get(
-      "/changes/:id",
-      async ({ params }) => rawResponse("inventory change", await reader.change(params.key, params.id)),
-      { detail: operation({ summary: "One change, its values whole", data: Change }) },
-    )
-    .get(
-      "/timeline",
-      async ({ params, query }) =>
-        rawResponse("inventory timeline", await reader.timeline(params.key, readQuery(TimelineQuery, query))),
-      {
-        detail: operation({
-          summary: "Days (UTC) with significant changes, newest first",
-          query: TimelineQuery,
-          data: Timeline,
-        }),
-      },
-    )
-    .get(
-      "/compare",
-      async ({ params, query }) =>
-        rawResponse("records compared", await reader.compare(params.key, readQuery(CompareQuery, query))),
-      {
-        detail: operation({ summary: "Any two records of the system compared", query: CompareQuery, data: Comparison }),
-      },
-    )
-    .get(
-      "/records/:id",
-      async ({ params }) => rawResponse("inventory record", await reader.record(params.key, params.id)),
-      {
-        detail: operation({ summary: "One record, whole", data: Latest }),
-      },
-    )
-    .post(
-      "/records/:id/pin",
-      async ({ params }) => envelope("inventory record pinned", await pins.pin(params.key, params.id)),
-      { parse: "none", detail: operation({ summary: "Keep the record for good", data: Pin }) },
-    )
-    .delete(
-      "/records/:id/pin",
-      async ({ params }) => envelope("inventory record unpinned", await pins.unpin(params.key, params.id)),
-      { parse: "none", detail: operation({ summary: "Let the record age like the others", data: Pin }) },
-    );
+export function adminRoutes(api: InventoryApi) {
+  const app = new Elysia();
+  const at = <Path extends string>(path: Path) => `/systems/:key/inventory/${path}` as const;
+  route(
+    app,
+    "GET",
+    at("latest"),
+    { summary: "The newest inventory, whole", data: Latest, says: "latest inventory", isRaw: true },
+    ({ actor, params }) => api.latest(actor, params.key),
+  );
+  route(
+    app,
+    "GET",
+    at("history"),
+    {
+      summary: "Records, newest first, without their documents",
+      query: HistoryQuery,
+      data: History,
+      says: "inventory history",
+      isRaw: true,
+    },
+    ({ actor, params, query }) => api.history(actor, params.key, query),
+  );
+  route(
+    app,
+    "GET",
+    at("changes"),
+    {
+      summary: "What changed, newest first",
+      query: ChangesQuery,
+      data: Changes,
+      says: "inventory changes",
+      isRaw: true,
+    },
+    ({ actor, params, query }) => api.changes(actor, params.key, query),
+  );
+  route(
+    app,
+    "GET",
+    at("changes/:id"),
+    { summary: "One change, its values whole", data: Change, says: "inventory change", isRaw: true },
+    ({ actor, params }) => api.change(actor, params.key, params.id),
+  );
+  route(
+    app,
+    "GET",
+    at("timeline"),
+    {
+      summary: "Days (UTC) with significant changes, newest first",
+      query: TimelineQuery,
+      data: Timeline,
+      says: "inventory timeline",
+      isRaw: true,
+    },
+    ({ actor, params, query }) => api.timeline(actor, params.key, query),
+  );
+  route(
+    app,
+    "GET",
+    at("compare"),
+    {
+      summary: "Any two records of the system compared",
+      query: CompareQuery,
+      data: Comparison,
+      says: "records compared",
+      isRaw: true,
+    },
+    ({ actor, params, query }) => api.compare(actor, params.key, query),
+  );
+  route(
+    app,
+    "GET",
+    at("records/:id"),
+    { summary: "One record, whole", data: Latest, says: "inventory record", isRaw: true },
+    ({ actor, params }) => api.record(actor, params.key, params.id),
+  );
+  route(
+    app,
+    "POST",
+    at("records/:id/pin"),
+    { summary: "Keep the record for good", data: Pin, says: "inventory record pinned" },
+    ({ actor, params }) => api.pin(actor, params.key, params.id),
+  );
+  route(
+    app,
+    "DELETE",
+    at("records/:id/pin"),
+    { summary: "Let the record age like the others", data: Pin, says: "inventory record unpinned" },
+    ({ actor, params }) => api.unpin(actor, params.key, params.id),
+  );
+  return app;
 }

@@ -1,31 +1,26 @@
 // Assembles the inventories: documents as they came, the chain that they form, what changed along it, and what derives from it.
 import type { DomainWith } from "../../domain.ts";
-import type { BodyReader } from "../../http/edge/body.ts";
 import { openBatcher } from "../../jobs/batcher.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Database } from "../../ports/database.ts";
 import type { Limiter } from "../../ports/limiter.ts";
 import type { Push, Queue } from "../../ports/queue.ts";
 import type { FindingVerbs } from "../findings/index.ts";
-import { MUSTER } from "../../values/actor.ts";
 import type { Systems } from "../systems/index.ts";
 import { adminRoutes } from "./admin.ts";
+import { openInventoryApi } from "./api.ts";
+import type { InventoryApi } from "./api.ts";
 import { importInventories } from "./import.ts";
 import type { ImportedInventory, Refused } from "./import.ts";
 import { findGaps } from "./diff/gaps.ts";
 import type { Gap } from "./diff/gaps.ts";
 import { encodeRecordId, PROJECT_QUEUE } from "./intake/payload.ts";
-import { openPins } from "./retention/pins.ts";
-import type { Pins } from "./retention/pins.ts";
 import { openSweep } from "./intake/memory.ts";
 import { openCompare, openLargeDocuments } from "./large/thread.ts";
 import type { Noise } from "../noise/index.ts";
 import { openRecentTexts } from "./chain/recent.ts";
 import { pipeline } from "./pipeline.ts";
-import { PRUNE_SCHEDULE, prune, pruneJob } from "./retention/prune.ts";
-import type { PruneOptions, PruneReport } from "./retention/prune.ts";
-import { openReader } from "./queries/reader.ts";
-import type { InventoryReader } from "./queries/reader.ts";
+import { PRUNE_SCHEDULE, pruneJob } from "./retention/prune.ts";
 import { openReceiver } from "./intake/receive.ts";
 import { applianceRoutes } from "./routes.ts";
 import type { InventorySettings } from "./settings.ts";
@@ -34,9 +29,8 @@ import { projectionJob } from "./projections.ts";
 import type { NewestInventory, Projection } from "./projections.ts";
 import type { JsonObject, JsonValue } from "../../values/json/value.ts";
 
-export type { InventoryReader, JsonObject, JsonValue, NewestInventory, Pins, Projection, PruneReport };
+export type { JsonObject, JsonValue, NewestInventory, Projection };
 export type { ImportedInventory, Gap, Refused, RulesInForce };
-export { RawJson, stringify } from "../../values/json/raw.ts";
 export { settings } from "./settings.ts";
 export { openRulesInForce } from "./rules/in-force.ts";
 
@@ -45,7 +39,6 @@ export interface InventoryDeps {
   queue: Queue;
   clock: Clock;
   limiter: Limiter;
-  body: BodyReader;
   /** Rejects with a 503 while the queue holds more than it may. */
   admit(): Promise<void>;
   maxBodyBytes: number;
@@ -61,11 +54,7 @@ export interface InventoryDeps {
   rulesInForce: Pick<RulesInForce<unknown>, "rules" | "ruleSet" | "fault" | "isUnread">;
 }
 
-export interface Inventory {
-  reader: InventoryReader;
-  pins: Pins;
-  /** Deletes the records that retention lets go, and alerts long resolved; a dry run only counts them. */
-  prune(options: PruneOptions): Promise<PruneReport>;
+export interface Inventory extends InventoryApi {
   /** Inventories that another service received, each system's in order; the past alarms nobody. Returns what was refused. */
   importInventories(rows: ImportedInventory[], dryRun: boolean): Promise<Refused[]>;
   /** Projects these systems' newest records again. */
@@ -87,7 +76,7 @@ export function open({ settings, api, ...shared }: InventoryDeps): DomainWith<In
     noise: api.noise,
     findings: api.findings,
     authenticate: api.systems.authenticate,
-    showSystem: (keyOrId: string) => api.systems.show(MUSTER, keyOrId),
+    showSystem: api.systems.show,
   };
   const { database, queue, clock, findings } = deps;
   const { rules } = deps.rulesInForce;
@@ -106,8 +95,7 @@ export function open({ settings, api, ...shared }: InventoryDeps): DomainWith<In
     push: (push) => batcher.add(push),
   });
   const compare = openCompare({ rules: deps.rulesInForce, large });
-  const reader = openReader({ ...deps, compare });
-  const pins = openPins(deps);
+  const verbs = openInventoryApi({ ...deps, compare });
   const { noise, projections } = deps;
   const recent = openRecentTexts();
   const pipelineDeps = {
@@ -123,11 +111,9 @@ export function open({ settings, api, ...shared }: InventoryDeps): DomainWith<In
     recordFacts: api.systems.recordFacts,
   };
   const inventory: Inventory = {
-    reader,
+    ...verbs,
     importInventories: (rows, dryRun) =>
       importInventories({ ...pipelineDeps, database: database.patient() }, rows, dryRun),
-    pins,
-    prune: (options) => prune({ database: database.patient(), clock, findings }, options),
     reproject: (newest) =>
       queue.push(
         newest.map(({ systemId, recordId }) => ({
@@ -141,7 +127,7 @@ export function open({ settings, api, ...shared }: InventoryDeps): DomainWith<In
   return {
     api: inventory,
     applianceRoutes: applianceRoutes({ ...deps, receiver }),
-    adminRoutes: adminRoutes(reader, pins),
+    adminRoutes: adminRoutes(verbs),
     jobs: [...pipeline(pipelineDeps), projectionJob(pipelineDeps), pruneJob(deps)],
     schedules: [PRUNE_SCHEDULE],
     checks: [

@@ -1,9 +1,10 @@
 // Learns which places of documents change day after day, and suppresses those changes as noise.
 import type { DomainWith } from "../../domain.ts";
-import type { BodyReader } from "../../http/edge/body.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Database } from "../../ports/database.ts";
-import { noiseRoutes } from "./admin.ts";
+import { adminRoutes } from "./admin.ts";
+import { openNoiseApi } from "./api.ts";
+import type { NoiseApi } from "./api.ts";
 import { LEARN_SCHEDULE, learnJob } from "./learn.ts";
 import { openLearned } from "./learned.ts";
 import type { Learned } from "./learned.ts";
@@ -15,20 +16,20 @@ export type { JudgedChange, Known, Suppression } from "./suppress.ts";
 export interface NoiseDeps {
   database: Database;
   clock: Clock;
-  body: BodyReader;
 }
 
-export interface Noise extends Learned {
+export interface Noise extends NoiseApi, Omit<Learned, "list" | "pin"> {
   /** The same changes, with those that are noise to that system suppressed. */
   suppress<Change extends JudgedChange>(changes: readonly Change[], known: Known | undefined): Change[];
   placeOf(pointer: string, known: Known | undefined): NoisePlace;
 }
 
-export function open({ database, clock, body }: NoiseDeps): DomainWith<Noise> {
+export function open({ database, clock }: NoiseDeps): DomainWith<Noise> {
   const learned = openLearned({ database, clock });
+  const verbs = openNoiseApi(learned);
   return {
-    api: { ...learned, suppress, placeOf },
-    adminRoutes: noiseRoutes(learned, body),
+    api: { ...learned, suppress, placeOf, ...verbs },
+    adminRoutes: adminRoutes(verbs),
     jobs: [learnJob({ database, clock })],
     schedules: [LEARN_SCHEDULE],
     // There is no later for what was noted; a database that is away loses it.

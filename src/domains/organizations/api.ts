@@ -12,7 +12,7 @@ export interface OrganizationsApi {
   /** A Failure 409 for an id that is taken. */
   add(actor: Actor, input: NewOrganization): Promise<Organization>;
   change(actor: Actor, id: string, input: ChangedOrganization): Promise<Organization>;
-  list(actor: Actor, query: ListQuery): Promise<{ organizations: readonly Organization[]; next_cursor: string | null }>;
+  list(actor: Actor, query: ListQuery): Promise<{ organizations: Organization[]; next_cursor: string | null }>;
   /** How many there are. */
   count(actor: Actor): Promise<number>;
   show(actor: Actor, id: string): Promise<Organization>;

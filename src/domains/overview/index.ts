@@ -1,42 +1,27 @@
 // Sums the installation up: systems by status, changes of the last day, open alerts, queues.
 import { Elysia } from "elysia";
-import type { Domain } from "../../domain.ts";
-import { envelope } from "../../http/edge/envelope.ts";
-import { operation } from "../../http/edge/openapi.ts";
+import type { DomainWith } from "../../domain.ts";
+import { route } from "../../http/edge/route.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Queue } from "../../ports/queue.ts";
-import { MUSTER } from "../../values/actor.ts";
-import { DAY_MS } from "../../values/time.ts";
-import type { FindingsApi } from "../findings/index.ts";
-import type { InventoryReader } from "../inventory/index.ts";
-import type { Systems } from "../systems/index.ts";
+import { openOverviewApi } from "./api.ts";
+import type { Asked, OverviewApi } from "./api.ts";
 
 export interface OverviewDeps {
   clock: Clock;
   queue: Pick<Queue, "counts">;
-  api: {
-    findings: Pick<FindingsApi, "overview">;
-    inventory: { reader: Pick<InventoryReader, "countChanges"> };
-    systems: Pick<Systems, "count">;
-  };
+  api: Asked;
 }
 
-export function open({ clock, queue, api: { findings, inventory, systems: known } }: OverviewDeps): Domain {
-  const adminRoutes = new Elysia().get(
+export function open({ clock, queue, api: { findings, inventory, systems } }: OverviewDeps): DomainWith<OverviewApi> {
+  const api = openOverviewApi({ clock, queue, findings, inventory, systems });
+  const adminRoutes = new Elysia();
+  route(
+    adminRoutes,
+    "GET",
     "/overview",
-    async () => {
-      const since = new Date(clock.now().getTime() - DAY_MS);
-      const [counts, changes, open, queues] = await Promise.all([
-        known.count(MUSTER),
-        inventory.reader.countChanges(since),
-        findings.overview(),
-        queue.counts(),
-      ]);
-      const { unknown = 0, active = 0, inactive = 0, suspended = 0 } = counts;
-      const systems = { total: unknown + active + inactive + suspended, active, inactive, unknown, suspended };
-      return envelope("overview", { systems, changes_24h: changes, ...open, queues });
-    },
-    { detail: operation({ summary: "Totals of systems, changes of 24 hours, open alerts and queues" }) },
+    { summary: "Totals of systems, changes of 24 hours, open alerts and queues", says: "overview" },
+    ({ actor }) => api.show(actor),
   );
-  return { adminRoutes };
+  return { api, adminRoutes };
 }

@@ -1,6 +1,7 @@
 // Answers questions about the newest inventories of all systems: which systems meet conditions, which values there are, which are outliers.
-import { decodeCursor, encodeCursor } from "../../http/edge/cursor.ts";
+import { readPage } from "../../http/edge/page.ts";
 import type { Queryable } from "../../ports/database.ts";
+import type { Actor } from "../../values/actor.ts";
 import { RawJson } from "../../values/json/raw.ts";
 import { hintAt, resolvePath, resolveTerms } from "./conditions.ts";
 import { countFacets } from "./facets.ts";
@@ -17,28 +18,32 @@ export type SearchApi = ReturnType<typeof openSearchApi>;
 
 export function openSearchApi(database: Queryable) {
   return {
-    async query({ q, limit, cursor, ...filters }: SearchQuery) {
-      const after = Number(decodeCursor(cursor, ["integer"])?.[0] ?? 0);
+    async query(_actor: Actor, { q, limit, cursor, ...filters }: SearchQuery) {
       const conditions = await resolveTerms(database, termsOf(q));
       const matched = await matchSystems(database, conditions, filtersOf(filters));
-      const page = pageOf(matched, after, limit);
+      const { rows: page, next_cursor } = await readPage({
+        limit,
+        cursor,
+        keys: ["integer"],
+        read: async (after, count) => pageOf(matched, Number(after?.[0] ?? 0), count),
+        keyOf: (no) => [String(no)],
+      });
       const [systems, held] = await Promise.all([
         page.length > 0 ? findSystems(database, page) : [],
         findHeldValues(database, page, conditions),
       ]);
-      const last = page.length === limit ? page.at(-1) : undefined;
       return {
         total: countMatched(matched),
         systems: systems.map(({ no, ...system }) => ({
           ...system,
           values: (held.get(no) ?? []).map(({ path, value }) => ({ path, value: new RawJson(value) })),
         })),
-        next_cursor: last ? encodeCursor(String(last)) : null,
+        next_cursor,
         hints: conditions.flatMap(({ hint }) => hint ?? []),
       };
     },
 
-    async facets({ path: text, q, limit, ...filters }: FacetsQuery) {
+    async facets(_actor: Actor, { path: text, q, limit, ...filters }: FacetsQuery) {
       const { path, pattern } = parsePath(text);
       const [pathIds, conditions] = await Promise.all([
         resolvePath(database, path, pattern),
@@ -55,15 +60,17 @@ export function openSearchApi(database: Queryable) {
       };
     },
 
-    outliers: (query: OutliersQuery) => listOutliers(database, query),
+    outliers: (_actor: Actor, query: OutliersQuery) => listOutliers(database, query),
 
-    async paths({ search, limit, cursor }: PathsQuery) {
-      const rows = await listPaths(database, search, decodeCursor(cursor, ["text"])?.[0], limit);
-      const last = rows.length === limit ? rows.at(-1) : undefined;
-      return {
-        paths: rows.map(({ path, example }) => ({ path, example: new RawJson(example) })),
-        next_cursor: last ? encodeCursor(last.path) : null,
-      };
+    async paths(_actor: Actor, { search, limit, cursor }: PathsQuery) {
+      const { rows, next_cursor } = await readPage({
+        limit,
+        cursor,
+        keys: ["text"],
+        read: (after, count) => listPaths(database, search, after?.[0], count),
+        keyOf: (row) => [row.path],
+      });
+      return { paths: rows.map(({ path, example }) => ({ path, example: new RawJson(example) })), next_cursor };
     },
   };
 }

@@ -11,14 +11,11 @@ export interface PageOptions<Row, Kinds extends readonly CursorPart[]> {
   keys: Kinds;
   keyOf(row: Row): NoInfer<Key<Kinds>>;
   /** Up to `count` rows behind the key; one that bounds its answer in bytes too says itself whether more are there. */
-  read(
-    after: NoInfer<Key<Kinds>> | undefined,
-    count: number,
-  ): Promise<readonly Row[] | { rows: readonly Row[]; more: boolean }>;
+  read(after: NoInfer<Key<Kinds>> | undefined, count: number): Promise<Row[] | { rows: Row[]; more: boolean }>;
 }
 
 export interface Page<Row> {
-  rows: readonly Row[];
+  rows: Row[];
   /** Null on the last page. */
   next_cursor: string | null;
 }

@@ -62,7 +62,7 @@ export interface CallerOptions<Path extends string, Caller> {
   /** Tells who calls, or throws what refuses him: credentials and budgets come before anything of the request is read. */
   caller(asked: Asked<Path>): Caller | Promise<Caller>;
   /** Whose budget the body counts on; needed where there is one. */
-  sender?(caller: Caller): Sender;
+  sender?(caller: NoInfer<Caller>): Sender;
 }
 
 interface Read<Query extends TObject, Given extends Body | undefined> {

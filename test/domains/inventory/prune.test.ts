@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { randomUUIDv7 } from "bun";
 import { OWNER } from "../../support/actor.ts";
 import { readDocument } from "../../../src/domains/inventory/intake/document.ts";
-import type { PruneReport } from "../../../src/domains/inventory/index.ts";
+import type { PruneReport } from "../../../src/domains/inventory/retention/prune.ts";
 import { encodeIncoming } from "../../../src/domains/inventory/intake/payload.ts";
 import { openTestApp } from "../../support/app.ts";
 import type { TestApp, TestSystem } from "../../support/app.ts";
@@ -98,9 +98,9 @@ test("a history of 400 days is thinned, and its timeline, changes and chain stay
   const before = await readAll();
   expect(await historyOf(system)).toHaveLength(steps.length);
 
-  const planned = await muster.app.api.inventory.prune({ dryRun: true });
+  const planned = await muster.app.api.inventory.prune(OWNER, { dryRun: true });
   expect(await historyOf(system)).toHaveLength(steps.length);
-  const pruned = await muster.app.api.inventory.prune({ dryRun: false });
+  const pruned = await muster.app.api.inventory.prune(OWNER, { dryRun: false });
   expect(pruned).toEqual({ ...planned, dry_run: false });
   expect(total(pruned, "deleted")).toBeGreaterThan(350);
   expect(stage(pruned, "all")).toMatchObject({ deleted: 0, bytes_freed: 0, kept: 14 });
@@ -110,7 +110,7 @@ test("a history of 400 days is thinned, and its timeline, changes and chain stay
 
   expect(await readAll()).toEqual(before);
   expect(isTrue(await readHistory(dataText, system.system_key))).toBe(true);
-  const again = await muster.app.api.inventory.prune({ dryRun: false });
+  const again = await muster.app.api.inventory.prune(OWNER, { dryRun: false });
   expect(total(again, "deleted")).toBe(0);
   expect(await historyOf(system)).toEqual(left);
   await muster.app.api.systems.erase(OWNER, system.system_key);
@@ -123,7 +123,7 @@ describe("what must stay", () => {
 
   test("the first and the latest, however old", async () => {
     const { system, ids } = await addHistory(oneDay(300.9));
-    await muster.app.api.inventory.prune({ dryRun: false });
+    await muster.app.api.inventory.prune(OWNER, { dryRun: false });
     expect(await historyOf(system)).toEqual([ids[0] ?? "", ids[4] ?? ""]);
   }, 240_000);
 
@@ -134,7 +134,7 @@ describe("what must stay", () => {
     expect(pinned.body.data).toEqual({ record_id: ids[2] ?? "", pinned: true, pinned_at: expect.any(String) });
     await muster.clock.advance(1000);
     expect((await muster.admin("POST", path)).body.data).toEqual(pinned.body.data);
-    await muster.app.api.inventory.prune({ dryRun: false });
+    await muster.app.api.inventory.prune(OWNER, { dryRun: false });
     const { body } = await muster.admin<{ records: { id: string; pinned: boolean }[] }>(
       "GET",
       `${base(system)}/history`,
@@ -145,7 +145,7 @@ describe("what must stay", () => {
       [ids[0] ?? "", false],
     ]);
     expect((await muster.admin("DELETE", path)).body.data["pinned"]).toBe(false);
-    await muster.app.api.inventory.prune({ dryRun: false });
+    await muster.app.api.inventory.prune(OWNER, { dryRun: false });
     expect(await historyOf(system)).toEqual([ids[0] ?? "", ids[4] ?? ""]);
     const gone = await muster.admin("POST", path);
     expect(gone.status).toBe(404);
@@ -164,13 +164,13 @@ describe("what must stay", () => {
   test("a record that is not compared yet, and the one it will be compared with", async () => {
     const { system, ids } = await addHistory(oneDay(300.9));
     await muster.database.query(`update inventory_records set diffed_at = null where id = $1`, [ids[3]]);
-    await muster.app.api.inventory.prune({ dryRun: false });
+    await muster.app.api.inventory.prune(OWNER, { dryRun: false });
     expect(await historyOf(system)).toEqual([ids[0] ?? "", ids[2] ?? "", ids[3] ?? "", ids[4] ?? ""]);
   }, 240_000);
 
   test("records of other systems on both sides of a page", async () => {
     const histories = await Promise.all([1, 2, 3].map(() => addHistory(oneDay(300.9))));
-    await muster.app.api.inventory.prune({ dryRun: false });
+    await muster.app.api.inventory.prune(OWNER, { dryRun: false });
     for (const { system, ids } of histories) expect(await historyOf(system)).toEqual([ids[0] ?? "", ids[4] ?? ""]);
   }, 240_000);
 });
@@ -181,7 +181,7 @@ describe("a late record in a thinned part of the chain", () => {
       Array.from({ length: count }, (_one, hour) => ({ days: 200.9 - hour / 24, document: document(hour) })),
     );
     const timeline = await dataText(`${base(history.system)}/timeline`);
-    await muster.app.api.inventory.prune({ dryRun: false });
+    await muster.app.api.inventory.prune(OWNER, { dryRun: false });
     expect(await historyOf(history.system)).toEqual([history.ids[0] ?? "", history.ids.at(-1) ?? ""]);
     return { ...history, timeline };
   };
@@ -194,7 +194,7 @@ describe("a late record in a thinned part of the chain", () => {
     const history = await readHistory(dataText, system.system_key);
     expect(history.recordIds).toEqual([ids[0] ?? "", ids[2] ?? "", late.id, ids[3] ?? "", ids[5] ?? ""]);
     expect(isTrue(history)).toBe(true);
-    await muster.app.api.inventory.prune({ dryRun: false });
+    await muster.app.api.inventory.prune(OWNER, { dryRun: false });
     const after = await readHistory(dataText, system.system_key);
     expect(after.recordIds).toEqual([ids[0] ?? "", ids[5] ?? ""]);
     expect(after.changes).toEqual(history.changes);
@@ -205,7 +205,7 @@ describe("a late record in a thinned part of the chain", () => {
     const { system, ids } = await thinned(4);
     const late = received(system, { facts: { late: true } }, timeOf(ids[1]) + HOUR_MS / 2);
     await take(system, [late]);
-    await muster.app.api.inventory.prune({ dryRun: false });
+    await muster.app.api.inventory.prune(OWNER, { dryRun: false });
     const before = await readHistory(dataText, system.system_key);
     await take(system, [late]);
     expect(await readHistory(dataText, system.system_key)).toEqual(before);
@@ -225,7 +225,7 @@ describe("a late record in a thinned part of the chain", () => {
     const late = received(system, { facts: {} }, timeOf(ids[0]) - HOUR_MS / 2);
     await take(system, [late]);
     expect(isTrue(await readHistory(dataText, system.system_key))).toBe(true);
-    await muster.app.api.inventory.prune({ dryRun: false });
+    await muster.app.api.inventory.prune(OWNER, { dryRun: false });
     expect(await historyOf(system)).toEqual([late.id, ids[3] ?? ""]);
     expect(isTrue(await readHistory(dataText, system.system_key))).toBe(true);
   }, 240_000);
@@ -249,7 +249,7 @@ describe("a late record in a thinned part of the chain", () => {
     };
     for (let round = 0; round < 8; round += 1) {
       await takeAll(histories.map((one) => ({ system: one.system, pushes: pushesOf(one) })));
-      await muster.app.api.inventory.prune({ dryRun: false });
+      await muster.app.api.inventory.prune(OWNER, { dryRun: false });
       const isTrueBySeed = histories.map(async ({ system }) => isTrue(await readHistory(dataText, system.system_key)));
       expect(await Promise.all(isTrueBySeed)).toEqual(histories.map(() => true));
     }
@@ -283,7 +283,7 @@ describe("every night", () => {
     await Promise.all([
       muster.app.runner.drain(),
       second.app.runner.drain(),
-      second.app.api.inventory.prune({ dryRun: false }),
+      second.app.api.inventory.prune(OWNER, { dryRun: false }),
     ]);
     expect(await historyOf(system)).toEqual([ids[0] ?? "", ids[2] ?? ""]);
     const [row] = await muster.database.query<{ records: number; pruned: number }>(
@@ -305,7 +305,7 @@ describe("every night", () => {
       );
     for (const days of [null, 1, 29.9, 30.1, 400, 500]) await insert(days);
     await muster.database.query(`update inventory_alerts set resolution = 'accepted' where message = '500'`);
-    expect((await muster.app.api.inventory.prune({ dryRun: true })).alerts_deleted).toBe(2);
+    expect((await muster.app.api.inventory.prune(OWNER, { dryRun: true })).alerts_deleted).toBe(2);
     await tick();
     await muster.app.runner.drain();
     const left = await muster.database.query<{ message: string }>(

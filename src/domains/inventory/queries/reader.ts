@@ -1,8 +1,9 @@
 // Answers what people ask about inventories from the tables, for the admin API and for commands.
 import type { Static } from "@sinclair/typebox";
 import { Failure } from "../../../errors.ts";
-import { decodeCursor, encodeCursor } from "../../../http/edge/cursor.ts";
+import { readPage } from "../../../http/edge/page.ts";
 import type { Queryable } from "../../../ports/database.ts";
+import type { Actor } from "../../../values/actor.ts";
 import { BEGINNING, PAGE_BYTES, ROW_BYTES } from "../../../values/json/page.ts";
 import type { System } from "../../systems/index.ts";
 import type { Compare } from "../large/thread.ts";
@@ -19,13 +20,13 @@ export interface InventoryReaderDeps {
   compare: Compare;
   noise: Pick<Noise, "known" | "suppress" | "placeOf">;
   /** A Failure 404 for a key or id that no system has. */
-  showSystem(keyOrId: string): Promise<System>;
+  showSystem(actor: Actor, keyOrId: string): Promise<System>;
 }
 
 export type InventoryReader = ReturnType<typeof openReader>;
 
 export function openReader({ database, compare, noise, showSystem }: InventoryReaderDeps) {
-  const idOf = async (keyOrId: string) => (await showSystem(keyOrId)).system_id;
+  const idOf = async (actor: Actor, keyOrId: string) => (await showSystem(actor, keyOrId)).system_id;
 
   const knownOf = async (systemId: string) => (await noise.known([systemId])).get(systemId);
 
@@ -41,50 +42,62 @@ export function openReader({ database, compare, noise, showSystem }: InventoryRe
   };
 
   return {
-    async latest(key: string) {
-      const row = await reading.findLatestRecord(database, await idOf(key));
+    async latest(actor: Actor, key: string) {
+      const row = await reading.findLatestRecord(database, await idOf(actor, key));
       if (!row) throw new Failure("inventory.none", 404, "no inventory available: the system has not sent one yet");
       return whole(row);
     },
 
-    async record(key: string, id: string) {
-      return whole(await recordOf(await idOf(key), id));
+    async record(actor: Actor, key: string, id: string) {
+      return whole(await recordOf(await idOf(actor, key), id));
     },
 
-    async history(key: string, { limit, cursor }: Static<typeof HistoryQuery>) {
-      const rows = await reading.listRecords(database, await idOf(key), limit, decodeCursor(cursor, ["time", "uuid"]));
-      const last = rows.length === limit ? rows.at(-1) : undefined;
-      return {
-        records: rows.map(({ sort_time, ...row }) => row),
-        next_cursor: last ? encodeCursor(last.sort_time, last.id) : null,
-      };
+    async history(actor: Actor, key: string, { limit, cursor }: Static<typeof HistoryQuery>) {
+      const systemId = await idOf(actor, key);
+      const { rows, next_cursor } = await readPage({
+        limit,
+        cursor,
+        keys: ["time", "uuid"],
+        read: (before, count) => reading.listRecords(database, systemId, count, before),
+        keyOf: (row) => [row.sort_time, row.id],
+      });
+      return { records: rows.map(({ sort_time, ...row }) => row), next_cursor };
     },
 
-    async changes(key: string, { cursor, ...query }: ChangesQuery) {
-      const before = decodeCursor(cursor, ["time", "uuid", "integer"]);
-      const systemId = await idOf(key);
-      const { rows, more } = await reading.listChanges(database, systemId, query, before);
-      const last = more ? rows.at(-1) : undefined;
-      const known = await knownOf(systemId);
-      return {
-        changes: rows.map((row) => ({ ...changeOf(row), ...noiseOf(row.pointer, known) })),
-        next_cursor: last ? encodeCursor(last.sort_time, last.record_id, String(last.position)) : null,
-      };
+    async changes(actor: Actor, key: string, { cursor, ...query }: ChangesQuery) {
+      let known: Awaited<ReturnType<typeof knownOf>>;
+      const { rows, next_cursor } = await readPage({
+        limit: query.limit,
+        cursor,
+        keys: ["time", "uuid", "integer"],
+        async read(before) {
+          const systemId = await idOf(actor, key);
+          known = await knownOf(systemId);
+          return reading.listChanges(database, systemId, query, before);
+        },
+        keyOf: (row) => [row.sort_time, row.record_id, String(row.position)],
+      });
+      return { changes: rows.map((row) => ({ ...changeOf(row), ...noiseOf(row.pointer, known) })), next_cursor };
     },
 
     /** With its values whole. */
-    async change(key: string, id: string) {
-      const systemId = await idOf(key);
+    async change(actor: Actor, key: string, id: string) {
+      const systemId = await idOf(actor, key);
       const row = isUuid(id) ? await reading.findChange(database, systemId, id) : undefined;
       if (row) return { ...changeOf(row), ...noiseOf(row.pointer, await knownOf(systemId)) };
       throw new Failure("inventory.unknown_change", 404, `the system has no change ${JSON.stringify(id.slice(0, 80))}`);
     },
 
-    async timeline(key: string, { limit, cursor }: Static<typeof TimelineQuery>) {
-      const systemId = await idOf(key);
-      const before = decodeCursor(cursor, ["date"])?.[0];
-      const [days, summary] = await Promise.all([
-        reading.listDays(database, systemId, limit, before),
+    async timeline(actor: Actor, key: string, { limit, cursor }: Static<typeof TimelineQuery>) {
+      const systemId = await idOf(actor, key);
+      const [{ rows: days, next_cursor }, summary] = await Promise.all([
+        readPage({
+          limit,
+          cursor,
+          keys: ["date"],
+          read: (before, count) => reading.listDays(database, systemId, count, before?.[0]),
+          keyOf: (day) => [day.date],
+        }),
         reading.sumChanges(database, systemId),
       ]);
       const [newest, oldest] = [days[0]?.date, days.at(-1)?.date];
@@ -95,12 +108,12 @@ export function openReader({ database, compare, noise, showSystem }: InventoryRe
       return {
         summary,
         groups: days.map((day) => ({ ...day, inventory_count: counts.get(day.date) ?? 0 })),
-        next_cursor: days.length === limit && oldest ? encodeCursor(oldest) : null,
+        next_cursor,
       };
     },
 
-    async compare(key: string, { from, to }: Static<typeof CompareQuery>) {
-      const systemId = await idOf(key);
+    async compare(actor: Actor, key: string, { from, to }: Static<typeof CompareQuery>) {
+      const systemId = await idOf(actor, key);
       const [before, after] = await Promise.all([recordOf(systemId, from), recordOf(systemId, to)]);
       const known = await knownOf(systemId);
       const changes = noise.suppress(await compare(before.text, after.text), known);
@@ -123,7 +136,7 @@ export function openReader({ database, compare, noise, showSystem }: InventoryRe
     },
 
     /** Significant changes of all systems since then, by severity. */
-    countChanges: (since: Date) => reading.countRecentChanges(database, since),
+    countChanges: (_actor: Actor, since: Date) => reading.countRecentChanges(database, since),
   };
 }
 

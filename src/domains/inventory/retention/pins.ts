@@ -1,6 +1,7 @@
 // Pins records, by an operator's word: they stay, however old they get.
 import type { Clock } from "../../../ports/clock.ts";
 import type { Queryable } from "../../../ports/database.ts";
+import type { Actor } from "../../../values/actor.ts";
 import type { System } from "../../systems/index.ts";
 import { updatePin } from "./prune-store.ts";
 import { Failure } from "../../../errors.ts";
@@ -9,7 +10,7 @@ import { isUuid } from "../../../values/uuid.ts";
 export interface PinsDeps {
   database: Queryable;
   clock: Clock;
-  showSystem(keyOrId: string): Promise<System>;
+  showSystem(actor: Actor, keyOrId: string): Promise<System>;
 }
 
 export interface Pin {
@@ -22,15 +23,15 @@ export type Pins = ReturnType<typeof openPins>;
 
 /** Both are safe to repeat; a record that the system has not, or that was pruned, is a Failure 404. */
 export function openPins({ database, clock, showSystem }: PinsDeps) {
-  const update = async (key: string, recordId: string, pinnedAt: Date | null): Promise<Pin> => {
-    const { system_id: systemId } = await showSystem(key);
+  const update = async (actor: Actor, key: string, recordId: string, pinnedAt: Date | null): Promise<Pin> => {
+    const { system_id: systemId } = await showSystem(actor, key);
     const row = isUuid(recordId) ? await updatePin(database, systemId, recordId, pinnedAt) : undefined;
     if (!row) throw unknownRecord(recordId);
     return { record_id: recordId, pinned: row.pinnedAt !== null, pinned_at: row.pinnedAt };
   };
   return {
-    pin: (key: string, recordId: string) => update(key, recordId, clock.now()),
-    unpin: (key: string, recordId: string) => update(key, recordId, null),
+    pin: (actor: Actor, key: string, recordId: string) => update(actor, key, recordId, clock.now()),
+    unpin: (actor: Actor, key: string, recordId: string) => update(actor, key, recordId, null),
   };
 }
 
