@@ -1,4 +1,4 @@
-// Judges systems by the policy in force and reconciles their findings, under locks on the systems' rows.
+// Evaluates systems by the policy in force and reconciles their findings, under locks on the systems' rows.
 import type { Clock } from "../../ports/clock.ts";
 import type { Database, Queryable } from "../../ports/database.ts";
 import type { ConditionFinding, FindingVerbs } from "../findings/index.ts";
@@ -7,7 +7,7 @@ import type { Policy } from "./policy.ts";
 import { listInstalled, mergeInstalled } from "./products.ts";
 import type { Installed } from "./products.ts";
 import * as store from "./store.ts";
-import type { Judged, Review } from "./store.ts";
+import type { Inputs, Review } from "./store.ts";
 
 export interface EvaluateDeps {
   database: Database;
@@ -23,8 +23,8 @@ const KINDS = ["version", "advisory"] as const;
 const MAX_WANTED = 5_000;
 
 /**
- * Stores what the newest inventories say is installed, and judges it at once. A process that has read another policy than the
- * one in force does not judge: it marks the systems for the sweep of the next review.
+ * Stores what the newest inventories say is installed, and evaluates it at once. A process that has read another policy than the
+ * one in force does not evaluate: it marks the systems for the sweep of the next review.
  */
 export function openProjection({ clock, policy, findings }: Omit<EvaluateDeps, "database">): Projection {
   return async (tx, newest) => {
@@ -34,7 +34,7 @@ export function openProjection({ clock, policy, findings }: Omit<EvaluateDeps, "
     const [review, current] = [await store.findReview(tx), policy()];
     const isInForce = review.review > 0 && review.fingerprint === current.fingerprint;
     await store.upsertInstalled(tx, products, isInForce ? review.review : 0);
-    if (isInForce) await judge(tx, findings, { systemIds, review, policy: current, now: clock.now() });
+    if (isInForce) await evaluate(tx, findings, { systemIds, review, policy: current, now: clock.now() });
   };
 }
 
@@ -45,21 +45,21 @@ function installedOf(newest: NewestInventory, known: ReadonlyMap<string, Install
   return isPartial(newest) ? mergeInstalled(known.get(newest.systemId) ?? [], mentioned) : mentioned;
 }
 
-/** Judges at most `limit` systems that were last judged under an earlier review. Returns how many. */
+/** Evaluates at most `limit` systems that were last evaluated under an earlier review. Returns how many. */
 export async function sweepRound({ database, clock, policy, findings }: EvaluateDeps, limit: number): Promise<number> {
   return database.transaction(async (tx) => {
     const [review, current] = [await store.findReview(tx), policy()];
     if (review.fingerprint !== current.fingerprint) return 0;
-    const systemIds = await store.findUnjudged(tx, review.review, limit);
+    const systemIds = await store.findUnevaluated(tx, review.review, limit);
     if (systemIds.length === 0) return 0;
     await store.lockSystems(tx, systemIds);
-    await judge(tx, findings, { systemIds, review, policy: current, now: clock.now() });
-    await store.markJudged(tx, systemIds, review.review);
+    await evaluate(tx, findings, { systemIds, review, policy: current, now: clock.now() });
+    await store.markEvaluated(tx, systemIds, review.review);
     return systemIds.length;
   });
 }
 
-interface Judging {
+interface Evaluation {
   systemIds: string[];
   review: Review;
   policy: Policy;
@@ -67,27 +67,27 @@ interface Judging {
 }
 
 /** The caller locks the systems' rows, so nothing that is read here changes before the findings are written. */
-async function judge(
+async function evaluate(
   tx: Queryable,
   findings: EvaluateDeps["findings"],
-  { systemIds, review, policy, now }: Judging,
+  { systemIds, review, policy, now }: Evaluation,
 ): Promise<void> {
   const mostCommon = new Map(Object.entries(review.mostCommon));
   let wanted: ConditionFinding[] = [];
-  let judged: string[] = [];
-  for (const system of await store.findJudged(tx, systemIds)) {
-    for (const cause of policy.judge(withOwnVersion(system), mostCommon))
+  let evaluated: string[] = [];
+  for (const system of await store.findInputs(tx, systemIds)) {
+    for (const cause of policy.evaluate(withOwnVersion(system), mostCommon))
       wanted.push({ systemId: system.systemId, ...cause });
-    judged.push(system.systemId);
+    evaluated.push(system.systemId);
     if (wanted.length < MAX_WANTED) continue;
-    await findings.reconcile(tx, { kinds: KINDS, systemIds: judged, wanted }, now);
-    [wanted, judged] = [[], []];
+    await findings.reconcile(tx, { kinds: KINDS, systemIds: evaluated, wanted }, now);
+    [wanted, evaluated] = [[], []];
   }
-  if (judged.length > 0) await findings.reconcile(tx, { kinds: KINDS, systemIds: judged, wanted }, now);
+  if (evaluated.length > 0) await findings.reconcile(tx, { kinds: KINDS, systemIds: evaluated, wanted }, now);
 }
 
 /** The version a system is listed with counts where its inventory names none of its nodes'. */
-function withOwnVersion({ type, version, installed }: Judged): Installed[] {
+function withOwnVersion({ type, version, installed }: Inputs): Installed[] {
   if (type === null || version === null || installed.some((one) => one.product === type)) return installed;
   return [...installed, { product: type, instance: "", version }];
 }

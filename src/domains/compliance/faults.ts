@@ -4,12 +4,12 @@ import { compareVersions, parseVersion } from "../../values/version.ts";
 import { Advisory, MOST_COMMON, Requirement } from "./schema.ts";
 
 /** Pairs of [pointer, fault]. */
-export function findSectionFaults(file: Record<string, unknown>): [place: string, fault: string][] {
+export function findSectionFaults(file: Record<string, unknown>): [pointer: string, fault: string][] {
   const faults: [string, string][] = [];
   const seen = new Set<string>();
   const isSecond = (key: string) => seen.size === seen.add(key).size;
-  const add = (place: string, value: unknown, expected: string) =>
-    faults.push([place, `${JSON.stringify(value)}, expected ${expected}`]);
+  const add = (pointer: string, value: unknown, expected: string) =>
+    faults.push([pointer, `${JSON.stringify(value)}, expected ${expected}`]);
   for (const [at, entry] of entriesOf(file["versions"])) {
     if (!Value.Check(Requirement, entry)) continue;
     const { product, minimum } = entry;
@@ -20,30 +20,30 @@ export function findSectionFaults(file: Record<string, unknown>): [place: string
   }
   for (const [at, entry] of entriesOf(file["advisories"])) {
     if (!Value.Check(Advisory, entry)) continue;
-    const place = `/advisories/${at}`;
+    const pointer = `/advisories/${at}`;
     if (isSecond(`${entry.id} ${entry.product.toLowerCase()}`))
-      add(`${place}/id`, entry.id, `each id once for ${entry.product}`);
+      add(`${pointer}/id`, entry.id, `each id once for ${entry.product}`);
     for (const [index, range] of entry.affected.entries())
-      faults.push(...findRangeFaults(`${place}/affected/${index}`, range));
+      faults.push(...findRangeFaults(`${pointer}/affected/${index}`, range));
   }
   return faults;
 }
 
 const entriesOf = (list: unknown): [number, unknown][] => (Array.isArray(list) ? [...list.entries()] : []);
 
-function findRangeFaults(place: string, range: Advisory["affected"][number]): [string, string][] {
+function findRangeFaults(pointer: string, range: Advisory["affected"][number]): [string, string][] {
   const faults = Object.entries(range)
     .filter(([, text]) => !parseVersion(text))
-    .map(([name, text]): [string, string] => [`${place}/${name}`, `${JSON.stringify(text)}, expected ${VERSION}`]);
+    .map(([name, text]): [string, string] => [`${pointer}/${name}`, `${JSON.stringify(text)}, expected ${VERSION}`]);
   if (Object.keys(range).length === 0)
-    faults.push([place, '{}, expected introduced, fixed or last_affected ("introduced": "0" is every version)']);
+    faults.push([pointer, '{}, expected introduced, fixed or last_affected ("introduced": "0" is every version)']);
   const from = parseVersion(range.introduced ?? "0");
   for (const name of ["fixed", "last_affected"] as const) {
     const to = parseVersion(range[name] ?? "");
     const order = from && to ? compareVersions(from, to) : -1;
     if (order > 0 || (order === 0 && name === "fixed"))
       faults.push([
-        `${place}/${name}`,
+        `${pointer}/${name}`,
         `${JSON.stringify(range[name])}, expected a version above ${range.introduced ?? "0"}`,
       ]);
   }

@@ -1,4 +1,4 @@
-// Judges systems by the versions and advisories of the rules file, and has findings raised on those that do not comply.
+// Evaluates systems by the versions and advisories of the rules file, and has findings raised on those that do not comply.
 //
 // Tables: system_products (what is installed where) and alert_review (the policy in force). No other domain reads them.
 import type { Domain } from "../../domain.ts";

@@ -1,4 +1,4 @@
-// Compiles the alert sections of the rules file into a policy that judges systems.
+// Compiles the alert sections of the rules file into a policy that evaluates systems.
 import { compareVersions, parseVersion } from "../../values/version.ts";
 import type { Version } from "../../values/version.ts";
 import { openAdvisories } from "./advisories.ts";
@@ -9,13 +9,13 @@ import { MOST_COMMON } from "./schema.ts";
 import type { AlertSections, Requirement } from "./schema.ts";
 
 export interface Policy {
-  /** Differs when anything differs that decides how a system is judged. */
+  /** Differs when anything differs that decides how a system is evaluated. */
   fingerprint: string;
   /** Types of systems whose most common version is required. */
   mostCommonOf: string[];
   newSystem: { severity: string; resolveAfterDays: number } | undefined;
   /** `mostCommon`: the most common version of all systems, by type. */
-  judge(installed: readonly Installed[], mostCommon: ReadonlyMap<string, string>): Cause[];
+  evaluate(installed: readonly Installed[], mostCommon: ReadonlyMap<string, string>): Cause[];
 }
 
 const DEFAULT_SEVERITY = "medium";
@@ -33,7 +33,7 @@ export function openPolicy({ versions = [], advisories = [], new_system }: Alert
           resolveAfterDays: new_system.resolve_after_days ?? DEFAULT_RESOLVE_AFTER_DAYS,
         }
       : undefined,
-    judge: (installed, mostCommon) => [
+    evaluate: (installed, mostCommon) => [
       ...requirements.flatMap((one) => findOutdated(one, installed, mostCommon)),
       ...findAdvisories(installed),
     ],

@@ -1,4 +1,4 @@
-// Reviews once a minute whether every system was judged by the rules and versions of now; the others are swept in rounds.
+// Reviews once a minute whether every system was evaluated by the rules and versions of now; the others are swept in rounds.
 import type { JobHandler } from "../../domain.ts";
 import type { Queryable } from "../../ports/database.ts";
 import type { Push } from "../../ports/queue.ts";
@@ -19,7 +19,7 @@ interface ReviewDeps extends EvaluateDeps {
   reproject(newest: { systemId: string; recordId: string }[]): Promise<void>;
 }
 
-/** Systems judged in one transaction; about 50 ms. */
+/** Systems evaluated in one transaction; about 50 ms. */
 const ROUND = 200;
 const MAX_ROWS = 1_000;
 /** How late a registration can become visible: clocks of gateways differ, and transactions take time. */
@@ -37,7 +37,7 @@ export function reviewJobs({ database, ...others }: ReviewDeps): JobHandler[] {
 
 const SWEEP: Push = { queue: SWEEP_QUEUE, payload: "" };
 
-/** Also resumes a sweep that got lost: each minute pushes a keyed one, as long as a system is left to judge. */
+/** Also resumes a sweep that got lost: each minute pushes a keyed one, as long as a system is left to evaluate. */
 async function review(deps: ReviewDeps): Promise<Push[]> {
   const { database, clock, findings } = deps;
   const policy = deps.policy();
@@ -67,7 +67,7 @@ async function review(deps: ReviewDeps): Promise<Push[]> {
   await findings.resolveUnregistered(database, now);
   const days = { change: deps.changeResolvesAfterDays(), new_system: policy.newSystem?.resolveAfterDays ?? 0 };
   await findings.ageEvents(database, days, now);
-  const [left] = await store.findUnjudged(database, inForce.review, 1);
+  const [left] = await store.findUnevaluated(database, inForce.review, 1);
   return left ? [{ ...SWEEP, key: `sweep@${now.toISOString().slice(0, 16)}` }] : [];
 }
 

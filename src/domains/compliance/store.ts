@@ -1,4 +1,4 @@
-// Stores what is installed on each system (system_products) and the review under which systems are judged (alert_review).
+// Stores what is installed on each system (system_products) and the review under which systems are evaluated (alert_review).
 import type { Queryable } from "../../ports/database.ts";
 import type { Installed } from "./products.ts";
 
@@ -73,10 +73,10 @@ export async function countVersions(
   );
 }
 
-/** Serializes the processes that judge these systems. */
+/** Serializes the processes that evaluate these systems. */
 export async function lockSystems(db: Queryable, systemIds: readonly string[]): Promise<void> {
   await db.query(`select from systems where id = any($1::uuid[]) order by id for no key update`, [systemIds], {
-    name: "lock-judged-systems",
+    name: "lock-systems-to-evaluate",
   });
 }
 
@@ -96,7 +96,7 @@ export async function findInstalled(db: Queryable, systemIds: readonly string[])
   return new Map(rows.map((row) => [row.systemId, row.installed.map(readInstalled)]));
 }
 
-/** `review` 0: not judged yet. */
+/** `review` 0: not evaluated yet. */
 export async function upsertInstalled(db: Queryable, products: readonly Products[], review: number): Promise<void> {
   await db.query(
     `insert into system_products as p (system_id, installed, review)
@@ -113,25 +113,26 @@ export async function upsertInstalled(db: Queryable, products: readonly Products
   );
 }
 
-export interface Judged extends Products {
+/** What a system is evaluated by. */
+export interface Inputs extends Products {
   type: string | null;
   version: string | null;
 }
 
-export async function findJudged(db: Queryable, systemIds: readonly string[]): Promise<Judged[]> {
-  const rows = await db.query<Omit<Judged, "installed"> & { installed: InstalledRow[] }>(
+export async function findInputs(db: Queryable, systemIds: readonly string[]): Promise<Inputs[]> {
+  const rows = await db.query<Omit<Inputs, "installed"> & { installed: InstalledRow[] }>(
     `select s.id as "systemId", lower(s.type) as type, s.version, p.installed
      from systems s join system_products p on p.system_id = s.id where s.id = any($1::uuid[])`,
     [systemIds],
-    { name: "find-judged" },
+    { name: "find-inputs" },
   );
   return rows.map((row) => ({ ...row, installed: row.installed.map(readInstalled) }));
 }
 
 const readInstalled = ([product, instance, version]: InstalledRow): Installed => ({ product, instance, version });
 
-/** Finds systems that were last judged under an earlier review. */
-export async function findUnjudged(db: Queryable, review: number, limit: number): Promise<string[]> {
+/** Finds systems that were last evaluated under an earlier review. */
+export async function findUnevaluated(db: Queryable, review: number, limit: number): Promise<string[]> {
   const rows = await db.query<{ systemId: string }>(
     `select system_id as "systemId" from system_products where review < $1 order by review, system_id limit $2`,
     [review, limit],
@@ -139,7 +140,7 @@ export async function findUnjudged(db: Queryable, review: number, limit: number)
   return rows.map((row) => row.systemId);
 }
 
-export async function markJudged(db: Queryable, systemIds: readonly string[], review: number): Promise<void> {
+export async function markEvaluated(db: Queryable, systemIds: readonly string[], review: number): Promise<void> {
   await db.query(`update system_products set review = $2 where system_id = any($1::uuid[]) and review < $2`, [
     systemIds,
     review,

@@ -25,7 +25,7 @@ const CAUSE_START = 300;
 export async function raiseChanges(db: Queryable, changes: readonly ChangeFinding[], now: Date): Promise<void> {
   if (changes.length === 0) return;
   await db.query(
-    `with told as (
+    `with latest as (
        select distinct on (t.system_id, cause) t.*, ${CAUSE} as cause, d.detected_at
        from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[]) as t (id, system_id, diff_id, message, severity)
        join inventory_diffs d on d.id = t.diff_id
@@ -33,7 +33,7 @@ export async function raiseChanges(db: Queryable, changes: readonly ChangeFindin
      )
      ${raising(
        `select t.id, t.system_id, t.diff_id, 'change' as alert_type, t.cause, t.severity, t.message, t.detected_at as seen_at
-        from told t
+        from latest t
         where coalesce((
           select max(a.seen_at) from inventory_alerts a
           where a.system_id = t.system_id and a.alert_type = 'change' and a.cause = t.cause

@@ -17,7 +17,7 @@ export interface ConditionFinding {
  * Raises, rewords and resolves until the findings of these kinds on these systems are those in `wanted`. What an operator
  * accepted stays accepted while its cause lasts. Repeating it changes nothing; findings of other kinds stay as they are.
  *
- * The caller locks the systems' rows: what it judged stays true until the end, and two callers never deadlock.
+ * The caller locks the systems' rows: what it found stays true until the end, and two callers never deadlock.
  */
 export async function reconcile(
   db: Queryable,

@@ -1,11 +1,11 @@
 // Owns what is wrong with a system: findings are raised, resolved, accepted, aged and listed here and nowhere else.
 //
 // Tables: inventory_alerts (findings from inventories: changes, versions, advisories, new systems) and backup_alerts. Readers
-// beside this domain: health/store.ts counts the open critical and high ones of the systems on a page. The trigger on backups
-// (sql/0009_backups.sql) resolves what was open about a backup that is deleted.
+// beside this domain: health/store.ts counts the open critical and high ones of the systems on a page; dump/ copies every
+// table. A trigger (sql/0009_backups.sql) resolves what is open about a backup when the backup is deleted.
 //
-// This domain reads of others: inventory_diffs and inventory_records (whether a place is as it was), systems (names,
-// registrations).
+// Tables of others that this domain reads: inventory_diffs and inventory_records (whether a value is as before), systems (names
+// and registrations).
 //
 // Every insert into inventory_alerts goes through `raising` of store.ts and every update through `resolving`; backup_alerts has
 // its two statements in backups.ts. Verbs take the caller's transaction, or the database where they stand alone.

@@ -1,4 +1,4 @@
-// Alerts on inventory on the real store: one open row a cause, from the inventory that shows it to the one that does not.
+// Checks findings on versions, advisories and new systems, from the inventory that shows one to the inventory that does not.
 import { describe, expect, test } from "bun:test";
 import { rmSync } from "node:fs";
 import type { Readiness } from "../../../src/http/operations.ts";

@@ -21,7 +21,7 @@ const advisory = (affected: Advisory["affected"], product = "nsec"): Advisory =>
 });
 const system = (version: string, product = "nsec", instance = "") => [{ product, instance, version }];
 const causes = (policy: ReturnType<typeof openPolicy>, installed: ReturnType<typeof system>, common = {}) =>
-  policy.judge(installed, new Map(Object.entries(common)));
+  policy.evaluate(installed, new Map(Object.entries(common)));
 
 describe("an advisory", () => {
   const CASES: [string, Advisory["affected"], string, boolean][] = [
@@ -180,7 +180,7 @@ test("5,000 advisories are matched against 1,000 systems of 50 products in less 
     id: `CVE-2026-${at}`,
   }));
   let found = 0;
-  const judgeAll = () => {
+  const evaluateAll = () => {
     const policy = openPolicy({ advisories });
     for (let at = 0; at < 1_000; at += 1) {
       const installed = Array.from({ length: 50 }, (_, module) => ({
@@ -188,9 +188,9 @@ test("5,000 advisories are matched against 1,000 systems of 50 products in less 
         instance: `m${module}1`,
         version: `1.${90 + ((at + module) % 12)}.0`,
       }));
-      found += policy.judge(installed, new Map()).length;
+      found += policy.evaluate(installed, new Map()).length;
     }
   };
-  expect(await cpuOf(judgeAll)).toBeLessThan(1_000);
+  expect(await cpuOf(evaluateAll)).toBeLessThan(1_000);
   expect(found).toBeGreaterThan(10_000);
 }, 60_000);

@@ -1,4 +1,4 @@
-// Findings on changes: what their statements cost PostgreSQL grows with what was sent, and never with its square.
+// Checks that the cost of findings on changes grows with what was sent, and never with its square.
 import { describe, expect, test } from "bun:test";
 import { raiseChanges, resolveReturned } from "../../../src/domains/findings/changes.ts";
 import { openTestApp } from "../../support/app.ts";

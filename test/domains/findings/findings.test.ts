@@ -1,4 +1,4 @@
-// Findings by their verbs: raised once, resolved once, accepted, aged, forgotten, and each domain's apart from the others'.
+// Checks findings by their verbs: raised once, resolved once, accepted, aged, deleted, and those of each domain apart.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { open } from "../../../src/domains/findings/index.ts";
 import type { ConditionFinding, Findings } from "../../../src/domains/findings/index.ts";

@@ -1,4 +1,4 @@
-// The operators' list of alerts on inventory: its filters, its pages, what it refuses, and resolving one.
+// Checks the operators' list of alerts on inventory: filters, pages, what it rejects, and resolving one.
 import { describe, expect, test } from "bun:test";
 import { openTestApp } from "../../support/app.ts";
 import { advisory, alertsOf, causesOf, firewall, post, review, rulesFile } from "../compliance/fixture.ts";

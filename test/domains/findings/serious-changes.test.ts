@@ -1,4 +1,4 @@
-// Findings on serious changes, from the inventory that shows one to the inventory that takes it back.
+// Checks findings on serious changes, from the inventory that shows one to the inventory that takes it back.
 import { describe, expect, test } from "bun:test";
 import { openTestApp } from "../../support/app.ts";
 import type { TestApp } from "../../support/app.ts";
