@@ -82,7 +82,7 @@ let failed = first.failed;
 if (isTriedAgain && files.length <= FILES_AGAIN) {
   for (const file of files) {
     console.log(`\n== ${tier}: ${file} once more, alone`);
-    const second = await run([process.execPath, "test", `./${file}`]);
+    const second = await run([process.execPath, "test", "--timeout=60000", `./${file}`]);
     const before = failed.filter((one) => one.file === file);
     const after = second.failed.map((one) => ({ ...one, file }));
     if (second.code === 0) flaky.push(...before);
