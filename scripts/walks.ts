@@ -17,7 +17,7 @@ interface Walk {
 const CALLER: Walk = {
   title: "Who is calling",
   story: "from the Authorization header to the system it belongs to; every walk below begins with it",
-  entries: ["domains/systems/authenticate.ts"],
+  entries: ["domains/systems/credentials/authenticate.ts"],
 };
 
 /** The most that a walk may open. */

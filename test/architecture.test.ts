@@ -104,7 +104,6 @@ const OWED = {
     "config/",
     "domain.ts",
     "domains/backups/",
-    "domains/heartbeats/",
     "domains/operators/",
     "domains/organizations/",
     "dump/",

@@ -12,7 +12,7 @@ export function adminRoutes(api: AlertsApi) {
     "GET",
     "/",
     {
-      summary: "Alerts that are active now, as Alertmanager tells them",
+      summary: "Active alerts, as Alertmanager lists them",
       query: ActiveQuery,
       data: ActiveAlerts,
       says: "active alerts listed",
@@ -24,7 +24,7 @@ export function adminRoutes(api: AlertsApi) {
     "GET",
     "/history",
     {
-      summary: "Alerts that are over, newest first",
+      summary: "Resolved alerts, newest first",
       query: HistoryQuery,
       data: HistoryPage,
       says: "past alerts listed",

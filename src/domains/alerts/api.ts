@@ -31,7 +31,7 @@ export function openAlertsApi({ database, clock, alertmanager, showSystem }: Ale
     system === undefined ? undefined : (await showSystem(actor, system)).system_id;
 
   return {
-    /** One tenant after the other until there are enough; an alert is shown where its organization says it belongs. */
+    /** Asks one tenant after the other until there are enough alerts; an alert counts for the organization that its label names. */
     async active(actor: Actor, { system, organization, alertname, severity, limit }: ActiveQuery, signal: AbortSignal) {
       const upstream = alertmanager();
       const asked = system === undefined ? undefined : await showSystem(actor, system);
@@ -96,7 +96,7 @@ export function openAlertsApi({ database, clock, alertmanager, showSystem }: Ale
   };
 }
 
-/** Exact ones, quoted as Alertmanager reads them. */
+/** Exact matchers, quoted for Alertmanager. */
 const matchers = (wanted: Record<string, string | undefined>) =>
   Object.entries(wanted).flatMap(([name, value]) =>
     value === undefined ? [] : [`${name}="${value.replace(/[\\"]/g, "\\$&").replaceAll("\n", "\\n")}"`],

@@ -11,7 +11,7 @@ import { openAlertsApi } from "./api.ts";
 import type { AlertsApi } from "./api.ts";
 import { importPast } from "./history/store.ts";
 import type { ImportedAlert } from "./history/store.ts";
-import { authorizeWebhook, keepHistory } from "./history/webhook.ts";
+import { authorizeWebhook, storeHistory } from "./history/webhook.ts";
 import { alertJobs } from "./jobs.ts";
 import { backlogCheck, backlogMetric } from "./outbox/backlog.ts";
 import { openPositions } from "./outbox/positions.ts";
@@ -89,7 +89,7 @@ export function open({ settings, api, ...deps }: AlertsDeps): DomainWith<Alerts>
       admitSilence: (systemId) => budget.take("silences", systemId),
       maxBytes: deps.maxBodyBytes,
       authorizeWebhook: (header) => authorizeWebhook(header, webhookSecret),
-      keepHistory: (body) => keepHistory(database, clock, body),
+      storeHistory: (body) => storeHistory(database, clock, body),
     }),
     adminRoutes: adminRoutes(verbs),
     ...alertJobs({ ...deps, historyDays }, upstream, acceptance.handler),

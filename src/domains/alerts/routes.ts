@@ -19,7 +19,7 @@ export interface RoutesDeps {
   admitSilence(systemId: string): Promise<void>;
   maxBytes: number;
   authorizeWebhook(header: string | null): void;
-  keepHistory(body: Uint8Array): Promise<void>;
+  storeHistory(body: Uint8Array): Promise<void>;
 }
 
 const MAX_SILENCE_BYTES = 64 * 1024;
@@ -34,7 +34,7 @@ export function applianceRoutes(deps: RoutesDeps) {
     auth: "system",
     data,
     isForeign: true,
-    /** Who calls is known before anything is said, even that there is nobody to ask. */
+    /** Credentials are checked before anything is answered, even that there is no Alertmanager. */
     async caller({ request, server }: Asked<string>): Promise<Caller & { behind: Proxy }> {
       const system = await authenticate(request, server);
       const behind = proxy();
@@ -51,22 +51,25 @@ export function applianceRoutes(deps: RoutesDeps) {
     described("Alertmanager's version; nothing of its configuration"),
     async ({ caller }) => Response.json(await caller.behind.status(caller)),
   );
-  route(app, "GET", at("alerts"), described("The machine's own alerts"), async ({ request, caller }) =>
+  route(app, "GET", at("alerts"), described("The system's own alerts"), async ({ request, caller }) =>
     Response.json(await caller.behind.listAlerts(caller, queryOf(request))),
   );
   route(
     app,
     "POST",
     at("alerts"),
-    { ...described("Alerts, kept and delivered with the machine's labels", admit), body: { maxBytes } },
+    {
+      ...described("Posts alerts; they are stored, and delivered with the system's labels", admit),
+      body: { maxBytes },
+    },
     async ({ request, server, caller, body }) => {
-      // A body may come slowly: who was suspended meanwhile is not heard any more.
+      // A body may arrive slowly: a system that was suspended meanwhile is refused.
       await authenticate(request, server);
       await caller.behind.postAlerts(caller, body);
       return empty();
     },
   );
-  route(app, "GET", at("silences"), described("The machine's own silences"), async ({ request, caller }) =>
+  route(app, "GET", at("silences"), described("The system's own silences"), async ({ request, caller }) =>
     Response.json(await caller.behind.listSilences(caller, queryOf(request))),
   );
   route(
@@ -74,7 +77,7 @@ export function applianceRoutes(deps: RoutesDeps) {
     "POST",
     at("silences"),
     {
-      ...described("A silence of the machine's own alerts", admitSilence),
+      ...described("Creates or changes a silence of the system's own alerts", admitSilence),
       body: { maxBytes: MAX_SILENCE_BYTES },
     },
     async ({ request, server, caller, body }) => {
@@ -83,9 +86,9 @@ export function applianceRoutes(deps: RoutesDeps) {
       return Response.json(await caller.behind.postSilence(caller, given));
     },
   );
-  // Clients of both spellings are about.
+  // Clients use both spellings.
   for (const [path, show, end] of [
-    [at("silence/:id"), "One silence of the machine", "End a silence of the machine"],
+    [at("silence/:id"), "One silence of the system", "Ends a silence of the system"],
     [at("silences/:id"), "The same", "The same"],
   ] as const) {
     route(app, "GET", path, described(show), async ({ params, caller }) =>
@@ -109,7 +112,7 @@ export function applianceRoutes(deps: RoutesDeps) {
       status: 204,
     },
     async ({ body }) => {
-      await deps.keepHistory(body);
+      await deps.storeHistory(body);
       return new Response(null, { status: 204 });
     },
   );

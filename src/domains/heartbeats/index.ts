@@ -1,4 +1,4 @@
-// Heartbeats: heard, acknowledged when durable, and turned into a status; silence is judged once a minute.
+// Receives heartbeats, acknowledges them when they are durable, and derives each system's status: silence is evaluated once a minute.
 import { randomUUIDv7 } from "bun";
 import { Elysia } from "elysia";
 import type { DomainWith } from "../../domain.ts";
@@ -21,23 +21,23 @@ export interface HeartbeatsDeps {
   admit(): Promise<void>;
   /** No other gateway can be using this database. */
   exclusive: boolean;
-  /** This process hears appliances itself. */
+  /** This process receives requests of appliances itself. */
   listens: boolean;
   settings: HeartbeatsSettings;
   api: {
     systems: Pick<Systems, "authenticate" | "activate" | "markActive" | "markInactive">;
-    /** What is to be done when systems are heard again after they were inactive. */
+    /** Jobs for systems that are heard again after they were inactive. */
     reachability: { recovered(systemIds: readonly string[]): Push[] };
   };
 }
 
 export { settings } from "./settings.ts";
-export const HEARTBEAT_QUEUE = "collect:heartbeat";
-export const MONITOR_QUEUE = "muster:heartbeat-monitor";
+const HEARTBEAT_QUEUE = "collect:heartbeat";
+const MONITOR_QUEUE = "muster:heartbeat-monitor";
 
-/** Beats of one flush; a payload of about 60 KB. */
+/** Heartbeats of one flush; a payload of about 60 KB. */
 const MAX_BATCH = 1000;
-/** From hearing a beat to its being in the queue, at most: the time a statement may take. */
+/** From the arrival of a heartbeat until it is in the queue, at most: the time a statement may take. */
 const MAX_FLUSH_MS = 5_000;
 
 interface Beat {
@@ -46,9 +46,9 @@ interface Beat {
 }
 
 export interface Heartbeats {
-  /** A system is inactive after so long without a beat. */
+  /** A system is inactive after this long without a heartbeat. */
   timeoutMs: number;
-  /** Beats that another service heard. Returns how many were news. */
+  /** Imports heartbeats that another service received. Returns how many were new. */
   importBeats(beats: { systemId: string; at: Date }[]): Promise<number>;
 }
 
@@ -59,15 +59,16 @@ export function open({ settings, api, ...deps }: HeartbeatsDeps): DomainWith<Hea
   const watch = openWatch({ ...deps, gatewayId: randomUUIDv7() });
   const batcher = openBatcher<Beat>({
     maxItems: MAX_BATCH,
-    // The more beats a flush carries, the less each costs; two at once would only be two halves.
+    // The more heartbeats a flush carries, the less each costs: two flushes at once would be two halves.
     maxFlushes: 1,
     flush: (beats) => queue.push([{ queue: HEARTBEAT_QUEUE, payload: encodeBeats(beats) }]),
   });
 
-  const judge = async () => {
-    const judgedAt = await completeUntil(queue, clock.now());
+  const evaluate = async () => {
+    const evaluatedAt = await completeUntil(queue, clock.now());
     const since = await watch.since();
-    if (since && judgedAt.getTime() - since.getTime() >= timeoutMs) await api.systems.markInactive(judgedAt, timeoutMs);
+    if (since && evaluatedAt.getTime() - since.getTime() >= timeoutMs)
+      await api.systems.markInactive(evaluatedAt, timeoutMs);
     return [api.reachability.recovered(await api.systems.markActive(clock.now(), timeoutMs))];
   };
 
@@ -77,7 +78,7 @@ export function open({ settings, api, ...deps }: HeartbeatsDeps): DomainWith<Hea
     "POST",
     "/systems/heartbeat",
     {
-      summary: "I am alive; the body is ignored",
+      summary: "Heartbeat of a system; the body is ignored",
       auth: "system",
       caller: ({ request, server }) => authenticate(request, server),
       says: "heartbeat acknowledged",
@@ -95,9 +96,9 @@ export function open({ settings, api, ...deps }: HeartbeatsDeps): DomainWith<Hea
     applianceRoutes,
     jobs: [
       {
-        // Safe to repeat: the newest beat of a system stays, whatever comes late or twice.
+        // Safe to repeat: a system's newest heartbeat stays, whatever arrives late or twice.
         queue: HEARTBEAT_QUEUE,
-        // Under load the beats of a fifth of a second are stored together: a system that beats often costs no more.
+        // Under load the heartbeats of a fifth of a second are stored together: frequent ones of a system cost no more.
         batch: 200,
         batchBytes: 4 * 1024 ** 2,
         lingerMs: 200,
@@ -110,7 +111,7 @@ export function open({ settings, api, ...deps }: HeartbeatsDeps): DomainWith<Hea
           return [api.reachability.recovered(await api.systems.activate(db, heard))];
         },
       },
-      { queue: MONITOR_QUEUE, batch: 1, batchBytes: 1024, concurrency: 1, leaseMs: 60_000, handle: judge },
+      { queue: MONITOR_QUEUE, batch: 1, batchBytes: 1024, concurrency: 1, leaseMs: 60_000, handle: evaluate },
     ],
     schedules: [{ name: "heartbeat-monitor", cron: "* * * * *", queue: MONITOR_QUEUE }],
     start: watch.start,
@@ -121,7 +122,7 @@ export function open({ settings, api, ...deps }: HeartbeatsDeps): DomainWith<Hea
   };
 }
 
-/** Every beat heard until then has been stored: silence is judged as of this instant, not as of now. */
+/** Every heartbeat up to this instant is stored: silence is evaluated as of then, not as of now. */
 async function completeUntil(queue: Queue, now: Date): Promise<Date> {
   const states = ["pending", "delayed", "active"] as const;
   const oldest = await Promise.all(states.map((state) => queue.list(HEARTBEAT_QUEUE, state, 1)));
@@ -129,7 +130,7 @@ async function completeUntil(queue: Queue, now: Date): Promise<Date> {
   return new Date(Math.min(now.getTime(), ...pushedAtMs) - MAX_FLUSH_MS);
 }
 
-/** `[[id, ms], …]`: beats are the bulk of the queue, so their payload is small, flat and made without a serialiser. */
+/** `[[id, ms], …]`: heartbeats are most of the queue, so their payload is small, flat and made without a serializer. */
 const encodeBeats = (beats: Beat[]) => `[${beats.map(({ systemId, atMs }) => `["${systemId}",${atMs}]`).join(",")}]`;
 
 const joinBeats = (jobs: Job[]) => `[${jobs.map(({ payload }) => payload.slice(1, -1)).join(",")}]`;

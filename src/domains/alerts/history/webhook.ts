@@ -29,7 +29,7 @@ export function authorizeWebhook(header: string | null, secret: string | undefin
 const digest = (text: string) => createHash("sha256").update(text).digest();
 
 /** Reads the webhook's body (version 4) and stores the resolved alerts of known systems, in one statement. */
-export async function keepHistory(db: Queryable, clock: Clock, body: Uint8Array): Promise<void> {
+export async function storeHistory(db: Queryable, clock: Clock, body: Uint8Array): Promise<void> {
   const { receiver, alerts } = readWebhook(body);
   const rows = alerts.map((alert, index) => readPast(alert, index, receiver)).filter((row) => row !== undefined);
   if (rows.length > 0) await insertPast(db, rows, clock.now());
