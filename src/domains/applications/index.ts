@@ -10,7 +10,7 @@ import { projectApplications } from "./project.ts";
 
 export type { ApplicationsApi };
 
-export interface ApplicationsDeps {
+interface ApplicationsDeps {
   database: Queryable;
   api: {
     inventory: Pick<Inventory, "gapsOf">;

@@ -1,4 +1,4 @@
-// Tells operators of the whole installation at once: systems by status, what changed lately, what is open, what waits.
+// Sums the installation up: systems by status, changes of the last day, open alerts, queues.
 import type { Clock } from "../../ports/clock.ts";
 import type { Queue } from "../../ports/queue.ts";
 import type { Actor } from "../../values/actor.ts";
@@ -7,14 +7,14 @@ import type { FindingsApi } from "../findings/api.ts";
 import type { InventoryApi } from "../inventory/api.ts";
 import type { SystemsApi } from "../systems/api.ts";
 
-/** What other domains are asked for. */
+/** What other domains answer. */
 export interface Asked {
   systems: Pick<SystemsApi, "count">;
   inventory: Pick<InventoryApi, "countChanges">;
   findings: Pick<FindingsApi, "overview">;
 }
 
-export interface OverviewApiDeps extends Asked {
+interface OverviewApiDeps extends Asked {
   clock: Clock;
   queue: Pick<Queue, "counts">;
 }

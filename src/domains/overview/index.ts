@@ -1,4 +1,4 @@
-// Sums the installation up: systems by status, changes of the last day, open alerts, queues.
+// Assembles the overview of the whole installation.
 import { Elysia } from "elysia";
 import type { DomainWith } from "../../domain.ts";
 import { route } from "../../http/edge/route.ts";
@@ -7,7 +7,7 @@ import type { Queue } from "../../ports/queue.ts";
 import { openOverviewApi } from "./api.ts";
 import type { Asked, OverviewApi } from "./api.ts";
 
-export interface OverviewDeps {
+interface OverviewDeps {
   clock: Clock;
   queue: Pick<Queue, "counts">;
   api: Asked;

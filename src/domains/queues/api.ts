@@ -4,16 +4,16 @@ import type { ListedJob, Queue, QueueCounts, QueueName } from "../../ports/queue
 import type { Actor } from "../../values/actor.ts";
 import type { ListQuery } from "./schema.ts";
 
-/** Payloads stay inside: they hold what appliances sent. */
+/** Without the payload, which holds what an appliance sent. */
 export type ShownJob = Omit<ListedJob, "payload" | "payloadBytes"> & { payload_bytes: number };
 
 export interface QueuesApi {
   counts(actor: Actor): Promise<Record<QueueName, QueueCounts>>;
   /** Oldest first. */
   list(actor: Actor, queue: QueueName, query: ListQuery): Promise<{ jobs: ShownJob[]; next_cursor: string | null }>;
-  /** Has dead jobs tried again, all of the queue without `ids`; how many that were. */
+  /** Makes dead jobs due again, all of the queue without `ids`; returns their number. */
   redrive(actor: Actor, queue: QueueName, ids?: string[]): Promise<number>;
-  /** The same, deleting them. */
+  /** Deletes dead jobs, all of the queue without `ids`; returns their number. */
   discard(actor: Actor, queue: QueueName, ids?: string[]): Promise<number>;
 }
 

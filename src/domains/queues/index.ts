@@ -1,4 +1,4 @@
-// Shows operators the queues, and redrives or discards their dead jobs.
+// Assembles the operators' side of the queues, and the checks of what waits and what died.
 import type { DomainWith } from "../../domain.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Queue } from "../../ports/queue.ts";
@@ -12,7 +12,7 @@ import { findLongWaiting } from "./waiting.ts";
 
 export { settings } from "./settings.ts";
 
-export interface QueuesDeps {
+interface QueuesDeps {
   queue: Queue;
   clock: Clock;
   settings: QueuesSettings;

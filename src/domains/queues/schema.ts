@@ -1,4 +1,4 @@
-// Shapes what operators ask of queues.
+// Describes what operators ask of queues.
 import { Type } from "@sinclair/typebox";
 import type { Static } from "@sinclair/typebox";
 
@@ -14,7 +14,7 @@ export const ListQuery = Type.Object({
 });
 export type ListQuery = Static<typeof ListQuery>;
 
-/** Which dead jobs; all of the queue when `ids` is left out. */
+/** Dead jobs; all of the queue when `ids` is left out. */
 export const Selection = Type.Object({
   ids: Type.Optional(Type.Array(Type.String({ pattern: "^[\\w-]{1,64}$" }), { maxItems: 1000 })),
 });
