@@ -1,4 +1,4 @@
-// What a domain hands the app. The app mounts routes, runs jobs, ticks schedules and asks checks; it knows no subject.
+// Defines what a domain hands the app, which mounts routes, runs jobs, ticks schedules and runs checks, and knows no subject.
 import type { AnyElysia } from "elysia";
 import type { Registry } from "prom-client";
 import type { Job, Push, QueueName } from "./ports/queue.ts";

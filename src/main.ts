@@ -1,4 +1,4 @@
-// argv in, exit code out: the only process.exit.
+// Turns argv into an exit code; the only process.exit.
 import { run } from "./cli/run.ts";
 import { processTerminal } from "./cli/terminal/terminal.ts";
 import { environment } from "./config/environment.ts";

@@ -18,7 +18,7 @@ import * as modules from "./domains.ts";
 import type { Config } from "./settings.ts";
 
 /** Given to every domain. */
-export interface SharedDeps {
+interface SharedDeps {
   clock: Clock;
   database: Database;
   queue: Queue;
@@ -45,7 +45,7 @@ export interface SharedDeps {
 const SENDER_BYTES = 32 * 1024 ** 2;
 
 type Services = "clock" | "database" | "queue" | "limiter" | "signals" | "objects";
-export interface SharedDepsSource extends Pick<SharedDeps, Services | "rulesInForce" | "exclusive" | "listens"> {
+interface SharedDepsSource extends Pick<SharedDeps, Services | "rulesInForce" | "exclusive" | "listens"> {
   config: Config;
   log: Log;
 }
@@ -87,7 +87,7 @@ interface OwnDeps<One extends Name> extends SharedDeps {
 /** The compiler's proof that every domain is given what it asks for. */
 const openers: { [One in Name]: { open(deps: OwnDeps<One>): Opened } } = modules;
 
-export interface Assembled {
+interface Assembled {
   api: Apis;
   /** Those that others ask come first: so they start, and they stop in reverse. */
   all: readonly Domain[];

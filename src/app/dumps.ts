@@ -1,4 +1,4 @@
-// Dump and restore without the app, which would upgrade what it opens: PostgreSQL, objects, and what Redis holds.
+// Dumps and restores without the app, which would upgrade what it opens: PostgreSQL, objects, and the jobs in Redis.
 import { existsSync, readdirSync, rmSync, statSync, createReadStream } from "node:fs";
 import { chown, mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -25,7 +25,7 @@ import type { Log } from "../log.ts";
 export { verifyDump, writeDumpFile };
 export type { Dump, OpenFile, Restored, Verified };
 
-export interface Dumps {
+interface Dumps {
   /** Which one, for those who ask. */
   installation: string;
   dump(options: { withObjects: boolean; onProgress?: DumpOptions["onProgress"] }): Dump;
@@ -35,7 +35,7 @@ export interface Dumps {
   close(): Promise<void>;
 }
 
-export interface DumpsOptions {
+interface DumpsOptions {
   /** A restore has the data directory to itself. */
   alone: boolean;
   version: string;
@@ -96,12 +96,12 @@ export async function openDumps(config: Config, { alone, version, log, signal }:
   };
 }
 
-export interface PostgresUpgrade extends Upgraded<Restored> {
+interface PostgresUpgrade extends Upgraded<Restored> {
   /** Everything as it was, whoever may want it. */
   dump: string;
 }
 
-export interface PostgresUpgradeOptions extends Omit<DumpsOptions, "alone"> {
+interface PostgresUpgradeOptions extends Omit<DumpsOptions, "alone"> {
   programs: string | undefined;
   /** What is being done. */
   say(line: string): void;

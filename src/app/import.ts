@@ -14,7 +14,7 @@ export type ImportMy = (
   options: Pick<ImportDeps, "dryRun" | "signal" | "onProgress">,
 ) => Promise<Report>;
 
-export interface ImportMyDeps extends Pick<OpenedPostgres, "connection"> {
+interface ImportMyDeps extends Pick<OpenedPostgres, "connection"> {
   database: PostgresDatabase;
   api: Apis;
   clock: Clock;

@@ -8,7 +8,7 @@ import type { RunningServer } from "../http/listen/server.ts";
 import { steerConnections } from "../http/listen/sockets.ts";
 import type { Config } from "./settings.ts";
 
-export interface ListenersDeps {
+interface ListenersDeps {
   http: Config["http"];
   certificate: CertificateInForce | undefined;
   routes: AnyElysia;

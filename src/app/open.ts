@@ -62,21 +62,21 @@ export interface App extends Requests, Work, Life {
 }
 
 /** Without a listener. */
-export interface Requests {
+interface Requests {
   /** As the main listener gets it. */
   handle(request: Request): Promise<Response>;
   /** As the operations listener gets it. */
   handleOperations(request: Request): Promise<Response>;
 }
 
-export interface Work {
+interface Work {
   queue: Queue;
   runner: Runner;
   scheduler: Scheduler;
 }
 
 /** What the app says of itself. */
-export interface About {
+interface About {
   migrated: MigrationResult;
   /** What it stands on, in words. */
   runsOn: { installation: string };
@@ -87,13 +87,13 @@ export interface About {
 }
 
 /** What only the command line does. */
-export interface Commands {
+interface Commands {
   importMy: ImportMy;
   /** Has the gateways here log what a command changed. */
   tellChange: ChangeLog["tell"];
 }
 
-export interface Life {
+interface Life {
   listeners: Pick<Listeners, "urls" | "drain" | "steer">;
   /** Listeners, workers and schedules, as far as they are this process's. */
   start(): Promise<void>;

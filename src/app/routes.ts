@@ -1,4 +1,4 @@
-// Says what the API is about, which the HTTP layer does not know: prefixes, who may call, what a change is called.
+// Tells the HTTP layer what it does not know of the API: prefixes, who may call, what a change is called.
 import type { AnyElysia } from "elysia";
 import type { Domain } from "../domain.ts";
 import type { Operators } from "../domains/operators/index.ts";
@@ -10,7 +10,7 @@ import { openTrail } from "../http/trail.ts";
 import { nameOf } from "./observe/change-log.ts";
 import type { ChangeLog } from "./observe/change-log.ts";
 
-export interface ApiDeps {
+interface ApiDeps {
   domains: readonly Domain[];
   operators: Pick<Operators, "authorize">;
   changeLog: Pick<ChangeLog, "write">;

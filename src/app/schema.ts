@@ -10,7 +10,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { AppRole } from "./role.ts";
 import type { Config } from "./settings.ts";
 
-export interface SchemaDeps {
+interface SchemaDeps {
   config: Config;
   role: AppRole;
   version: string;

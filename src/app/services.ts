@@ -1,4 +1,4 @@
-// The services that Muster stands on: database, queue, limits, signals, objects; carried, yours, or both behind one another.
+// Opens the services below Muster: database, queue, limits, signals, objects; carried, yours, or both behind one another.
 import { join } from "node:path";
 import { openDirectory } from "../adapters/directory/objects.ts";
 import { openFailoverLimiter } from "../adapters/failover/limiter.ts";
@@ -28,7 +28,7 @@ import type { ObjectStore } from "../ports/objects.ts";
 import type { Queue } from "../ports/queue.ts";
 import type { Signals } from "../ports/signals.ts";
 
-export interface BackingDeps {
+interface BackingDeps {
   config: Config;
   log: Log;
   clock: Clock;

@@ -10,7 +10,7 @@ import type { Listeners } from "./listeners.ts";
 import type { Children } from "./observe/report.ts";
 import type { Shared } from "./services.ts";
 
-export interface StopPlan {
+interface StopPlan {
   /** All at once: nothing new is taken, and what is under way is finished. Each resolves with what it had to leave, in words. */
   finish: readonly ((limitMs: number) => Promise<readonly string[]>)[];
   /** One after the other. */
@@ -41,7 +41,7 @@ export async function stopWithin(limitMs: number, { finish, close, last }: StopP
   });
 }
 
-export interface StopDeps {
+interface StopDeps {
   listeners: Listeners;
   children: Children | undefined;
   runner: Runner;

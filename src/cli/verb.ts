@@ -46,7 +46,7 @@ export interface Cli {
   onHangUp: ProcessSignals["onHangUp"];
 }
 
-export interface OpenOptions extends Pick<AppOptions, "children" | "descriptor"> {
+interface OpenOptions extends Pick<AppOptions, "children" | "descriptor"> {
   /** Instead of what the environment says. */
   config?: Config;
   /** Name of this process in its log, where there are several. */

@@ -1,6 +1,6 @@
 // Reads a file of settings as systemd reads EnvironmentFile=: quotes, comments and continued lines, and nothing that a shell would do.
 
-export interface EnvironmentFile {
+interface EnvironmentFile {
   values: Record<string, string>;
   /** What stands there before a `=` and is no name of a variable; systemd passes over it, too. */
   ignored: string[];

@@ -21,7 +21,7 @@ export interface Installation {
 }
 
 /** Names the file instead of the installed one's; empty: none is read. */
-export const FILE_SETTING = "MUSTER_ENV_FILE";
+const FILE_SETTING = "MUSTER_ENV_FILE";
 const SETTINGS = "/etc/muster/muster.env";
 /** As the service's unit says it. */
 const DATA_DIR = "/var/lib/muster";

@@ -9,7 +9,7 @@ import { findFaults } from "./rules.ts";
 import type { Setting, Settings, ValuesOf } from "./setting.ts";
 
 /** Settings by who they belong to, in the order in which they are documented. */
-export type Sections = Readonly<Record<string, Settings>>;
+type Sections = Readonly<Record<string, Settings>>;
 export type ConfigOf<All extends Sections> = { readonly [Name in keyof All]: ValuesOf<All[Name]> };
 
 /** Throws a ConfigError that names every fault. */

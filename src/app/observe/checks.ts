@@ -10,7 +10,7 @@ import { REDIS_AWAY } from "../services.ts";
 import type { Shared } from "../services.ts";
 import type { Children } from "./report.ts";
 
-export interface ChecksDeps extends Pick<Shared, "redis" | "isRedisAway" | "pingRedis"> {
+interface ChecksDeps extends Pick<Shared, "redis" | "isRedisAway" | "pingRedis"> {
   database: PostgresDatabase;
   domains: readonly Domain[];
   certificate: CertificateInForce | undefined;

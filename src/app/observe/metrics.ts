@@ -1,4 +1,4 @@
-// Metrics of the plumbing: queues, workers, database, the carried PostgreSQL, the process.
+// Measures the plumbing: queues, workers, database, the carried PostgreSQL, the process.
 import { Counter, Gauge, collectDefaultMetrics } from "prom-client";
 import type { Registry } from "prom-client";
 import type { CarriedInfo } from "../../adapters/postgres/carried/carried.ts";
@@ -7,7 +7,7 @@ import type { CertificateInForce } from "../../http/listen/certificate.ts";
 import type { Runner } from "../../jobs/runner.ts";
 import type { Queue } from "../../ports/queue.ts";
 
-export interface Plumbing {
+interface Plumbing {
   queue: Queue;
   runner: Runner;
   database: PostgresDatabase;

@@ -30,14 +30,14 @@ export interface Children {
 }
 
 /** `shared` has what all processes would say alike, `own` what each says of itself. */
-export interface Registries {
+interface Registries {
   shared: Registry;
   own: Registry;
 }
 
 export const openRegistries = (): Registries => ({ shared: new Registry(), own: new Registry() });
 
-export interface ReportDeps {
+interface ReportDeps {
   version: string;
   clock: Clock;
   queue: Queue;
@@ -47,7 +47,7 @@ export interface ReportDeps {
   children: Children | undefined;
 }
 
-export interface Reporting {
+interface Reporting {
   report: ProcessReport;
   /** A request to the operations listener. */
   handleOperations(request: Request): Promise<Response>;
@@ -82,7 +82,7 @@ export function openReport({ version, clock, queue, runner, checks, registries, 
   return { report, handleOperations };
 }
 
-export interface Started {
+interface Started {
   /** The services below, in words. */
   database: string;
   redis: string | undefined;

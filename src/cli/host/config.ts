@@ -1,4 +1,4 @@
-// muster config: every setting, what is in force, what it means. Secrets stay hidden.
+// Prints every setting in force and its meaning, with secrets hidden: muster config.
 import { describeConfig } from "../../app/settings.ts";
 import { UsageError, action } from "../verb.ts";
 import type { Given } from "../arguments.ts";

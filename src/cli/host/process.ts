@@ -1,4 +1,4 @@
-// One of the processes that `muster serve` starts with PROCESSES: does what its supervisor tells it, and ends with it.
+// Runs one of the processes that `muster serve` starts with PROCESSES: obeys its supervisor, and ends with it.
 import type { App } from "../../app/open.ts";
 import type { Config } from "../../app/settings.ts";
 import { Failure } from "../../errors.ts";

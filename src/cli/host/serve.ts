@@ -1,4 +1,4 @@
-// muster serve: the gateway itself, until SIGTERM or SIGINT; with PROCESSES, a supervisor of several that are the gateway.
+// Runs the gateway until SIGTERM or SIGINT; with PROCESSES, a supervisor of the processes that are the gateway: muster serve.
 import type { Config } from "../../app/settings.ts";
 import { inheritedSocket } from "../../config/socket.ts";
 import { Failure } from "../../errors.ts";

@@ -28,7 +28,7 @@ export { settings } from "./settings.ts";
 export type { ImportedAlert };
 export type { AlertSource, OwnAlert } from "./source.ts";
 
-export interface AlertsDeps {
+interface AlertsDeps {
   database: Database;
   queue: Queue;
   clock: Clock;
@@ -41,7 +41,7 @@ export interface AlertsDeps {
   api: { systems: Pick<Systems, "authenticate" | "show"> };
 }
 
-export interface Alerts extends AlertsApi {
+interface Alerts extends AlertsApi {
   /** Takes alerts that Muster fires itself; undefined without an Alertmanager. */
   source: AlertSource | undefined;
   /** Imports resolved alerts of the replaced service. Returns how many were new. */

@@ -29,7 +29,7 @@ import type { UploadLimits } from "./upload/upload.ts";
 export type { BackupsApi, UploadLimits };
 export { settings } from "./settings.ts";
 
-export interface BackupsDeps {
+interface BackupsDeps {
   database: Database;
   objects: ObjectStore;
   queue: Pick<Queue, "push">;

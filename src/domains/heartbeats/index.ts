@@ -13,7 +13,7 @@ import type { HeartbeatsSettings } from "./settings.ts";
 import { importBeats, upsertBeats } from "./store.ts";
 import { openWatch } from "./watch.ts";
 
-export interface HeartbeatsDeps {
+interface HeartbeatsDeps {
   database: Database;
   queue: Queue;
   clock: Clock;
@@ -45,7 +45,7 @@ interface Beat {
   atMs: number;
 }
 
-export interface Heartbeats {
+interface Heartbeats {
   /** A system is inactive after this long without a heartbeat. */
   timeoutMs: number;
   /** Imports heartbeats that another service received. Returns how many were new. */

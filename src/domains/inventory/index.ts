@@ -34,7 +34,7 @@ export type { ImportedInventory, Gap, Refused, RulesInForce };
 export { settings } from "./settings.ts";
 export { openRulesInForce } from "./rules/in-force.ts";
 
-export interface InventoryDeps {
+interface InventoryDeps {
   database: Database;
   queue: Queue;
   clock: Clock;

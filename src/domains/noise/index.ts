@@ -13,7 +13,7 @@ import type { JudgedChange, Known, NoisePlace } from "./suppress.ts";
 
 export type { JudgedChange, Known, Suppression } from "./suppress.ts";
 
-export interface NoiseDeps {
+interface NoiseDeps {
   database: Database;
   clock: Clock;
 }

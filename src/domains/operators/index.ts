@@ -14,7 +14,7 @@ import type { OperatorsApi } from "./api.ts";
 import * as store from "./store.ts";
 import type { TokenRow } from "./store.ts";
 
-export interface OperatorsDeps {
+interface OperatorsDeps {
   database: Database;
   limiter: Limiter;
   clock: Clock;

@@ -10,13 +10,13 @@ import * as store from "./store.ts";
 
 export type { ImportedOrganization } from "./store.ts";
 
-export interface OrganizationsDeps {
+interface OrganizationsDeps {
   database: Database;
   clock: Clock;
   api: { systems: Pick<Systems, "organizationChanged"> };
 }
 
-export interface Organizations extends OrganizationsApi {
+interface Organizations extends OrganizationsApi {
   /** Of the service that Muster replaces. Returns the ids of those that were there, which stay as they are. */
   importOrganizations(rows: store.ImportedOrganization[], dryRun: boolean): Promise<Set<string>>;
 }

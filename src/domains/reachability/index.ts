@@ -10,7 +10,7 @@ import { isTick, recoveryPush, tickPush, watchLinks } from "./watch.ts";
 
 export { settings } from "./settings.ts";
 
-export interface ReachabilityDeps {
+interface ReachabilityDeps {
   database: Database;
   queue: Queue;
   clock: Clock;
@@ -22,7 +22,7 @@ export interface ReachabilityDeps {
   };
 }
 
-export interface Reachability {
+interface Reachability {
   /** What is to be done when inactive systems are heard again. */
   recovered(systemIds: readonly string[]): Push[];
 }

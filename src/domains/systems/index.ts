@@ -24,7 +24,7 @@ import type { SystemFacts } from "./store.ts";
 export { settings } from "./settings.ts";
 export type { Authenticate, AuthenticatedSystem, Health, ImportedSystem, System, SystemFacts };
 
-export interface SystemsDeps {
+interface SystemsDeps {
   database: Database;
   clock: Clock;
   queue: Pick<Queue, "discardLane">;
