@@ -15,7 +15,7 @@ import type { Alertmanager } from "./upstream/alertmanager.ts";
 
 export { askAlertmanager } from "./upstream/alertmanager.ts";
 
-export interface AlertsApiDeps {
+interface AlertsApiDeps {
   database: Database;
   clock: Clock;
   /** A Failure 503 while there is none. */

@@ -12,7 +12,7 @@ import { pruneSilences } from "./silences/store.ts";
 import { refreshTotals } from "./totals.ts";
 import type { Alertmanager } from "./upstream/alertmanager.ts";
 
-export interface JobsDeps {
+interface JobsDeps {
   database: Database;
   queue: Queue;
   clock: Clock;

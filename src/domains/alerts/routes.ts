@@ -9,7 +9,7 @@ import { malformed } from "./malformed.ts";
 import type { Proxy } from "./proxy.ts";
 import type { Caller } from "./labels/scope.ts";
 
-export interface RoutesDeps {
+interface RoutesDeps {
   authenticate: Authenticate;
   /** A Failure 503 while there is no Alertmanager. */
   proxy(): Proxy;

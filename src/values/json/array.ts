@@ -6,7 +6,7 @@ const TURN_BYTES = 128 * 1024;
 
 type State = "before" | "first" | "element" | "after";
 
-export interface ArrayLimits {
+interface ArrayLimits {
   /** Of one element; a longer one is an ArrayFault before it is parsed. */
   elementBytes: number;
 }

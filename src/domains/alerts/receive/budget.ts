@@ -2,7 +2,7 @@
 import { Failure } from "../../../errors.ts";
 import type { Limiter } from "../../../ports/limiter.ts";
 
-export interface Budget {
+interface Budget {
   /** A Failure 429 for a system that posts too often. */
   take(kind: "alerts" | "silences", systemId: string): Promise<void>;
   /** Charges a post by the number of its alerts, so that a post of thousands counts as many. */
