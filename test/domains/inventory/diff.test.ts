@@ -388,7 +388,7 @@ describe("limits", () => {
       expect(same?.summarized).toBeGreaterThan(10_000);
     });
     expect(spentMs).toBeLessThan(5000);
-  }, 60_000);
+  }, 240_000);
 
   test("arrays nested 190 deep, each with a repeated identity, are compared for linear work", async () => {
     const nested = (value: string): JsonObject => {
@@ -401,7 +401,7 @@ describe("limits", () => {
       expect(sameContent(applyChanges(nested("x"), found), nested("y"))).toBe(true);
     });
     expect(spentMs).toBeLessThan(5000);
-  }, 60_000);
+  }, 240_000);
 
   test("long keys around many changes do not multiply into gigabytes of pointers", () => {
     const deep = (value: number): JsonObject => {
