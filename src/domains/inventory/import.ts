@@ -4,7 +4,7 @@ import { compareRecords } from "./chain/compare.ts";
 import type { CompareRecordsDeps } from "./chain/compare.ts";
 import { linkRecords } from "./chain/link.ts";
 import type { LinkDeps } from "./chain/link.ts";
-import { openRecentTexts, rounds } from "./chain/recent.ts";
+import { openRecentDocuments, rounds } from "./chain/recent.ts";
 import { inspect } from "./intake/document.ts";
 import type { IncomingRecord } from "./intake/payload.ts";
 import { project } from "./projections.ts";
@@ -48,7 +48,7 @@ export async function importInventories(
     }
   }
   if (dryRun) return refused;
-  const given = { ...deps, recent: openRecentTexts() };
+  const given = { ...deps, recent: openRecentDocuments() };
   const touched = new Set<string>();
   for (const turn of turnsOf(accepted))
     for (const round of rounds(turn)) {

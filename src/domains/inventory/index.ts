@@ -18,7 +18,7 @@ import { encodeRecordId, PROJECT_QUEUE } from "./intake/payload.ts";
 import { openSweep } from "./intake/memory.ts";
 import { openCompare, openLargeDocuments } from "./large/thread.ts";
 import type { Noise } from "../noise/index.ts";
-import { openRecentTexts } from "./chain/recent.ts";
+import { openRecentDocuments } from "./chain/recent.ts";
 import { pipeline } from "./pipeline.ts";
 import { PRUNE_SCHEDULE, pruneJob } from "./retention/prune.ts";
 import { openReceiver } from "./intake/receive.ts";
@@ -97,7 +97,7 @@ export function open({ settings, api, ...shared }: InventoryDeps): DomainWith<In
   const compare = openCompare({ rules: deps.rulesInForce, large });
   const verbs = openInventoryApi({ ...deps, compare });
   const { noise, projections } = deps;
-  const recent = openRecentTexts();
+  const recent = openRecentDocuments();
   const pipelineDeps = {
     database,
     clock,

@@ -3,14 +3,14 @@ import { setImmediate } from "node:timers/promises";
 import type { JobHandler } from "../../domain.ts";
 import { databaseFor } from "../../ports/database.ts";
 import type { Database, Queryable } from "../../ports/database.ts";
-import { isObject, parseExact } from "../../values/json/value.ts";
 import type { JsonObject } from "../../values/json/value.ts";
 import { DOCUMENT_JOBS, rounds } from "./chain/recent.ts";
-import type { RecentTexts } from "./chain/recent.ts";
+import type { RecentDocuments } from "./chain/recent.ts";
 import { findNewest, lockSystems } from "./chain/store.ts";
 import type { NewestRecord } from "./chain/store.ts";
 import { LARGE_BYTES } from "./intake/document.ts";
 import { decodeRecordId, PROJECT_QUEUE } from "./intake/payload.ts";
+import type { StoredDocument } from "./rules/judge.ts";
 
 /** A system's newest inventory, parsed once for all projections. */
 export interface NewestInventory {
@@ -28,7 +28,7 @@ export type Projection = (tx: Queryable, newest: NewestInventory[]) => Promise<v
 
 export interface ProjectDeps {
   database: Database;
-  recent: RecentTexts;
+  recent: RecentDocuments;
   projections: readonly Projection[];
 }
 
@@ -50,8 +50,8 @@ export async function project({ database, recent, projections }: ProjectDeps, re
   if (projections.length === 0) return;
   for (const round of rounds(await findNewest(database, recordIds))) {
     const ids = round.map((one) => one.recordId);
-    const texts = await recent.read(database, ids);
-    await database.transaction((tx) => projectRound(tx, projections, round, texts));
+    const documents = await recent.read(database, ids);
+    await database.transaction((tx) => projectRound(tx, projections, round, documents));
   }
 }
 
@@ -60,7 +60,7 @@ async function projectRound(
   tx: Queryable,
   projections: readonly Projection[],
   round: NewestRecord[],
-  texts: Map<string, string>,
+  documents: Map<string, StoredDocument>,
 ): Promise<void> {
   await lockSystems(
     tx,
@@ -72,14 +72,10 @@ async function projectRound(
   );
   const newest: NewestInventory[] = [];
   for (const { bytes, ...row } of rows) {
-    newest.push({ ...row, document: parseDocument(texts.get(row.recordId)) });
+    const stored = documents.get(row.recordId);
+    if (!stored) throw new Error(`the record ${row.recordId} vanished while it was projected`);
+    newest.push({ ...row, document: stored.document() });
     if (bytes > LARGE_BYTES) await setImmediate();
   }
   for (const projection of projections) await projection(tx, newest);
-}
-
-function parseDocument(text: string | undefined): JsonObject {
-  const value = parseExact(text ?? "null");
-  if (!isObject(value)) throw new Error("a stored inventory is not an object");
-  return value;
 }

@@ -8,18 +8,18 @@ import type { Added } from "../intake/budget.ts";
 import { LARGE_BYTES } from "../intake/document.ts";
 import type { Sweep } from "../intake/memory.ts";
 import type { Compare } from "../large/thread.ts";
-import type { ComparedChange } from "../rules/judge.ts";
+import type { ComparedChange, StoredDocument } from "../rules/judge.ts";
 import { findPairs, insertDiffs, markDiffed } from "./diff-store.ts";
 import type { ComparedPair, DiffRow, Pair } from "./diff-store.ts";
 import { rounds } from "./recent.ts";
-import type { RecentTexts } from "./recent.ts";
+import type { RecentDocuments } from "./recent.ts";
 
 export interface CompareRecordsDeps {
   database: Database;
   clock: Clock;
   compare: Compare;
   sweep: Sweep;
-  recent: RecentTexts;
+  recent: RecentDocuments;
   noise: Pick<Noise, "known" | "suppress" | "observe" | "flush">;
 }
 
@@ -35,14 +35,14 @@ export async function compareRecords(
   const known = await noise.known(pairs.map((pair) => pair.systemId));
   const quiet = new Set<string>();
   for (const round of rounds(pairs)) {
-    const texts = await recent.read(
+    const documents = await recent.read(
       database,
       round.flatMap((pair) => [pair.recordId, pair.previousRecordId]),
     );
     const compared: JudgedPair[] = [];
     // One after the other: a large pair leaves this thread for a while, and must not be joined by the next.
     for (const pair of round)
-      compared.push(await comparePair({ compare, noise }, pair, texts, known.get(pair.systemId)));
+      compared.push(await comparePair({ compare, noise }, pair, documents, known.get(pair.systemId)));
     const marked = await database.transaction(async (tx) => {
       const own = await markDiffed(tx, compared, clock.now());
       await insertDiffs(
@@ -80,11 +80,11 @@ type JudgedPair = ComparedPair & { diffs: (DiffRow & ComparedChange)[]; judged: 
 async function comparePair(
   { compare, noise }: Pick<CompareRecordsDeps, "compare" | "noise">,
   pair: Pair,
-  texts: Map<string, string>,
+  documents: Map<string, StoredDocument>,
   known: Known | undefined,
 ): Promise<JudgedPair> {
-  const previous = texts.get(pair.previousRecordId);
-  const current = texts.get(pair.recordId);
+  const previous = documents.get(pair.previousRecordId);
+  const current = documents.get(pair.recordId);
   if (previous === undefined || current === undefined)
     throw new Error(`a record of the pair ${pair.recordId} vanished while it was compared`);
   const judged = await compare(previous, current);

@@ -2,10 +2,10 @@
 import { randomUUIDv7 } from "bun";
 import type { Queryable } from "../../../ports/database.ts";
 import { canonicalJson, sha256 } from "../../../values/json/canonical.ts";
-import { isObject, parseExact } from "../../../values/json/value.ts";
-import type { JsonObject } from "../../../values/json/value.ts";
+import { parseExact } from "../../../values/json/value.ts";
 import type { Systems } from "../../systems/index.ts";
 import type { IncomingRecord } from "../intake/payload.ts";
+import { storedDocument } from "../rules/judge.ts";
 import * as pruned from "./restore-store.ts";
 import type { PrunedRecord, StoredDiff } from "./restore-store.ts";
 import { applyChanges } from "./replay.ts";
@@ -68,7 +68,7 @@ async function restoreNeighbors(db: Queryable, late: IncomingRecord[]): Promise<
 async function restore(db: Queryable, record: PrunedRecord): Promise<void> {
   const kept = await pruned.findKeptBefore(db, record);
   if (!kept) throw new Error(`the system ${record.systemId} has changes but no record before them`);
-  let document = parseDocument(kept.text);
+  let document = storedDocument(kept.text).document();
   // One record's changes at a time: together they may be far larger than the document.
   for (const recordId of await pruned.listChangedBetween(db, kept, record)) {
     document = applyChanges(document, (await pruned.listDiffs(db, recordId)).map(storedChange));
@@ -80,12 +80,6 @@ async function restore(db: Queryable, record: PrunedRecord): Promise<void> {
     hash: sha256(canonicalJson(document).text),
     size: Buffer.byteLength(text),
   });
-}
-
-function parseDocument(text: string): JsonObject {
-  const value = parseExact(text);
-  if (!isObject(value)) throw new Error("a stored inventory is not an object");
-  return value;
 }
 
 const storedChange = (row: StoredDiff): StoredChange => ({

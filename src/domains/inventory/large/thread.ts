@@ -3,8 +3,8 @@ import { Failure } from "../../../errors.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import { LARGE_BYTES } from "../intake/document.ts";
 import type { Inspected } from "../intake/document.ts";
-import { compareTexts } from "../rules/judge.ts";
-import type { ComparedChange } from "../rules/judge.ts";
+import { compareStored } from "../rules/judge.ts";
+import type { ComparedChange, StoredDocument } from "../rules/judge.ts";
 import type { Rules, RuleSet } from "../rules/rules.ts";
 
 /** An idle thread is ended, which gives its memory back. */
@@ -103,7 +103,7 @@ function failureOf(json: string): Failure {
   return new Failure(code, status, message, data ? { data } : {});
 }
 
-export type Compare = (previousText: string, currentText: string) => Promise<ComparedChange[]>;
+export type Compare = (previous: StoredDocument, current: StoredDocument) => Promise<ComparedChange[]>;
 
 export interface CompareDeps {
   rules: { rules: Rules; ruleSet(): RuleSet };
@@ -113,7 +113,7 @@ export interface CompareDeps {
 /** Compares small documents here, and large ones on the thread, by the rules of the moment. */
 export function openCompare({ rules, large }: CompareDeps): Compare {
   return async (previous, current) =>
-    previous.length + current.length > 2 * LARGE_BYTES
-      ? large.compare({ previous, current, ruleSet: rules.ruleSet() })
-      : compareTexts(previous, current, rules.rules);
+    previous.text.length + current.text.length > 2 * LARGE_BYTES
+      ? large.compare({ previous: previous.text, current: current.text, ruleSet: rules.ruleSet() })
+      : compareStored(previous, current, rules.rules);
 }

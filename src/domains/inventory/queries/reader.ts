@@ -8,6 +8,7 @@ import { BEGINNING, PAGE_BYTES, ROW_BYTES } from "../../../values/json/page.ts";
 import type { System } from "../../systems/index.ts";
 import type { Compare } from "../large/thread.ts";
 import { unknownRecord } from "../retention/pins.ts";
+import { storedDocument } from "../rules/judge.ts";
 import { isUuid } from "../../../values/uuid.ts";
 import type { Noise } from "../../noise/index.ts";
 import { RawJson, rawElements, rawOrNull } from "../../../values/json/raw.ts";
@@ -116,7 +117,7 @@ export function openReader({ database, compare, noise, showSystem }: InventoryRe
       const systemId = await idOf(actor, key);
       const [before, after] = await Promise.all([recordOf(systemId, from), recordOf(systemId, to)]);
       const known = await knownOf(systemId);
-      const changes = noise.suppress(await compare(before.text, after.text), known);
+      const changes = noise.suppress(await compare(storedDocument(before.text), storedDocument(after.text)), known);
       return {
         from: shown(before),
         to: shown(after),

@@ -1,4 +1,4 @@
-// Compares two stored texts and judges what changed: category, severity, significance, and what was only not collected.
+// Compares two stored documents and judges what changed: category, severity, significance, and what was only not collected.
 import { formatPointer, parsePointer } from "../../../values/json/pointer.ts";
 import { getOwn, isObject, parseExact } from "../../../values/json/value.ts";
 import type { JsonObject, JsonValue } from "../../../values/json/value.ts";
@@ -26,8 +26,22 @@ export interface ComparedChange {
   currentValue: string | null;
 }
 
-export function compareTexts(previousText: string, currentText: string, rules: Rules): ComparedChange[] {
-  const [previous, current] = [parseStored(previousText), parseStored(currentText)];
+/** A record's text, and its document, which is parsed when it is first asked for and which nobody changes. */
+export interface StoredDocument {
+  text: string;
+  document(): JsonObject;
+}
+
+export function storedDocument(text: string): StoredDocument {
+  let document: JsonObject | undefined;
+  return { text, document: () => (document ??= parseStored(text)) };
+}
+
+export const compareTexts = (previous: string, current: string, rules: Rules): ComparedChange[] =>
+  compareStored(storedDocument(previous), storedDocument(current), rules);
+
+export function compareStored(before: StoredDocument, after: StoredDocument, rules: Rules): ComparedChange[] {
+  const [previous, current] = [before.document(), after.document()];
   return classifyAll(rules, compareDocuments(previous, current), previous, current).map((change) => ({
     pointer: change.pointer,
     fieldPath: change.fieldPath,
