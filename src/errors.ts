@@ -1,4 +1,4 @@
-// The ways things fail: `Failure` answers a client, `Permanent` and `Retry` steer the job runner.
+// Defines how things fail: `Failure` answers a client, `Permanent` and `Retry` steer the job runner.
 import { hideUserinfos } from "./values/net/userinfo.ts";
 
 /** HTTP statuses that Muster answers failures with; each is listed in design terms in docs/http.md. */

@@ -1,4 +1,4 @@
-// One line an event on stderr: time, level, sentence, then key=value facts. Never a secret, never a payload.
+// Logs one line an event on stderr: time, level, sentence, then key=value facts. Never a secret, never a payload.
 import { hideUserinfos } from "./values/net/userinfo.ts";
 
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;

@@ -92,27 +92,7 @@ const OWED = {
   tables: [] as string[],
   /** Folders and files, as their paths begin. */
   exports: [""],
-  openings: [
-    "adapters/directory/",
-    "adapters/failover/",
-    "adapters/postgres/",
-    "adapters/redis/",
-    "adapters/s3/",
-    "adapters/system/",
-    "cli/",
-    "domains/backups/",
-    "domains/operators/",
-    "domains/organizations/",
-    "dump/",
-    "errors.ts",
-    "http/",
-    "jobs/",
-    "log.ts",
-    "ports/",
-    "processes/",
-    "simulate/",
-    "values/",
-  ],
+  openings: ["http/"],
 };
 
 /** Each with whose JSON it reads. */

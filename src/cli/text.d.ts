@@ -1,4 +1,4 @@
-// What is imported as text, so that the executable carries it.
+// Declares what is imported as text, so that the executable carries it.
 declare module "*.service" {
   const text: string;
   export default text;

@@ -1,4 +1,4 @@
-// A dump as bytes: a tar in zstd whose last entry, SHA256SUMS, has the hash of every other one.
+// Writes and reads a dump's bytes: a tar in zstd whose last entry, SHA256SUMS, holds the hash of every other one.
 import { Readable } from "node:stream";
 import type { Transform } from "node:stream";
 import { pipeline } from "node:stream";

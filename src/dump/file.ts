@@ -1,4 +1,4 @@
-// A dump as a file: it appears under its name when it is whole and on the disk, and not before.
+// Writes a dump's file, which appears under its name only when it is whole and on the disk.
 import { constants } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";

@@ -1,4 +1,4 @@
-// What a dump says of itself: manifest.json is its first entry, summary.json the last one before the hashes.
+// Describes a dump: manifest.json is its first entry, summary.json the last one before the hashes.
 import type { AppliedMigration } from "../adapters/postgres/migrate.ts";
 import type { SequenceState, Table } from "../adapters/postgres/tables.ts";
 import { Failure } from "../errors.ts";

@@ -1,4 +1,4 @@
-// The backups' bytes: into a dump, out of one, and which of them a store lacks.
+// Copies the backups' bytes into a dump and out of one, and lists those that a store lacks.
 import type { PostgresQueryable } from "../adapters/postgres/database.ts";
 import { Failure } from "../errors.ts";
 import type { ObjectStore } from "../ports/objects.ts";

@@ -1,4 +1,4 @@
-// A dump back into an empty database, in one transaction: proved first, then all of it or nothing.
+// Restores a dump into an empty database in one transaction: proved first, then all of it or nothing.
 import type { PostgresConnection } from "../adapters/postgres/database.ts";
 import { embeddedMigrations, lockMigrations, makeSchema, refuseForeign } from "../adapters/postgres/migrate.ts";
 import type { Migration } from "../adapters/postgres/migrate.ts";

@@ -1,4 +1,4 @@
-// Tar as every tar reads it: ustar headers, and a PAX header before names that do not fit.
+// Writes and reads tar as every tar does: ustar headers, and a PAX header before names that do not fit.
 import { Failure } from "../errors.ts";
 
 export interface TarEntry {

@@ -1,4 +1,4 @@
-// The dump before an upgrade: in DATA_DIR/dumps, the last few of them.
+// Dumps before an upgrade, into DATA_DIR/dumps, and keeps the last few.
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { PostgresConnection } from "../adapters/postgres/database.ts";

@@ -1,4 +1,4 @@
-// Everything of an installation as the entries of one archive, seen at one moment, while others go on writing.
+// Writes an installation as the entries of one archive, seen at one moment, while others go on writing.
 import { findApplied, holdMigrations } from "../adapters/postgres/migrate.ts";
 import { openSession } from "../adapters/postgres/session.ts";
 import type { PostgresSession } from "../adapters/postgres/session.ts";

@@ -1,4 +1,4 @@
-// Backpressure: beyond so many waiting jobs, ingest answers 503 for a moment instead of growing without end.
+// Applies backpressure: beyond so many waiting jobs, ingest answers 503 for a moment.
 import { Failure } from "../errors.ts";
 import type { Queue } from "../ports/queue.ts";
 

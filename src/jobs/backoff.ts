@@ -1,4 +1,4 @@
-// How long to wait before trying again: failed jobs, a queue that cannot be reached, a dependency that is away.
+// Decides how long to wait before a retry: of a failed job, an unreachable queue, a dependency that is away.
 
 /** Tries of a job that fails by itself; then it is dead. */
 export const MAX_ATTEMPTS = 5;

@@ -1,4 +1,4 @@
-// One claimed batch from handler to outcome: settled together, or split so that each job answers for itself.
+// Carries one claimed batch from handler to outcome: settled together, or split so that each job answers for itself.
 import { Permanent, Retry } from "../errors.ts";
 import type { JobHandler } from "../domain.ts";
 import type { Log } from "../log.ts";

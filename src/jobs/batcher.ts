@@ -1,4 +1,4 @@
-// Group commit: callers wait for one flush that carries them all.
+// Commits in groups: callers wait for one flush that carries them all.
 import { Failure } from "../errors.ts";
 
 export interface BatcherOptions<Item> {

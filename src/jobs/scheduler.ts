@@ -1,4 +1,4 @@
-// Cron in front of the queue: each tick of a schedule is one job, however many processes tick.
+// Pushes a job at each tick of a schedule: one job a tick, however many processes tick.
 import { Cron } from "croner";
 import type { Schedule } from "../domain.ts";
 import type { Log } from "../log.ts";

@@ -1,4 +1,4 @@
-// Time as a dependency. Everything that waits or stamps asks this port, so tests move time by hand.
+// Defines time as a dependency. Everything that waits or stamps asks this port, so tests move time by hand.
 
 export interface Clock {
   now(): Date;

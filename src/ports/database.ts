@@ -1,4 +1,4 @@
-// SQL as the domains see it: one dialect, PostgreSQL. Stores are made of functions that take a `Queryable`.
+// Defines SQL as the domains see it: one dialect, PostgreSQL. Stores are made of functions that take a `Queryable`.
 
 export interface QueryOptions {
   /** Prepared once per connection under this name; for statements on hot paths. */

@@ -1,4 +1,4 @@
-// How often something may happen. Used for registrations, failed logins and per-system ingest.
+// Defines how often something may happen. Used for registrations, failed logins and ingest of each system.
 
 export interface Budget {
   /** How many takes fit in one window. */

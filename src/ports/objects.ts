@@ -1,4 +1,4 @@
-// Where backups' bytes are. The promises here are pinned by test/contract/objects.ts; what an object is, its row says.
+// Defines where backups' bytes are. test/contract/objects.ts pins these promises; an object's row says what it is.
 import { Failure } from "../errors.ts";
 
 export interface PutOptions {

@@ -1,4 +1,4 @@
-// Durable work between a request's answer and its effect. The promises here are pinned by test/contract/queue.ts.
+// Defines durable work between a request's answer and its effect. test/contract/queue.ts pins these promises.
 
 /** The job's kind; on Redis also the name of the list that operators watch. */
 export type QueueName = string;

@@ -1,4 +1,4 @@
-// One process as its supervisor sees it: started, asked, told to stop, and known to have ended.
+// Starts, asks and stops one process for its supervisor, and knows when it has ended.
 import type { Executable } from "./executable.ts";
 import { PROTOCOL } from "./messages.ts";
 import type { Answers, FromProcess, ProcessSpec, Question, SteerTarget, ToProcess } from "./messages.ts";

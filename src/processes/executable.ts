@@ -1,4 +1,4 @@
-// Which program a supervisor starts its processes from: the one that runs, until a rolling restart finds a newer one in its place.
+// Finds the program from which a supervisor starts processes: its own, until a rolling restart finds a newer one there.
 import { closeSync, openSync, readlinkSync } from "node:fs";
 import { reasonOf } from "../errors.ts";
 

@@ -1,4 +1,4 @@
-// What a supervisor and its processes say to each other, as JSON: the two may be of different versions for a while.
+// Defines what a supervisor and its processes tell each other, as JSON: the two may be of different versions for a while.
 import type { Readiness } from "../http/operations.ts";
 import type { HandlerStats } from "../jobs/runner.ts";
 import type { QueueName } from "../ports/queue.ts";

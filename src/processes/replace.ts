@@ -1,4 +1,4 @@
-// The rolling restart: new processes beside the old ones, new connections to the new ones, and the old ones go when nobody is left.
+// Replaces processes one after the other: new ones beside the old, new connections to the new, and the old go when they are idle.
 //
 // Closing a listener resets the connections that wait in its queue or are half open. So the kernel is told first to give new
 // connections to the new listeners only, and the old ones go on listening until what came before is answered.

@@ -1,4 +1,4 @@
-// What several processes say of themselves, as one text of metrics and one set of figures.
+// Merges what several processes report into one text of metrics and one set of figures.
 import type { HandlerStats } from "../jobs/runner.ts";
 import type { QueueName } from "../ports/queue.ts";
 import type { Child } from "./child.ts";

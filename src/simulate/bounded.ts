@@ -1,4 +1,4 @@
-// Work on many things with so many at once.
+// Works on many things, so many at once.
 
 export async function forEachBounded<Item>(
   items: readonly Item[],

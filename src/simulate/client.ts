@@ -1,4 +1,4 @@
-// HTTP as an appliance speaks it: keep-alive, bounded, and patient with 429 and 503 as curl --retry is.
+// Speaks HTTP as an appliance does: keep-alive, bounded, and patient with 429 and 503 as curl --retry is.
 import { Failure } from "../errors.ts";
 
 export interface Answer {

@@ -1,4 +1,4 @@
-// A whole simulation: make the fleet, load the gateway, verify that what it acknowledged is there.
+// Runs a whole simulation: makes the fleet, loads the gateway, verifies that what it acknowledged is there.
 import { openClient } from "./client.ts";
 import { eraseFleet, makeFleet } from "./fleet.ts";
 import { latenciesOf } from "./latency.ts";

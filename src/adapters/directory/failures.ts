@@ -1,4 +1,4 @@
-// What the file system's refusals mean to those who store objects.
+// Names what the file system refused, for those who store objects.
 import { Failure } from "../../errors.ts";
 
 export const codeOf = (error: unknown): string =>

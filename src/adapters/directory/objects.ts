@@ -1,4 +1,4 @@
-// The ObjectStore port on a directory: temporary file, fsync, link under the final name, fsync of the directory.
+// Stores objects in a directory: temporary file, fsync, link under the final name, fsync of the directory.
 import { constants } from "node:fs";
 import { link, mkdir, open, readdir, rm, stat, statfs, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";

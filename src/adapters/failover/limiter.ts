@@ -1,4 +1,4 @@
-// A limiter that goes on counting in this process while the shared one is away.
+// Counts in this process while the shared limiter is away.
 import type { Budget, Limiter } from "../../ports/limiter.ts";
 import { isOutage } from "./presence.ts";
 import type { Presence } from "./presence.ts";

@@ -1,4 +1,4 @@
-// Whether something we depend on is there: learnt from each call to it, and asked for again only while it is away.
+// Watches a dependency: each call to it tells whether it is there; only while it is away is it probed.
 import { Failure, reasonOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import type { Clock } from "../../ports/clock.ts";

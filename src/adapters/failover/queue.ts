@@ -1,4 +1,4 @@
-// A queue over two: work goes to the first one, to the second while the first is away, and is claimed from both.
+// Joins two queues: work goes to the first, to the second while the first is away, and is claimed from both.
 import type { Clock } from "../../ports/clock.ts";
 import type { Job, Queue, QueueCounts, QueueName, Settlement } from "../../ports/queue.ts";
 import { isOutage } from "./presence.ts";

@@ -1,4 +1,4 @@
-// The Database port on a pool of `pg` connections: bounded waits, broken connections thrown away, types said once.
+// Implements the Database port on a pool of `pg` connections: bounded waits, broken connections discarded, types said once.
 import pg from "pg";
 import { Failure, reasonOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";

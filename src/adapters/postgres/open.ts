@@ -1,4 +1,4 @@
-// Which PostgreSQL this process uses: yours, the carried one it starts, or the carried one that `muster serve` runs already.
+// Opens the PostgreSQL of this process: yours, the carried one, or the carried one that `muster serve` already runs.
 import { chmodSync, mkdirSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { Failure, reasonOf } from "../../errors.ts";

@@ -1,4 +1,4 @@
-// One connection of its own for dumps and restores: no time limits, and COPY both ways at the speed of whoever is slower.
+// Opens a dedicated connection for dumps and restores: no time limits, and COPY both ways at the speed of the slower side.
 import pg from "pg";
 import { clientConfig } from "./database.ts";
 import type { PostgresConnection, PostgresQueryable } from "./database.ts";

@@ -1,4 +1,4 @@
-// The Signals port on LISTEN/NOTIFY, over a connection of its own that comes back by itself.
+// Implements the Signals port on LISTEN/NOTIFY, over a dedicated connection that reconnects by itself.
 import pg from "pg";
 import { reasonOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";

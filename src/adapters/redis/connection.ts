@@ -1,4 +1,4 @@
-// A connection to Redis that fails fast instead of waiting: nothing is queued while it is away, nothing is sent twice.
+// Opens a connection to Redis that fails fast: nothing is queued while it is away, nothing is sent twice.
 import { Redis } from "ioredis";
 import { reasonOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";

@@ -1,4 +1,4 @@
-// Which errors of Redis mean that it cannot be used now; those become a Failure that callers may retry.
+// Tells which errors of Redis mean that it cannot be used now; those become a Failure that callers may retry.
 import { Failure } from "../../errors.ts";
 
 /** Replies of a server that is there but cannot serve: it loads, is full, cannot write to disk, is a replica, asks for a login, is a cluster. */

@@ -1,4 +1,4 @@
-// Whether a Redis may be trusted with work that was acknowledged: it must not evict, must write down what it is told, and be the one.
+// Examines whether a Redis may be trusted with acknowledged work: it must not evict, must persist, and must be the primary.
 import type { RedisConnection } from "./connection.ts";
 
 export interface RedisHealth {

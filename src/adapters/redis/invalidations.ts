@@ -1,4 +1,4 @@
-// What the NethServer backend publishes when a credential changed: a system key, signed when both sides share a secret.
+// Reads what the NethServer backend publishes when a credential changes: a system key, signed when both sides share a secret.
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { Log } from "../../log.ts";
 import type { Bridge } from "./signals.ts";

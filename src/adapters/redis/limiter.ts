@@ -1,4 +1,4 @@
-// Sliding windows in Redis, shared by every process.
+// Counts sliding windows in Redis, shared by every process.
 import type { Clock } from "../../ports/clock.ts";
 import type { Budget, Limiter } from "../../ports/limiter.ts";
 import { prepareStep } from "./connection.ts";

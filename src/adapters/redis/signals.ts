@@ -1,4 +1,4 @@
-// The Signals port on Redis pub/sub, over a connection of its own; channels of other programs can be bridged in.
+// Implements the Signals port on Redis pub/sub, over a dedicated connection; channels of other programs can be bridged in.
 import { reasonOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import type { Clock } from "../../ports/clock.ts";

@@ -1,4 +1,4 @@
-// One request to S3, given up after a while, its errors told in our words.
+// Sends one request to S3, gives it up after a while, and tells its errors in our words.
 import type { S3Client } from "@aws-sdk/client-s3";
 import type { Clock } from "../../ports/clock.ts";
 import { s3Failure } from "./failures.ts";

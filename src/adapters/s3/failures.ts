@@ -1,4 +1,4 @@
-// What S3's refusals, and no answer at all, mean to those who store objects.
+// Names what S3 refused, and a missing answer, for those who store objects.
 import { Failure } from "../../errors.ts";
 
 interface Answer {

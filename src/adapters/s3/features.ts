@@ -1,4 +1,4 @@
-// What the bucket is: versioned, and with object lock, or not. Asked once, and again after a failure.
+// Asks whether the bucket is versioned and has object lock: once, and again after a failure.
 import { GetBucketVersioningCommand, GetObjectLockConfigurationCommand } from "@aws-sdk/client-s3";
 import type { Call } from "./call.ts";
 import { isMissing, isRefused } from "./failures.ts";

@@ -1,4 +1,4 @@
-// The ObjectStore port on any S3.
+// Implements the ObjectStore port on any S3.
 import {
   AbortMultipartUploadCommand,
   DeleteObjectCommand,

@@ -1,4 +1,4 @@
-// Putting a body into S3: small ones whole, others as a stream whose metadata follows in a second call.
+// Puts a body into S3: small ones whole, others as a stream whose metadata follows in a second call.
 import {
   AbortMultipartUploadCommand,
   CopyObjectCommand,

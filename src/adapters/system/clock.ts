@@ -1,4 +1,4 @@
-// The machine's own clock.
+// Tells the machine's own time.
 import type { Clock } from "../../ports/clock.ts";
 
 /** setTimeout fires at once beyond this; longer waits are made of several. */

@@ -1,4 +1,4 @@
-// A clock that never goes back, for what counts time: due times, leases, budgets. A machine's own clock may be set back.
+// Keeps a clock from going back, for due times, leases and budgets: a machine's own clock may be set back.
 import type { Clock } from "../../ports/clock.ts";
 
 /** While the clock behind is the earlier one, time goes on at this pace, so that the two meet again. */

@@ -1,4 +1,4 @@
-// SQL of backups that are kept.
+// Stores the backups that are kept.
 import type { Queryable } from "../../ports/database.ts";
 import type { Encryption } from "./upload/encryption.ts";
 import type { Kept } from "./upload/retention.ts";

@@ -1,4 +1,4 @@
-// One simulated appliance: believable documents that evolve step by step, the same for the same seed.
+// Simulates one appliance: plausible documents that evolve step by step, the same for the same seed.
 import { makeCluster } from "./ns8.ts";
 import type { Snapshot } from "./journal.ts";
 import { makeFirewall } from "./nsec.ts";

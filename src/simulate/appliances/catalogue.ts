@@ -1,4 +1,4 @@
-// What simulated appliances are made of: hardware, applications, names.
+// Lists what simulated appliances are made of: hardware, applications, names.
 import type { JsonObject } from "./journal.ts";
 
 type Device = readonly [

@@ -1,4 +1,4 @@
-// What a simulated NS8 cluster and its nodes say of themselves at first.
+// Makes the first facts of a simulated NS8 cluster and its nodes.
 import { PLACES, PROCESSORS, PRODUCTS, pciDevice } from "./catalogue.ts";
 import type { JsonObject } from "./journal.ts";
 import type { Random } from "./random.ts";

@@ -1,4 +1,4 @@
-// The applications of a simulated NS8 cluster: what each tells of itself, and what of it moves from one inventory to the next.
+// Makes the applications of a simulated NS8 cluster: what each reports, and what of it moves between inventories.
 import type { Holder, Journal, JsonObject } from "./journal.ts";
 import type { Random } from "./random.ts";
 

@@ -1,4 +1,4 @@
-// A simulated NS8 cluster: one to five nodes with ten to forty applications, which lives on from inventory to inventory.
+// Simulates an NS8 cluster that evolves from inventory to inventory: one to five nodes, ten to forty applications.
 import { APPLICATIONS, WORDS } from "./catalogue.ts";
 import { openJournal } from "./journal.ts";
 import type { Holder, Journal, Json, JsonObject, Snapshot } from "./journal.ts";

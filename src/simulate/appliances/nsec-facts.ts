@@ -1,4 +1,4 @@
-// What a simulated NethSecurity firewall says of itself at first.
+// Makes the first facts of a simulated NethSecurity firewall.
 import type { JsonObject } from "./journal.ts";
 import type { Random } from "./random.ts";
 

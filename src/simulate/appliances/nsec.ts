@@ -1,4 +1,4 @@
-// A simulated NethSecurity firewall, which lives on from inventory to inventory.
+// Simulates a NethSecurity firewall that evolves from inventory to inventory.
 import { PROCESSORS, WORDS, pciDevice } from "./catalogue.ts";
 import { openJournal } from "./journal.ts";
 import type { Holder, Journal, Json, JsonObject, Snapshot } from "./journal.ts";

@@ -1,4 +1,4 @@
-// Random numbers that repeat: the same seed makes the same fleet, whatever the machine.
+// Draws random numbers that repeat: the same seed makes the same fleet, whatever the machine.
 
 export interface Random {
   /** From 0 to 1, 1 excluded. */

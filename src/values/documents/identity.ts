@@ -1,4 +1,4 @@
-// What makes an array's element the same one in two documents, whatever its position.
+// Decides what makes an array's element the same one in two documents, whatever its position.
 import { sha256 } from "../json/canonical.ts";
 import { isExact, isObject, type JsonObject, type JsonValue } from "../json/value.ts";
 

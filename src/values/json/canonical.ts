@@ -1,4 +1,4 @@
-// Canonical JSON: one text for a value, whatever the order of its keys; the record's hash is taken over it.
+// Writes canonical JSON: one text for a value, whatever the order of its keys; a record's hash is taken over it.
 import { isExact, type JsonObject, type JsonValue } from "./value.ts";
 
 export interface Canonical {

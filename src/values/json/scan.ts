@@ -1,4 +1,4 @@
-// One linear pass over a body's bytes before JSON.parse sees them: nesting, members, and what the slow paths are needed for.
+// Scans a body's bytes once before JSON.parse sees them: nesting, members, and which slow paths it needs.
 
 export interface Scan {
   /** Offset of the first byte that is not blank; the length when there is none. A byte order mark counts as blank. */

@@ -1,4 +1,4 @@
-// JSON values as inventories hold them: plain parsed JSON, except that numbers a double cannot hold keep their text.
+// Defines JSON values as inventories hold them: parsed JSON, except that numbers a double cannot hold keep their text.
 import { decimalOf } from "./decimal.ts";
 
 /**

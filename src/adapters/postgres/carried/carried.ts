@@ -1,4 +1,4 @@
-// The PostgreSQL that comes with Muster: unpacked, made, started and watched under DATA_DIR/postgres.
+// Opens the carried PostgreSQL: unpacks, makes, starts and watches it under DATA_DIR/postgres.
 import type { Log } from "../../../log.ts";
 import { SUPERUSER } from "./files/access.ts";
 import { createCluster, DATABASE, serverMajor } from "./files/cluster.ts";

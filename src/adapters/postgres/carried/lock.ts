@@ -1,4 +1,4 @@
-// One process a data directory. The kernel frees the lock with the process, however that ends.
+// Locks a data directory for one process. The kernel frees the lock with the process, however that ends.
 import { chownSync, closeSync, constants, ftruncateSync, openSync, readFileSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { Failure, reasonOf } from "../../../errors.ts";

@@ -1,4 +1,4 @@
-// What a killed gateway or a killed server leaves behind: processes that still hold the database files, and their lock files.
+// Ends what a killed gateway or server leaves behind: processes that still hold the database files, and their lock files.
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Log } from "../../../log.ts";

@@ -1,4 +1,4 @@
-// How much waits, kept at hand for ingest: counted again now and then, never by the request that asks.
+// Counts waiting jobs now and then, so that no request counts them.
 import type { Clock } from "../../../ports/clock.ts";
 
 const FRESH_MS = 1_000;

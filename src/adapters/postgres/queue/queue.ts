@@ -1,4 +1,4 @@
-// The queue in PostgreSQL: table `jobs` and its functions (sql/0002_jobs.sql). Times come from the injected clock.
+// Implements the queue in PostgreSQL: table `jobs` and its functions (sql/0002_jobs.sql). Times come from the injected clock.
 import type { Clock } from "../../../ports/clock.ts";
 import type { Queryable } from "../../../ports/database.ts";
 import type { Job, Push, Queue, QueueName, Settlement } from "../../../ports/queue.ts";

@@ -1,4 +1,4 @@
-// SQL of the queue, one function a statement; those on the hot path are prepared.
+// Holds the SQL of the queue, one function a statement; those on the hot path are prepared.
 import type { Queryable } from "../../../ports/database.ts";
 import { LISTED_CHARACTERS } from "../../../ports/queue.ts";
 import type { ClaimLimit, Job, JobState, ListedJob, QueueCounts, QueueName } from "../../../ports/queue.ts";

@@ -1,4 +1,4 @@
-// How much waits in Redis, kept at hand for ingest: counted again each second, never by the request that asks.
+// Counts waiting jobs in Redis once a second, so that no request counts them.
 import type { Clock } from "../../../ports/clock.ts";
 
 const FRESH_MS = 1_000;

@@ -1,4 +1,4 @@
-// The queue in Redis: lists and sorted sets that operators can read, moved by atomic steps of Lua (*.lua).
+// Implements the queue in Redis: lists and sorted sets that operators can read, moved by atomic steps of Lua (*.lua).
 import { Failure } from "../../../errors.ts";
 import type { Log } from "../../../log.ts";
 import type { Clock } from "../../../ports/clock.ts";

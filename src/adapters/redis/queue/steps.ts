@@ -1,4 +1,4 @@
-// The queue's atomic steps, each a file of Lua behind what they share.
+// Prepares the queue's atomic steps, each a file of Lua after the code they share.
 import { prepareStep } from "../connection.ts";
 import bury from "./bury.lua" with { type: "text" };
 import claim from "./claim.lua" with { type: "text" };

@@ -1,4 +1,4 @@
-// A backup's bytes as an answer: whole or one range, never compressed, with all that proves them.
+// Answers with a backup's bytes: whole or one range, never compressed, with all that proves them.
 import { Failure } from "../../../errors.ts";
 import type { ObjectStore } from "../../../ports/objects.ts";
 import { filenameOf } from "../names.ts";

@@ -1,4 +1,4 @@
-// Range and If-Range of a download, read as RFC 9110 has it: one range or none, and never an error for a malformed one.
+// Reads Range and If-Range of a download as RFC 9110 has them: one range or none, never an error for a malformed one.
 import type { ByteRange } from "../../../ports/objects.ts";
 
 /** `whole` also answers what asks for several ranges: a server may always ignore Range. */

@@ -1,4 +1,4 @@
-// How ready a system is to be restored: the age of its newest backup against its own rhythm, its size against those before.
+// Rates how fresh a system's backups are: the newest one's age against its own rhythm, its size against those before.
 
 export interface Measured {
   size: number;

@@ -1,4 +1,4 @@
-// Background work on backups: removals, verification, the sweep, readiness. Each step is safe to repeat.
+// Runs the upkeep of backups: removals, verification, the sweep, freshness. Each step is safe to repeat.
 import type { JobHandler, Schedule } from "../../../domain.ts";
 import { Permanent } from "../../../errors.ts";
 import type { Clock } from "../../../ports/clock.ts";

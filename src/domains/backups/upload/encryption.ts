@@ -1,4 +1,4 @@
-// Whether a backup is encrypted, told from its first bytes.
+// Tells from its first bytes whether a backup is encrypted.
 
 export type Encryption = "encrypted" | "plain" | "unknown";
 

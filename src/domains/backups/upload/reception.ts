@@ -1,4 +1,4 @@
-// A backup's bytes on their way from the client: counted, hashed, and given up when the client stalls or goes away.
+// Receives a backup's bytes: counts and hashes them, and gives up when the client stalls or goes away.
 import { setImmediate } from "node:timers/promises";
 import { Failure } from "../../../errors.ts";
 import type { Clock } from "../../../ports/clock.ts";

@@ -1,4 +1,4 @@
-// SQL of uploads under way: the quota they reserve, and the journal of objects that may have to go.
+// Stores uploads under way: the quota they reserve, and the journal of objects that may have to be removed.
 import type { Queryable } from "../../../ports/database.ts";
 
 export interface Upload {

@@ -1,4 +1,4 @@
-// Which backups of a system go when a new one comes. Values in, values out.
+// Decides which backups of a system are removed when a new one comes. Values in, values out.
 
 export interface RetentionLimits {
   maxPerSystem: number;

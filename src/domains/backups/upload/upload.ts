@@ -1,4 +1,4 @@
-// One upload: everything that can be refused is refused before the body is read; the row that makes it a backup comes last.
+// Takes one upload: everything that can be refused is refused before the body is read; the row that makes it a backup comes last.
 import { randomUUIDv7 } from "bun";
 import { Failure } from "../../../errors.ts";
 import type { Clock } from "../../../ports/clock.ts";

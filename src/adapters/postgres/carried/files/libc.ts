@@ -1,4 +1,4 @@
-// The few calls into the C library that Bun has no name for.
+// Calls the few functions of the C library for which Bun has no name.
 import { CString, dlopen, read } from "bun:ffi";
 import type { Pointer } from "bun:ffi";
 import { closeSync, openSync } from "node:fs";
