@@ -1,4 +1,4 @@
-// SQL of organisations. One that only systems name is shown like any other, with the defaults.
+// Stores organizations. One that only systems name is shown like any other, with the defaults.
 import type { Queryable } from "../../ports/database.ts";
 import type { ChangedOrganization, NewOrganization, Organization } from "./schema.ts";
 
