@@ -11,6 +11,8 @@ export interface Domain {
   applianceRoutes?: AnyElysia;
   /** Mounted under /api/admin, behind the operator's token. */
   adminRoutes?: AnyElysia;
+  /** Part of the path of routes that speak another service's protocol, whose errors are JSON strings. */
+  foreignPath?: string;
   jobs?: JobHandler[];
   schedules?: Schedule[];
   checks?: Check[];

@@ -2,8 +2,6 @@
 import type { Domain, Note } from "../domain.ts";
 import type { Policy } from "../domains/compliance/index.ts";
 import type { Projection, RulesInForce } from "../domains/inventory/index.ts";
-import { openBodyReader } from "../http/edge/body.ts";
-import type { BodyReader } from "../http/edge/body.ts";
 import type { NoteThrottled } from "../http/edge/throttle.ts";
 import { openThrottleNotes } from "../http/throttle-notes.ts";
 import { openAdmission } from "../jobs/admission.ts";
@@ -25,7 +23,6 @@ interface SharedDeps {
   limiter: Limiter;
   signals: Signals;
   objects: ObjectStore;
-  body: BodyReader;
   /** Rejects with a 503 while the queue holds more than it may. */
   admit(): Promise<void>;
   note: Note;
@@ -41,9 +38,6 @@ interface SharedDeps {
   listens: boolean;
 }
 
-/** Of unfinished bodies of one sender: its largest one, and the next before the first was answered. */
-const SENDER_BYTES = 32 * 1024 ** 2;
-
 type Services = "clock" | "database" | "queue" | "limiter" | "signals" | "objects";
 interface SharedDepsSource extends Pick<SharedDeps, Services | "rulesInForce" | "exclusive" | "listens"> {
   config: Config;
@@ -55,7 +49,6 @@ export function openSharedDeps({ config, log, ...given }: SharedDepsSource): Sha
   const { maxBodyBytes } = config.http;
   return {
     ...given,
-    body: openBodyReader({ clock, senderBytes: Math.max(SENDER_BYTES, 2 * maxBodyBytes) }),
     admit: openAdmission({ queue, maxPending: config.queue.maxPending }),
     note: log.info,
     warn: log.warn,

@@ -13,8 +13,6 @@ import type { RulesInForce } from "../domains/inventory/index.ts";
 import { scheduledDumps } from "../dump/schedule.ts";
 import { certificateFiles, openCertificate } from "../http/listen/certificate.ts";
 import type { CertificateInForce } from "../http/listen/certificate.ts";
-import { openMeasure } from "../http/listen/measure.ts";
-import { openProblems } from "../http/problem.ts";
 import { openRunner } from "../jobs/runner.ts";
 import type { Runner } from "../jobs/runner.ts";
 import { openScheduler } from "../jobs/scheduler.ts";
@@ -167,11 +165,10 @@ async function compose(parts: Parts): Promise<App> {
   const scheduler = openScheduler({ queue, schedules: domains.flatMap((one) => one.schedules ?? []), clock, log });
 
   const registries = openRegistries();
-  const problems = openProblems({ clock, log, registry: registries.own });
   const changeLog = openChangeLog({ log, signals: services.signals });
-  const routes = openApi({ domains, operators: api.operators, changeLog, reader: shared.body, problems, version });
-  const paths = routes.routes.map((route) => route.path).filter((path) => !path.includes(":"));
-  const measure = openMeasure(registries.own, paths);
+  const { maxBodyBytes } = config.http;
+  const common = { clock, log, registry: registries.own, version };
+  const { routes, measure } = openApi({ ...common, domains, operators: api.operators, changeLog, maxBodyBytes });
   observePlumbing(registries, { queue, runner, database, carried: postgres.info, certificate });
   for (const domain of domains) domain.metrics?.(registries.shared);
 

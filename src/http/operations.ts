@@ -1,4 +1,4 @@
-// The operations listener: is it alive, is it ready, what does it measure, what is it doing.
+// Answers the operations listener: is it alive, is it ready, what does it measure, what is it doing.
 import type { Check } from "../domain.ts";
 import { reasonOf } from "../errors.ts";
 

@@ -1,4 +1,4 @@
-// The only maker of error answers: a Failure becomes its status and sentence, anything else a 500 without inner text.
+// Makes every error answer: a Failure becomes its status and sentence, anything else a 500 without inner text.
 import { randomUUID } from "node:crypto";
 import { Counter } from "prom-client";
 import type { Registry } from "prom-client";
@@ -14,20 +14,22 @@ export interface ProblemsDeps {
   log: Log;
   /** Where refusals are counted. */
   registry: Registry;
+  /** Clients of another service's protocol read an error as a JSON string, and cannot read anything else. */
+  isForeign(path: string): boolean;
 }
 
 /** Turns whatever a route threw into the answer. */
 export type Problems = (error: unknown, request: Request, server: PeerSource | null) => Response;
 
 /** What is our fault goes to the log, and so do bodies that are given up: once a minute and client each, however often. */
-export function openProblems({ clock, log, registry }: ProblemsDeps): Problems {
+export function openProblems({ clock, log, registry, isForeign }: ProblemsDeps): Problems {
   const count = countRefusals(registry);
   const warnOnce = openNotes({ clock, note: log.warn, more: "More requests could not be served than are named." });
   const noteOnce = openNotes({ clock, note: log.info, more: "More bodies were given up than are named." });
 
   return (error, request, server) => {
     const path = pathOf(request.url);
-    const answer = PLAIN_ERRORS.test(path) ? plainResponse : envelopeResponse;
+    const answer = isForeign(path) ? plainResponse : envelopeResponse;
     const failure = asFailure(error);
     count(failure?.code ?? "internal");
     if (failure === undefined) {
@@ -85,9 +87,6 @@ function envelopeResponse(
 ): Response {
   return Response.json({ code, message, data }, { status: code, headers });
 }
-
-/** Clients of Alertmanager's API read an error as a JSON string, and cannot read anything else. */
-const PLAIN_ERRORS = /\/services\/mimir\/alertmanager\/api\/v2\//;
 
 function plainResponse(code: number, message: string, _data: unknown, headers: Record<string, string> = {}): Response {
   return Response.json(message, { status: code, headers });

@@ -17,7 +17,7 @@ test(
     forAll(fc.tuple(fc.string({ maxLength: 60 }), fc.string({ maxLength: 100 })), ([name, secret]) => {
       const key = name.replaceAll(":", "");
       const header = `Basic ${Buffer.from(`${key}:${secret}`).toString("base64")}`;
-      expect(readBasic(header)).toEqual({ systemKey: key, secret });
+      expect(readBasic(header, "Basic")).toEqual({ name: key, secret });
     }),
   FUZZ_MS,
 );
@@ -26,8 +26,8 @@ test(
   "any other header is refused with 401",
   () =>
     forAll(anyText("Basic ", "Bearer ", "=", "YTpi"), (header) => {
-      parsedOr(() => readBasic(header), 401);
-      const token = parsedOr(() => readBearer(header), 401);
+      parsedOr(() => readBasic(header, "Basic"), 401);
+      const token = parsedOr(() => readBearer(header, "a token is required", "Bearer"), 401);
       if (token !== undefined) expect(token.length).toBeLessThanOrEqual(200);
     }),
   FUZZ_MS,
@@ -95,7 +95,9 @@ test(
     await forAllAsync(sent, async (text) => {
       const request = new Request("http://localhost/", { method: "POST", body: text });
       let failure: unknown;
-      const read = await body.json(request, Registration).catch((error: unknown) => void (failure = error));
+      const read = await body
+        .json(request, Registration, { verified: "a system" })
+        .catch((error: unknown) => void (failure = error));
       if (failure !== undefined) parsedOr(() => raise(failure), 400);
       else expect(read).toEqual(JSON.parse(text.toWellFormed()));
     });
@@ -107,7 +109,7 @@ test("a refused secret is not shown to whoever sent it", async () => {
   const body = openBodyReader({ clock: testClock() });
   const secret = "my_hidden".repeat(200);
   const request = new Request("http://localhost/", { method: "POST", body: JSON.stringify({ system_secret: secret }) });
-  const failure = await body.json(request, Registration).catch((error: unknown) => error);
+  const failure = await body.json(request, Registration, { verified: "a system" }).catch((error: unknown) => error);
   expect(failure).toBeInstanceOf(Failure);
   expect(JSON.stringify([String(failure), (failure as Failure).data])).not.toContain("my_hidden");
 });

@@ -282,12 +282,12 @@ describe("small JSON bodies", () => {
   );
 
   test("are read whatever content type they claim, with a byte order mark or without", async () => {
-    expect(await json(post('{"name":"a"}', { "content-type": "text/plain" }), Shape)).toEqual({ name: "a" });
-    expect(await json(post('\ufeff{"name":"a"}'), Shape)).toEqual({ name: "a" });
+    expect(await json(post('{"name":"a"}', { "content-type": "text/plain" }), Shape, SENDER)).toEqual({ name: "a" });
+    expect(await json(post('\ufeff{"name":"a"}'), Shape, SENDER)).toEqual({ name: "a" });
   });
 
   test("are refused with every fault at once", async () => {
-    const failure = await refusal(json(post('{"name":"","count":0,"more":1}'), Shape));
+    const failure = await refusal(json(post('{"name":"","count":0,"more":1}'), Shape, SENDER));
     expect(failure.status).toBe(400);
     expect(failure.data).toEqual({
       faults: {
@@ -299,10 +299,10 @@ describe("small JSON bodies", () => {
   });
 
   test("that are empty, broken, not UTF-8 or too long are refused in words", async () => {
-    expect((await refusal(json(post(""), Shape))).message).toBe("invalid request body: not JSON: it is empty");
+    expect((await refusal(json(post(""), Shape, SENDER))).message).toBe("invalid request body: not JSON: it is empty");
     for (const body of ["{", "nul", new Uint8Array([123, 255, 125])])
-      expect((await refusal(json(post(body), Shape))).status).toBe(400);
-    expect((await refusal(json(post(`"${"x".repeat(70_000)}"`), Shape))).status).toBe(413);
-    expect((await refusal(json(post("[".repeat(60_000)), Shape))).status).toBe(400);
+      expect((await refusal(json(post(body), Shape, SENDER))).status).toBe(400);
+    expect((await refusal(json(post(`"${"x".repeat(70_000)}"`), Shape, SENDER))).status).toBe(413);
+    expect((await refusal(json(post("[".repeat(60_000)), Shape, SENDER))).status).toBe(400);
   });
 });

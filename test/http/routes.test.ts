@@ -40,6 +40,7 @@ function throwing(thrown: unknown, authorize = async () => OWNER) {
       clock,
       log: openLog({ level: "debug", format: "text", write: (line) => logged.push(line) }),
       registry,
+      isForeign: () => false,
     }),
     document: {
       info: { title: "Test", version: "0", description: "" },

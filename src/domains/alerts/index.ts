@@ -18,7 +18,7 @@ import { openPositions } from "./outbox/positions.ts";
 import { openProxy } from "./proxy.ts";
 import { openAcceptance } from "./receive/accept.ts";
 import { openBudget } from "./receive/budget.ts";
-import { applianceRoutes } from "./routes.ts";
+import { ALERTMANAGER_PATH, applianceRoutes } from "./routes.ts";
 import type { AlertsSettings } from "./settings.ts";
 import { openSource } from "./source.ts";
 import type { AlertSource } from "./source.ts";
@@ -92,6 +92,7 @@ export function open({ settings, api, ...deps }: AlertsDeps): DomainWith<Alerts>
       storeHistory: (body) => storeHistory(database, clock, body),
     }),
     adminRoutes: adminRoutes(verbs),
+    foreignPath: ALERTMANAGER_PATH,
     ...alertJobs({ ...deps, historyDays }, upstream, acceptance.handler),
     checks: upstream && [backlogCheck({ database, clock })],
     metrics: backlogMetric(database),

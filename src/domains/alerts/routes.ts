@@ -22,13 +22,15 @@ interface RoutesDeps {
   storeHistory(body: Uint8Array): Promise<void>;
 }
 
+/** Where appliances look for Alertmanager. */
+export const ALERTMANAGER_PATH = "/services/mimir/alertmanager/api/v2/";
 const MAX_SILENCE_BYTES = 64 * 1024;
 const data = Type.Unknown({ description: "As Alertmanager's API v2 answers; errors are JSON strings." });
 
 export function applianceRoutes(deps: RoutesDeps) {
   const { authenticate, proxy, admit, admitSilence, maxBytes } = deps;
   const app = new Elysia();
-  const at = <Path extends string>(path: Path) => `/services/mimir/alertmanager/api/v2/${path}` as const;
+  const at = <Path extends string>(path: Path) => `${ALERTMANAGER_PATH}${path}` as const;
   const described = (summary: string, admission?: (systemId: string) => Promise<void>) => ({
     summary,
     auth: "system",

@@ -1,9 +1,8 @@
 // Lets operators in: finds the actor behind a bearer token, and slows down who tries tokens that open nothing.
 import type { DomainWith } from "../../domain.ts";
-import { Failure } from "../../errors.ts";
-import { clientNetwork, readBearer } from "../../http/edge/credentials.ts";
+import { clientNetwork, readBearer, unauthorized } from "../../http/edge/credentials.ts";
 import type { clientAddress } from "../../http/edge/credentials.ts";
-import { openThrottle } from "../../http/edge/throttle.ts";
+import { openThrottle } from "../../http/edge/logins.ts";
 import type { NoteThrottled } from "../../http/edge/throttle.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Database } from "../../ports/database.ts";
@@ -29,6 +28,9 @@ export interface Operators extends OperatorsApi {
   isLive(id: string): Promise<boolean>;
 }
 
+const CHALLENGE = 'Bearer realm="Muster"';
+const WANTED = "an operator token is required: Authorization: Bearer …";
+
 export function open({
   database,
   limiter,
@@ -48,7 +50,7 @@ export function open({
     ...openOperatorsApi({ database, clock, revoked: throttle.forget }),
 
     async authorize(request, server) {
-      const digest = digestOf(readBearer(request.headers.get("authorization")));
+      const digest = digestOf(readBearer(request.headers.get("authorization"), WANTED, CHALLENGE));
       const token = await throttle.login({
         network: clientNetwork(server, request),
         claim: digest,
@@ -56,9 +58,7 @@ export function open({
         opens: (found) => found !== undefined,
       });
       if (token) return { kind: "token", ...token, role: "owner", organizations: "all" };
-      throw new Failure("auth.refused", 401, "invalid operator token", {
-        headers: { "www-authenticate": 'Bearer realm="Muster", error="invalid_token"' },
-      });
+      throw unauthorized("invalid operator token", `${CHALLENGE}, error="invalid_token"`);
     },
 
     isLive: (id) => store.isLive(database, id),

@@ -1,9 +1,10 @@
 // Serves what appliances ask of their own entry: register, info, unregister.
 import { Elysia } from "elysia";
 import { Failure } from "../../errors.ts";
-import { clientAddress, clientNetwork, requireOwnCertificate } from "../../http/edge/credentials.ts";
+import { clientAddress, clientNetwork } from "../../http/edge/credentials.ts";
 import { route } from "../../http/edge/route.ts";
 import type { Asked } from "../../http/edge/route.ts";
+import { requireOwnCertificate } from "./credentials/certificate.ts";
 import type { Authenticate, AuthenticatedSystem } from "./credentials/authenticate.ts";
 import type { Caller, Registered } from "./credentials/register.ts";
 import { Registration } from "./schema.ts";

@@ -1,5 +1,6 @@
 // Counts the bytes of bodies that have not come to their end, by sender and together, so that no sender can use up what others need.
 import { Failure } from "../../errors.ts";
+import { tooMany } from "../edge/throttle.ts";
 
 /** Whose body it is: somebody whose credentials were verified, by any name of theirs, or a network that nobody vouches for. */
 export type Sender = { verified: string } | { stranger: string };
@@ -40,8 +41,10 @@ export function openHeld({ each, all }: HeldLimits, crowded: () => Failure): Hel
 }
 
 const ownCrowd = () =>
-  new Failure("body.sender_busy", 429, "too many unfinished requests of this sender at once", {
-    retryAfterSeconds: RETRY_AFTER_SECONDS,
+  tooMany({
+    code: "body.sender_busy",
+    sentence: "too many unfinished requests of this sender at once",
+    mostSeconds: RETRY_AFTER_SECONDS,
   });
 
 export const crowd = () =>

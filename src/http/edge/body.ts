@@ -1,4 +1,4 @@
-// Request bodies, read whole but bounded: in bytes, while inflating, in time, for each sender and over all requests together.
+// Reads request bodies whole but bounded: in bytes, while inflating, in time, for each sender and over all requests together.
 import type { Static, TSchema } from "@sinclair/typebox";
 import { Value, ValueErrorType } from "@sinclair/typebox/value";
 import type { ValueError } from "@sinclair/typebox/value";
@@ -21,8 +21,8 @@ export interface BodyReader {
    * is silent or too slow, 429 when the sender's unfinished bodies are too much, 503 when all of them together are.
    */
   bytes(request: Request, maxBytes: number, sender: Sender): Promise<Uint8Array>;
-  /** A small JSON body of the schema's type, or a 400 that names every fault; of an operator, unless told otherwise. */
-  json<Schema extends TSchema>(request: Request, schema: Schema, sender?: Sender): Promise<Static<Schema>>;
+  /** A small JSON body of the schema's type, or a 400 that names every fault. */
+  json<Schema extends TSchema>(request: Request, schema: Schema, sender: Sender): Promise<Static<Schema>>;
 }
 
 export interface BodyReaderOptions {
@@ -39,7 +39,7 @@ const MiB = 1024 ** 2;
 const SMALL_BODY_BYTES = 64 * 1024;
 /** Small bodies that are read in one go at once. What they hold is not seen before they end, so they count as announced. */
 const IN_ONE_GO_BYTES = 16 * MiB;
-/** Of a body without credentials: a secret, and what else an appliance may say of itself. */
+/** Of a body without credentials: a secret, and what else a client may say of itself. */
 const STRANGERS_BODY_BYTES = 8 * 1024;
 /** A budget of their own, far from what known senders need. */
 const STRANGERS = { each: 256 * 1024, all: 8 * MiB };
@@ -48,7 +48,6 @@ const CHUNK_BYTES = 200;
 /** An answer stays shorter than the body that it refuses. */
 const MAX_FAULTS = 20;
 const MAX_PATH_LENGTH = 100;
-const OPERATORS: Sender = { verified: "operators" };
 
 export function openBodyReader({
   clock,
@@ -113,7 +112,7 @@ export function openBodyReader({
   const json = async <Schema extends TSchema>(
     request: Request,
     schema: Schema,
-    sender = OPERATORS,
+    sender: Sender,
   ): Promise<Static<Schema>> => {
     const value = readJson(await bytes(request, SMALL_BODY_BYTES, sender));
     // By name, also by one like `__proto__`.

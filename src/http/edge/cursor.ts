@@ -1,4 +1,4 @@
-// Opaque cursors: the sort key of the last row shown, so a page never skips or repeats rows that came meanwhile.
+// Encodes the sort key of the last row shown as an opaque cursor, so a page never skips or repeats rows that came meanwhile.
 import { Failure } from "../../errors.ts";
 import { parseJson } from "../../values/json/parse.ts";
 import { shown } from "../../values/shown.ts";

@@ -1,4 +1,4 @@
-// The shape of every answer of our own: {code, message, data}.
+// Shapes every answer of our own: {code, message, data}.
 
 export interface Envelope<Data> {
   code: number;

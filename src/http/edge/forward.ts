@@ -1,4 +1,4 @@
-// A call to a service behind Muster: bounded in time and bytes, ended with the caller, its troubles told as 502 and 503.
+// Calls a service behind Muster: bounded in time and bytes, ended with the caller; its failures become 502 and 503.
 import { Failure, reasonOf } from "../../errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 

@@ -1,4 +1,4 @@
-// Query strings and path ids, checked against a TypeBox schema; every fault is named with the value that has it.
+// Checks query strings against a TypeBox schema; every fault is named with the value that has it.
 import { FormatRegistry } from "@sinclair/typebox";
 import type { Static, TObject } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";

@@ -1,4 +1,4 @@
-// The certificate in force: the files of TLS_* as they were when they last fitted together, read again when they change.
+// Holds the certificate in force: the files of TLS_* as they were when they last fitted together, read again when they change.
 import { X509Certificate } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { createSecureContext } from "node:tls";

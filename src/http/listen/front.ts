@@ -1,5 +1,5 @@
-// What stands before a listener: takes connections out of TLS, or from a socket that systemd opened, and hands them on over the
-// loopback. Bun's own server can do neither with a certificate that changes, nor tell whose certificate a client showed.
+// Terminates TLS before a listener, or accepts on a socket that systemd opened, and relays connections to it over the loopback.
+// Bun's own server can do neither with a certificate that changes, nor tell whose certificate a client showed.
 import { connect, createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
 import { createServer as createTlsServer, TLSSocket } from "node:tls";

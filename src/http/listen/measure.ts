@@ -1,4 +1,4 @@
-// Request metrics, measured around the application so that no route pays for hooks.
+// Measures requests around the application, so that no route pays for hooks.
 import { Counter, Histogram } from "prom-client";
 import type { Registry } from "prom-client";
 
@@ -18,9 +18,12 @@ const LATENCY = {
 };
 const BUCKETS_MS = [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 10_000];
 
-/** Labels are the routes without parameters; everything else falls under a prefix, so their number is bounded. */
-export function openMeasure(registry: Registry, staticRoutes: Iterable<string>): Measured {
-  const known = new Set(staticRoutes);
+/** Labels are the routes without parameters; everything else falls under one of the prefixes, so their number is bounded. */
+export function openMeasure(
+  registry: Registry,
+  { paths, prefixes }: { paths: Iterable<string>; prefixes: readonly string[] },
+): Measured {
+  const known = new Set(paths);
   const routes = new Map<string, RouteTally>();
 
   new Counter({
@@ -37,7 +40,7 @@ export function openMeasure(registry: Registry, staticRoutes: Iterable<string>):
   return async (request, handle) => {
     const startedMs = performance.now();
     const response = await handle();
-    const route = routeOf(request.url, known);
+    const route = routeOf(request.url, known, prefixes);
     let tally = routes.get(route);
     if (!tally) routes.set(route, (tally = newTally()));
     count(tally, request.method, response.status);
@@ -102,12 +105,13 @@ function samples(route: string, { buckets, sumMs }: RouteTally) {
   ];
 }
 
-function routeOf(url: string, known: Set<string>): string {
+function routeOf(url: string, known: Set<string>, prefixes: readonly string[]): string {
   const start = url.indexOf("/", url.indexOf("//") + 2);
   const end = url.indexOf("?", start);
   const path = end === -1 ? url.slice(start) : url.slice(start, end);
   if (known.has(path)) return path;
-  return path.startsWith("/api/admin/") ? "/api/admin/*" : "other";
+  const prefix = prefixes.find((one) => path.startsWith(`${one}/`));
+  return prefix === undefined ? "other" : `${prefix}/*`;
 }
 
 const METHODS = new Set(["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"]);

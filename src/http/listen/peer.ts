@@ -1,4 +1,4 @@
-// Whose connection a request came over, as the listener or what stands before it knows.
+// Describes whose connection a request came over, as the listener or what stands before it knows.
 
 /** A server, as far as it is asked for its clients. */
 export interface PeerSource {

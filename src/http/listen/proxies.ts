@@ -1,4 +1,4 @@
-// Whose word about a client's address counts: a proxy's that the operator trusts, and nobody else's.
+// Decides whose word about a client's address counts: a trusted proxy's, and nobody else's.
 import { BlockList, isIP } from "node:net";
 import { overlay } from "./peer.ts";
 import type { PeerSource } from "./peer.ts";

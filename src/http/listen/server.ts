@@ -1,4 +1,4 @@
-// A listener: Bun.serve with limits, measured, and a stop that lets requests in flight finish.
+// Starts a listener: Bun.serve with limits, and a stop that lets requests in flight finish.
 import type { ListenAddress } from "../../values/net/address.ts";
 import { counted } from "../../values/count.ts";
 import type { Certificate } from "./certificate.ts";
@@ -11,7 +11,7 @@ export interface ServerOptions {
   address: ListenAddress;
   /** The server is handed on so that handlers can ask for the client's address. */
   fetch(request: Request, server: Bun.Server<undefined>): Response | Promise<Response>;
-  /** Largest body the listener lets in at all; it answers a larger one itself, in no words. */
+  /** Largest body that is accepted; a larger one is rejected by the listener itself with an empty 413. */
   maxBodyBytes?: number;
   /** Other processes listen on the same address, and the kernel spreads connections over them. */
   reusePort?: boolean | undefined;

@@ -1,4 +1,4 @@
-// What the kernel knows of this process's sockets on a port: which are open, and which listener gets new connections.
+// Asks the kernel about this process's sockets on a port: which are open, and which listener gets new connections.
 import { dlopen, ptr } from "bun:ffi";
 import { readdirSync } from "node:fs";
 

@@ -1,5 +1,5 @@
 // Limits how many alerts, and how many changes of silences, one system may post in a minute.
-import { Failure } from "../../../errors.ts";
+import { requireBudget } from "../../../http/edge/throttle.ts";
 import type { Limiter } from "../../../ports/limiter.ts";
 
 interface Budget {
@@ -11,17 +11,15 @@ interface Budget {
 
 /** This many alerts of one request count as one post. */
 const ALERTS_PER_POST = 200;
-/** Appliances obey Retry-After literally, so it stays small. */
-const MAX_WAIT_SECONDS = 5;
 
 export function openBudget({ limiter, perMinute }: { limiter: Limiter; perMinute: number }): Budget {
-  const take: Budget["take"] = async (kind, systemId) => {
-    const waitSeconds = await limiter.take(`${kind}:${systemId}`, { limit: perMinute, windowMs: 60_000 });
-    if (waitSeconds > 0)
-      throw new Failure("alerts.throttled", 429, `too many posts of ${kind} from this system`, {
-        retryAfterSeconds: Math.min(waitSeconds, MAX_WAIT_SECONDS),
-      });
-  };
+  const take: Budget["take"] = (kind, systemId) =>
+    requireBudget(
+      limiter,
+      `${kind}:${systemId}`,
+      { limit: perMinute, windowMs: 60_000 },
+      { code: "alerts.throttled", sentence: `too many posts of ${kind} from this system` },
+    );
   return {
     take,
     async charge(systemId, alerts) {

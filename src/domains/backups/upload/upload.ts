@@ -1,6 +1,7 @@
 // Takes one upload: everything that can be refused is refused before the body is read; the row that makes it a backup comes last.
 import { randomUUIDv7 } from "bun";
 import { Failure } from "../../../errors.ts";
+import { tooMany } from "../../../http/edge/throttle.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { Database } from "../../../ports/database.ts";
 import type { Limiter } from "../../../ports/limiter.ts";
@@ -93,11 +94,15 @@ async function admit({ limiter, limits }: UploadDeps, systemId: string): Promise
   if (waitSeconds === 0 && minute.limit > 0) waitSeconds = await limiter.take(`backup:minute:${systemId}`, minute);
   if (waitSeconds === 0 && hour.limit > 0) waitSeconds = await limiter.take(`backup:hour:${systemId}`, hour);
   if (waitSeconds === 0) return;
-  const retryAfterSeconds = Math.min(waitSeconds, 60);
-  throw new Failure("backup.throttled", 429, "upload rate limit exceeded", {
-    retryAfterSeconds,
-    data: { retry_after_seconds: retryAfterSeconds },
-  });
+  throw tooMany(
+    {
+      code: "backup.throttled",
+      sentence: "upload rate limit exceeded",
+      mostSeconds: 60,
+      data: (seconds) => ({ retry_after_seconds: seconds }),
+    },
+    waitSeconds,
+  );
 }
 
 interface Plan {

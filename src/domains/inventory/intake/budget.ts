@@ -1,5 +1,5 @@
 // Bounds how much history a system and its organization add in a day; documents of normal size get through even then.
-import { Failure } from "../../../errors.ts";
+import { tooMany } from "../../../http/edge/throttle.ts";
 import type { Limiter } from "../../../ports/limiter.ts";
 import type { Queryable } from "../../../ports/database.ts";
 import { LARGE_BYTES } from "./document.ts";
@@ -29,12 +29,8 @@ export async function checkBudget(
   if (over === undefined) return;
   const isNormal = size <= LARGE_BYTES;
   if (isNormal && (await limiter.take(`inventory-over:${systemId}`, NORMAL_AN_HOUR)) === 0) return;
-  throw new Failure(
-    "inventory.budget",
-    429,
-    `${over}; until midnight (UTC) only ${NORMAL_AN_HOUR.limit} inventories an hour of up to ${LARGE_BYTES / 1024} KB are taken`,
-    { retryAfterSeconds: 5 },
-  );
+  const taken = `only ${NORMAL_AN_HOUR.limit} inventories an hour of up to ${LARGE_BYTES / 1024} KB are taken`;
+  throw tooMany({ code: "inventory.budget", sentence: `${over}; until midnight (UTC) ${taken}` });
 }
 
 const inMegabytes = (bytes: number) => `${Math.round(bytes / 1024 ** 2)} MB`;

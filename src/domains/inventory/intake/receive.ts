@@ -3,6 +3,7 @@ import { Type } from "@sinclair/typebox";
 import type { Static } from "@sinclair/typebox";
 import { randomUUIDv7 } from "bun";
 import { Failure } from "../../../errors.ts";
+import { requireBudget } from "../../../http/edge/throttle.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { Limiter } from "../../../ports/limiter.ts";
 import type { Push } from "../../../ports/queue.ts";
@@ -126,13 +127,13 @@ export function openReceiver({
   };
 
   return {
-    async admit(systemId) {
-      const waitSeconds = await limiter.take(`inventory:${systemId}`, { limit: ratePerMinute, windowMs: 60_000 });
-      if (waitSeconds === 0) return;
-      throw new Failure("inventory.throttled", 429, "too many inventories from this system", {
-        retryAfterSeconds: Math.min(waitSeconds, 5),
-      });
-    },
+    admit: (systemId) =>
+      requireBudget(
+        limiter,
+        `inventory:${systemId}`,
+        { limit: ratePerMinute, windowMs: 60_000 },
+        { code: "inventory.throttled", sentence: "too many inventories from this system" },
+      ),
 
     async receive(systemId, bytes) {
       if (bytes.length <= LARGE_BYTES) {

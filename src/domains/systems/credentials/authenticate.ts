@@ -1,17 +1,12 @@
 // Authenticates appliances: HTTP Basic against the stored secrets, with a bounded cache that forgets within a second of a change.
 import { randomBytes } from "node:crypto";
-import {
-  INVALID_CREDENTIALS,
-  clientNetwork,
-  readBasic,
-  requireOwnCertificate,
-  unauthorized,
-} from "../../../http/edge/credentials.ts";
+import { clientNetwork, readBasic, unauthorized } from "../../../http/edge/credentials.ts";
 import type { clientAddress } from "../../../http/edge/credentials.ts";
-import { openThrottle } from "../../../http/edge/throttle.ts";
+import { openThrottle } from "../../../http/edge/logins.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { Queryable } from "../../../ports/database.ts";
 import type { Limiter } from "../../../ports/limiter.ts";
+import { requireOwnCertificate } from "./certificate.ts";
 import { NO_SECRET, parseSecret, verifySecret } from "./secret.ts";
 import { findCredential, listKnownCredentials, touchSecret } from "./store.ts";
 import type { CredentialRow } from "./store.ts";
@@ -54,6 +49,7 @@ interface CachedCredential {
   expiresAtMs: number;
 }
 
+const CHALLENGE = 'Basic realm="System Authentication"';
 /** A longer header opens nothing, so it is not worth hashing. */
 const MAX_HEADER_LENGTH = 1_100;
 
@@ -90,10 +86,10 @@ export function openAuthenticator({
     digest: string,
     ...[request, server]: Parameters<Authenticate>
   ): Promise<AuthenticatedSystem> => {
-    const { systemKey, secret } = readBasic(header);
+    const { name: systemKey, secret } = readBasic(header, CHALLENGE);
     const epochBefore = epoch;
     const row = await verify(systemKey, secret, clientNetwork(server, request));
-    if (row === undefined) throw unauthorized(INVALID_CREDENTIALS);
+    if (row === undefined) throw unauthorized("invalid system credentials", CHALLENGE);
     requireOwnCertificate(server, request, row.systemKey);
     const system = { id: row.systemId, key: row.systemKey, organizationId: row.organizationId };
     const expiresAtMs = Math.min(clock.now().getTime() + cacheTtlMs, row.expiresAt?.getTime() ?? Infinity);

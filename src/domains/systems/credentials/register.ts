@@ -1,5 +1,6 @@
 // Registers appliances: each proves a secret it was given and learns its system key; exactly one caller wins.
 import { Failure } from "../../../errors.ts";
+import { tooMany } from "../../../http/edge/throttle.ts";
 import type { NoteThrottled } from "../../../http/edge/throttle.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { Queryable } from "../../../ports/database.ts";
@@ -37,9 +38,7 @@ export async function admitRegistration(deps: AdmissionDeps, network: string): P
   const waitSeconds = await deps.limiter.take(`register:${network}`, budget);
   if (waitSeconds === 0) return;
   deps.noteThrottled("registrations", network);
-  throw new Failure("register.throttled", 429, "too many registrations", {
-    retryAfterSeconds: Math.min(waitSeconds, 5),
-  });
+  throw tooMany({ code: "register.throttled", sentence: "too many registrations" }, waitSeconds);
 }
 
 /**
