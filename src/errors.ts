@@ -2,10 +2,9 @@
 import { hideUserinfos } from "./values/net/userinfo.ts";
 
 /** HTTP statuses that Muster answers failures with; each is listed in design terms in docs/http.md. */
-export type FailureStatus =
-  400 | 401 | 403 | 404 | 408 | 409 | 411 | 413 | 415 | 416 | 422 | 429 | 500 | 502 | 503 | 507;
+type FailureStatus = 400 | 401 | 403 | 404 | 408 | 409 | 411 | 413 | 415 | 416 | 422 | 429 | 500 | 502 | 503 | 507;
 
-export interface FailureOptions {
+interface FailureOptions {
   /** Shown to the client in `data`. Never holds a secret. */
   data?: Record<string, unknown>;
   /** Only the log sees it. */

@@ -12,7 +12,7 @@ export interface Log {
   error(message: string, facts?: LogFacts): void;
 }
 
-export interface LogOptions {
+interface LogOptions {
   level: LogLevel;
   format: "text" | "json";
   /** The name of this process, on each line, where there are several. */

@@ -91,7 +91,7 @@ const OWED = {
   full: [] as string[],
   tables: [] as string[],
   /** Folders and files, as their paths begin. */
-  exports: [""],
+  exports: [] as string[],
   openings: ["http/"],
 };
 
@@ -126,6 +126,8 @@ const WRITES =
   /\b(?:insert\s+into|update(?!\s+(?:set|skip|of)\b)|delete\s+from|merge\s+into|truncate)\s+(?:only\s+)?([a-z][a-z_]{3,})\b(?=\s*(?:[a-z]{1,2}\s+)?(?:set\b|\(|as\b|using\b|where\b|select\b|values\b|[`\n]))/g;
 
 const IMPORTS = /^(?:import|export)\s+(?:type\s+)?\{([^}]*)\}\s+from\s+"(\.[^"]+)"/gm;
+const STARS = /^export\s+\*\s+as\s+\w+\s+from\s+"(\.[^"]+)"/gm;
+const LATER = /\{([^}]*)\}\s*=\s*await import\("(\.[^"]+)"\)/g;
 const NAMESPACES = /^import\s+(?:type\s+)?\*\s+as\s+(\w+)\s+from\s+"(\.[^"]+)"/gm;
 const EXPORTS = /^export\s+(?:async\s+)?(?:function|const|class|interface|type)\s+(\w+)/gm;
 /** "Stores …": a verb in the third person. Verbs of the command line say their own name. */
@@ -225,14 +227,13 @@ describe("architecture", () => {
           used.set(path, new Set([...(used.get(path) ?? []), ...names]));
         };
         // The list of domains: app/assemble.ts opens each, app/settings.ts reads its settings.
-        for (const [, specifier = ""] of code.matchAll(/^export \* as \w+ from "(\.[^"]+)";/gm))
-          use(specifier, ["open", "settings"]);
+        for (const [, specifier = ""] of code.matchAll(STARS)) use(specifier, ["open", "settings"]);
         for (const [, name = "", specifier = ""] of code.matchAll(NAMESPACES))
           use(
             specifier,
             [...code.matchAll(new RegExp(`\\b${name}\\.(\\w+)`, "g"))].map((match) => match[1] ?? ""),
           );
-        for (const [, names = "", specifier = ""] of code.matchAll(IMPORTS))
+        for (const [, names = "", specifier = ""] of [...code.matchAll(IMPORTS), ...code.matchAll(LATER)])
           use(
             specifier,
             names.split(",").map((name) =>

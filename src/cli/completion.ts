@@ -84,7 +84,7 @@ interface Candidate {
 /** Tells the shell to offer files. */
 const FILES: Candidate = { word: ":files" };
 
-export function candidatesFor(typed: string[], verbs: readonly Verb[]): Candidate[] {
+function candidatesFor(typed: string[], verbs: readonly Verb[]): Candidate[] {
   // bash takes `=` for a word of its own.
   const words = typed.filter((word, at) => word !== "=" || at === typed.length - 1);
   const current = words.at(-1) === "=" ? "" : (words.at(-1) ?? "");

@@ -10,7 +10,7 @@ import type { TarEntry } from "./tar.ts";
 
 export type Entry = Omit<TarEntry, "body"> & { body: AsyncIterable<Uint8Array> | Iterable<Uint8Array> };
 
-export const SUMS = "SHA256SUMS";
+const SUMS = "SHA256SUMS";
 const MAX_SUMS_BYTES = 512 * 1024 ** 2;
 
 /** The entries as they come, one after the other; nothing is read ahead of whoever takes the bytes. */

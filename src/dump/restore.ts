@@ -48,7 +48,7 @@ function refuseNewer({ muster, migrations }: Manifest, known: Migration[]): void
   refuseForeign(migrations, known);
 }
 
-export interface RestoreDeps {
+interface RestoreDeps {
   connection: PostgresConnection;
   objects: ObjectStore;
   now: Date;

@@ -6,7 +6,7 @@ import type { ObjectStore } from "../ports/objects.ts";
 import { stampOf } from "./upgrade.ts";
 import { openDump } from "./write.ts";
 
-export interface ScheduledDumpsDeps {
+interface ScheduledDumpsDeps {
   connection: PostgresConnection;
   objects: ObjectStore;
   clock: Clock;
@@ -16,9 +16,9 @@ export interface ScheduledDumpsDeps {
   keep: number;
 }
 
-export const DUMP_QUEUE = "muster:dump";
+const DUMP_QUEUE = "muster:dump";
 /** Backups' keys have three segments, so neither is ever taken for the other. */
-export const DUMP_PREFIX = "muster-dumps/";
+const DUMP_PREFIX = "muster-dumps/";
 const NAME = /^muster-dumps\/muster-\d{8}T\d{6}Z\.tar\.zst$/;
 
 export function scheduledDumps(deps: ScheduledDumpsDeps): Domain {

@@ -9,7 +9,7 @@ import type { Clock } from "../ports/clock.ts";
 import { PARTIAL, writeDumpFile } from "./file.ts";
 import { openDump } from "./write.ts";
 
-export interface UpgradeDeps {
+interface UpgradeDeps {
   connection: PostgresConnection;
   directory: string;
   version: string;

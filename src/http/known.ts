@@ -1,13 +1,13 @@
 // Remembers which claims exist, so that invented ones are told from real ones without asking the database each time.
 import type { Clock } from "../ports/clock.ts";
 
-export interface KnownDeps {
+interface KnownDeps {
   clock: Clock;
   /** The first 8 bytes of the SHA-256 of every claim that exists, one behind the other, in any order. */
   list(): Promise<Uint8Array>;
 }
 
-export interface Known {
+interface Known {
   /** False for what was not there when the list was last read, at most 10 seconds ago; true may be wrong once in 2^40 times. */
   has(claim: string): Promise<boolean>;
 }

@@ -14,7 +14,7 @@ export interface NotesOptions {
 }
 
 /** `key` says what is the same. */
-export type NoteOnce = (key: string, sentence: string, facts: Parameters<Note>[1]) => void;
+type NoteOnce = (key: string, sentence: string, facts: Parameters<Note>[1]) => void;
 
 export function openNotes({ clock, note, more }: NotesOptions): NoteOnce {
   let named = new Set<string>();

@@ -2,7 +2,7 @@
 import type { Check } from "../domain.ts";
 import { reasonOf } from "../errors.ts";
 
-export interface OperationsDeps {
+interface OperationsDeps {
   version: string;
   readiness(): Promise<Readiness>;
   /** In the text format of Prometheus. */

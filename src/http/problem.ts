@@ -9,7 +9,7 @@ import { clientNetwork } from "./edge/credentials.ts";
 import { openNotes } from "./notes.ts";
 import type { PeerSource } from "./listen/peer.ts";
 
-export interface ProblemsDeps {
+interface ProblemsDeps {
   clock: Clock;
   log: Log;
   /** Where refusals are counted. */

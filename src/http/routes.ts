@@ -13,7 +13,7 @@ import type { Trail } from "./trail.ts";
 import { Failure } from "../errors.ts";
 import type { Actor } from "../values/actor.ts";
 
-export interface RoutesDeps {
+interface RoutesDeps {
   /** Routes that say themselves who may call, under each of the prefixes. */
   open: { prefixes: readonly string[]; routes: readonly AnyElysia[] };
   /** Routes for operators alone. */

@@ -13,7 +13,7 @@ export interface Change {
   outcome: string;
 }
 
-export interface TrailedRequest {
+interface TrailedRequest {
   request: Request;
   actor: Actor;
   address: string;

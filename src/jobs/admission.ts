@@ -3,7 +3,7 @@ import { Failure } from "../errors.ts";
 import type { Queue } from "../ports/queue.ts";
 
 /** Throws a 503 with a short Retry-After while the queue holds too much. */
-export type Admit = () => Promise<void>;
+type Admit = () => Promise<void>;
 
 export function openAdmission({ queue, maxPending }: { queue: Pick<Queue, "backlog">; maxPending: number }): Admit {
   return async () => {

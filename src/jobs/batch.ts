@@ -13,7 +13,7 @@ import type { Outage } from "./outage.ts";
 /** Claims of a job that never came to an outcome before it is given up unrun: it may be what kills the process. */
 const MAX_CLAIMS = 25;
 
-export interface BatchDeps {
+interface BatchDeps {
   queue: Queue;
   clock: Clock;
   log: Log;

@@ -1,7 +1,7 @@
 // Commits in groups: callers wait for one flush that carries them all.
 import { Failure } from "../errors.ts";
 
-export interface BatcherOptions<Item> {
+interface BatcherOptions<Item> {
   /** Makes the items durable, all or none. A rejection is every caller's of this flush, and nobody else's. */
   flush: (items: Item[]) => Promise<void>;
   maxItems?: number;
@@ -15,7 +15,7 @@ export interface BatcherOptions<Item> {
   maxFlushes?: number;
 }
 
-export interface Batcher<Item> {
+interface Batcher<Item> {
   /** Resolves when the flush that carried the item did. */
   add(item: Item): Promise<void>;
   /** Flushes what waits; later adds are refused. */

@@ -7,7 +7,7 @@ import { dependencyOutageDelayMs, queueOutageDelayMs } from "./backoff.ts";
 import { byTry, runBatch } from "./batch.ts";
 import { isTransient, reasonText, watchOutage } from "./outage.ts";
 
-export interface RunnerDeps {
+interface RunnerDeps {
   queue: Queue;
   handlers: readonly JobHandler[];
   clock: Clock;

@@ -7,7 +7,7 @@ import type { Queue } from "../ports/queue.ts";
 import { queueOutageDelayMs } from "./backoff.ts";
 import { watchOutage } from "./outage.ts";
 
-export interface SchedulerDeps {
+interface SchedulerDeps {
   queue: Queue;
   schedules: readonly Schedule[];
   clock: Clock;

@@ -3,7 +3,7 @@ import type { Executable } from "./executable.ts";
 import { PROTOCOL } from "./messages.ts";
 import type { Answers, FromProcess, ProcessSpec, Question, SteerTarget, ToProcess } from "./messages.ts";
 
-export interface SpawnOptions {
+interface SpawnOptions {
   spec: ProcessSpec;
   executable: Executable;
   env: Record<string, string | undefined>;

@@ -12,7 +12,7 @@ export interface Executable {
   close(): void;
 }
 
-export interface ExecutableOptions {
+interface ExecutableOptions {
   version: string;
   env: Record<string, string | undefined>;
 }

@@ -8,7 +8,7 @@ import type { Child } from "./child.ts";
 import type { ProcessSpec, SteerTarget } from "./messages.ts";
 import type { Slot } from "./report.ts";
 
-export interface ReplaceOptions {
+interface ReplaceOptions {
   slots: readonly Slot[];
   spawn(spec: ProcessSpec): Child;
   /** From here on the new one is the one in the slot. */

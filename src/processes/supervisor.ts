@@ -13,7 +13,7 @@ import { replaceProcesses } from "./replace.ts";
 import { labelled, ownMetrics, summed } from "./report.ts";
 import type { Slot } from "./report.ts";
 
-export interface ProcessSupervisorOptions {
+interface ProcessSupervisorOptions {
   specs: readonly ProcessSpec[];
   executable: Executable;
   env: Record<string, string | undefined>;

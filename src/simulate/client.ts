@@ -1,7 +1,7 @@
 // Speaks HTTP as an appliance does: keep-alive, bounded, and patient with 429 and 503 as curl --retry is.
 import { Failure } from "../errors.ts";
 
-export interface Answer {
+interface Answer {
   status: number;
   /** `data` of the envelope. */
   data: Record<string, unknown>;
@@ -13,7 +13,7 @@ export interface Client {
   send(method: string, path: string, authorization: string, body?: string): Promise<Answer>;
 }
 
-export interface ClientOptions {
+interface ClientOptions {
   url: string;
   /** Every answer of every attempt; 0 for none. */
   onStatus?: (status: number) => void;

@@ -19,7 +19,7 @@ export interface Member {
   isBusy: boolean;
 }
 
-export interface FleetOptions {
+interface FleetOptions {
   client: Client;
   token: string;
   seed: number;

@@ -2,7 +2,7 @@
 import type { Client } from "./client.ts";
 import type { Member } from "./fleet.ts";
 
-export interface LoadOptions {
+interface LoadOptions {
   client: Client;
   members: Member[];
   /** Requests started a second, both kinds together. */
@@ -12,7 +12,7 @@ export interface LoadOptions {
   onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
-export interface LoadResult {
+interface LoadResult {
   heartbeats: { acknowledged: number; refused: number; latenciesMs: number[] };
   inventories: { acknowledged: number; refused: number; latenciesMs: number[]; bytes: number };
   /** Starts that were left out because every member was still waiting for an answer: the rate was not reached. */

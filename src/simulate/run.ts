@@ -8,7 +8,7 @@ import { verify } from "./verify.ts";
 import type { Verification } from "./verify.ts";
 import { counted } from "../values/count.ts";
 
-export interface SimulationOptions {
+interface SimulationOptions {
   url: string;
   token: string;
   systems: number;
@@ -23,7 +23,7 @@ export interface SimulationOptions {
   onProgress?: (phase: Phase, done: number, total: number) => void;
 }
 
-export type Phase = "making" | "sending" | "verifying";
+type Phase = "making" | "sending" | "verifying";
 
 export interface Simulation {
   systems: number;

@@ -5,7 +5,7 @@ import type { Client } from "./client.ts";
 import type { Member } from "./fleet.ts";
 import { counted } from "../values/count.ts";
 
-export interface VerifyOptions {
+interface VerifyOptions {
   client: Client;
   token: string;
   members: Member[];

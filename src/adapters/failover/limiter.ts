@@ -3,7 +3,7 @@ import type { Budget, Limiter } from "../../ports/limiter.ts";
 import { isOutage } from "./presence.ts";
 import type { Presence } from "./presence.ts";
 
-export interface FailoverLimiterDeps {
+interface FailoverLimiterDeps {
   primary: Limiter;
   fallback: Limiter;
   /** Of the primary. */

@@ -14,7 +14,7 @@ export interface Presence {
   run<Result>(call: () => Promise<Result>): Promise<Result>;
 }
 
-export interface PresenceDeps {
+interface PresenceDeps {
   /** Rejects with a Failure 503 while it is away. */
   probe(): Promise<unknown>;
   clock: Clock;

@@ -4,7 +4,7 @@ import type { Job, Queue, QueueCounts, QueueName, Settlement } from "../../ports
 import { isOutage } from "./presence.ts";
 import type { Presence } from "./presence.ts";
 
-export interface FailoverQueueDeps {
+interface FailoverQueueDeps {
   primary: Queue;
   fallback: Queue;
   /** Of each; both close with this queue. */

@@ -2,7 +2,7 @@
 import type { Clock } from "../../ports/clock.ts";
 import type { Budget, Limiter } from "../../ports/limiter.ts";
 
-export interface MemoryLimiterDeps {
+interface MemoryLimiterDeps {
   clock: Clock;
   /** Keys of one kind that have windows of their own: room for twice 100,000 systems. */
   maxKeys?: number;

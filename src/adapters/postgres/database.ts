@@ -8,7 +8,7 @@ import { databaseError } from "./failures.ts";
 /** Where a server is: what `pg` needs and nothing else. */
 export type PostgresConnection = Pick<pg.PoolConfig, "connectionString" | "host" | "port" | "user" | "database">;
 
-export interface PostgresQueryOptions extends QueryOptions {
+interface PostgresQueryOptions extends QueryOptions {
   /** Replaces the database's own limit for this statement. */
   timeoutMs?: number;
 }
@@ -25,7 +25,7 @@ export interface PostgresDatabase extends Database {
   counts(): { total: number; idle: number; waiting: number };
 }
 
-export interface DatabaseOptions {
+interface DatabaseOptions {
   maxConnections: number;
   log: Log;
   /** How long a caller waits for a statement. A frozen server answers nothing at all; one that works ends it a little sooner. */

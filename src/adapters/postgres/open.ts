@@ -9,7 +9,7 @@ import type { PostgresConnection } from "./database.ts";
 import { heldBy, lockDataDir, lockPath, readHolder, tryLockDataDir } from "./carried/lock.ts";
 import type { DataDirLock, LockRole } from "./carried/lock.ts";
 
-export interface OpenPostgresOptions {
+interface OpenPostgresOptions {
   dataDir: string;
   databaseUrl: string | undefined;
   /**

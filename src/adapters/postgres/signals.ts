@@ -9,7 +9,7 @@ import { clientConfig } from "./database.ts";
 import type { PostgresConnection } from "./database.ts";
 import { databaseError } from "./failures.ts";
 
-export interface SignalsOptions {
+interface SignalsOptions {
   connection: PostgresConnection;
   /** Carries what is published; only listening needs its own connection. */
   database: Queryable;

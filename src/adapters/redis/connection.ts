@@ -29,7 +29,7 @@ export interface RedisConnection {
 }
 
 /** One atomic piece of work inside Redis. */
-export interface Step {
+interface Step {
   text: string;
   sha: string;
 }
@@ -43,7 +43,7 @@ const SOCKET_TIMEOUT_MS = 15_000;
 /** The start goes on without Redis after this long. */
 const FIRST_READY_MS = 2_000;
 
-export interface OpenOptions {
+interface OpenOptions {
   name: string;
   log: Log;
 }

@@ -3,7 +3,7 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 import type { Log } from "../../log.ts";
 import type { Bridge } from "./signals.ts";
 
-export interface InvalidationOptions {
+interface InvalidationOptions {
   /** APP_ENV of both sides. */
   environment: string;
   /** Undefined: signatures are not looked at. */

@@ -23,7 +23,7 @@ const EXAMINE_MS = 60_000;
 /** Pings in a row without an answer before the socket itself is suspected. */
 const SUSPICIOUS_PINGS = 3;
 
-export interface OpenRedisOptions extends RedisOptions {
+interface OpenRedisOptions extends RedisOptions {
   clock: Clock;
   log: Log;
 }

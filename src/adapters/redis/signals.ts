@@ -13,7 +13,7 @@ export interface Bridge {
   read(message: string): string | undefined;
 }
 
-export interface RedisSignalsDeps {
+interface RedisSignalsDeps {
   /** Its own: a connection that subscribes is for nothing else. Neither is closed with the signals. */
   subscriber: RedisConnection;
   publisher: RedisConnection;

@@ -5,7 +5,7 @@ import { s3Failure } from "./failures.ts";
 import { watchStore } from "./watch.ts";
 
 /** The client with the signal of this call bound to it. */
-export interface Sender {
+interface Sender {
   send: S3Client["send"];
 }
 

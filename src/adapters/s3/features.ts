@@ -3,7 +3,7 @@ import { GetBucketVersioningCommand, GetObjectLockConfigurationCommand } from "@
 import type { Call } from "./call.ts";
 import { isMissing, isRefused } from "./failures.ts";
 
-export interface Features {
+interface Features {
   versioned: boolean;
   lockable: boolean;
 }

@@ -21,7 +21,7 @@ import { openFeatures } from "./features.ts";
 import { openPut } from "./put.ts";
 import { watchStore } from "./watch.ts";
 
-export interface S3Options {
+interface S3Options {
   endpoint: string;
   accessKey: string;
   secretKey: string;

@@ -15,7 +15,7 @@ import { s3Failure } from "./failures.ts";
 import { watchStore } from "./watch.ts";
 import type { Watch } from "./watch.ts";
 
-export interface PutDeps {
+interface PutDeps {
   client: S3Client;
   bucket: string;
   clock: Clock;
@@ -32,7 +32,7 @@ const WHOLE_BYTES = 4 * 1024 ** 2;
 const WHOLE_BUDGET_BYTES = 64 * 1024 ** 2;
 const PART_BYTES = 8 * 1024 ** 2;
 
-export type Put = (key: string, body: AsyncIterable<Uint8Array>, options: PutOptions) => Promise<number>;
+type Put = (key: string, body: AsyncIterable<Uint8Array>, options: PutOptions) => Promise<number>;
 
 export function openPut({ client, bucket, clock }: PutDeps): Put {
   let heldBytes = 0;

@@ -11,7 +11,7 @@ export interface Progress {
   end(): void;
 }
 
-export interface Step {
+interface Step {
   /** "Comparing hashes" */
   what: string;
   unit: Unit;

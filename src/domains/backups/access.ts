@@ -13,7 +13,7 @@ import type { BackupRow } from "./store.ts";
 import { isLocked } from "./upload/retention.ts";
 import { record } from "./upkeep/verify.ts";
 
-export interface AccessDeps {
+interface AccessDeps {
   database: Queryable;
   objects: ObjectStore;
   clock: Clock;
@@ -32,7 +32,7 @@ export interface Access {
   remove(backup: BackupRow): Promise<void>;
 }
 
-export interface Download {
+interface Download {
   via: "link" | "operator";
   linkId: string | null;
   address: string;

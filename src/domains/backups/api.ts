@@ -21,7 +21,7 @@ import type { Swept } from "./upkeep/sweep.ts";
 import { verify } from "./upkeep/verify.ts";
 import type { Verified } from "./upkeep/verify.ts";
 
-export interface BackupsApiDeps {
+interface BackupsApiDeps {
   database: Queryable;
   objects: ObjectStore;
   clock: Clock;

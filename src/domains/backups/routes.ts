@@ -10,7 +10,7 @@ import type { LinkProof } from "./download/links.ts";
 import { LinkQuery, OwnBackups, Uploaded } from "./schema.ts";
 import type { OwnBackup } from "./schema.ts";
 
-export interface BackupRoutesDeps {
+interface BackupRoutesDeps {
   authenticate: Authenticate;
   upload(system: AuthenticatedSystem, request: Request, address: string): Promise<Uploaded>;
   list(systemId: string): Promise<OwnBackup[]>;

@@ -12,7 +12,7 @@ const Nullable = <T extends ReturnType<typeof Type.String>>(schema: T) => Type.U
 const Time = Type.String({ format: "date-time" });
 const Literals = <const T extends string>(names: readonly T[]) => Type.Union(names.map((name) => Type.Literal(name)));
 
-export const STATES = ["kept", "damaged", "lost"] as const;
+const STATES = ["kept", "damaged", "lost"] as const;
 
 /** The answer to an upload. */
 export const Uploaded = Type.Object({

@@ -111,7 +111,7 @@ export async function listOwn(db: Queryable, systemId: string): Promise<OwnBacku
   );
 }
 
-export interface BackupFilter {
+interface BackupFilter {
   systemId: string | null;
   organization: string | null;
   state: BackupState | null;

@@ -25,7 +25,7 @@ import {
 } from "./intake/payload.ts";
 import type { Rules } from "./rules/rules.ts";
 
-export interface PipelineDeps extends CompareRecordsDeps, LinkDeps {
+interface PipelineDeps extends CompareRecordsDeps, LinkDeps {
   rules: Pick<Rules, "notifies">;
   findings: Pick<FindingVerbs, "raiseChanges" | "resolveReturned">;
 }

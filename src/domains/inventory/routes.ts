@@ -5,7 +5,7 @@ import type { Authenticate } from "../systems/index.ts";
 import { Receipt } from "./intake/receive.ts";
 import type { Receiver } from "./intake/receive.ts";
 
-export interface InventoryRoutesDeps {
+interface InventoryRoutesDeps {
   authenticate: Authenticate;
   /** Rejects with a 503 while the queue holds more than it may. */
   admit(): Promise<void>;

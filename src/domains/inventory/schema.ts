@@ -6,7 +6,7 @@ import { SEVERITIES } from "../../values/severity.ts";
 
 const CHANGE_TYPES = ["create", "update", "delete"] as const;
 
-export const InventoryRecord = Type.Object({
+const InventoryRecord = Type.Object({
   id: Type.String(),
   received_at: Time,
   last_seen_at: Time,
@@ -43,7 +43,7 @@ export const ChangesQuery = Type.Object({
 export type ChangesQuery = Static<typeof ChangesQuery>;
 
 const Index = Nullable(Type.Integer());
-export const ElementStep = Type.Object({
+const ElementStep = Type.Object({
   level: Type.Integer({ description: "Which segment of the pointer is its index; 0 is the first." }),
   identity: Type.Union([Type.Record(Type.String(), Type.Unknown()), Type.Null()], {
     description: "Members that this element alone has in the previous array; null: found by its whole value, or new.",

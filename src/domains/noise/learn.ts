@@ -5,18 +5,18 @@ import type { Database } from "../../ports/database.ts";
 import * as store from "./store.ts";
 import type { Thresholds } from "./store.ts";
 
-export const LEARN_QUEUE = "muster:inventory-noise";
+const LEARN_QUEUE = "muster:inventory-noise";
 export const LEARN_SCHEDULE: Schedule = { name: "inventory-noise", cron: "41 * * * *", queue: LEARN_QUEUE };
 
 /** Four days at the least, in three systems: neither an afternoon nor one appliance that flaps teaches anything. */
-export const THRESHOLDS: Thresholds = { steadyDays: 4, lastingDays: 2, systems: 3 };
+const THRESHOLDS: Thresholds = { steadyDays: 4, lastingDays: 2, systems: 3 };
 /** Systems that one statement asks, at about thirty places each. */
 const SYSTEMS_PER_STEP = 5_000;
 const ORGANIZATIONS_PER_STEP = 200;
 /** Tells the organization to go on after from a tick's payload, which is a time. */
 const AFTER = "after ";
 
-export interface LearnDeps {
+interface LearnDeps {
   database: Database;
   clock: Clock;
 }

@@ -41,7 +41,7 @@ export function generalise(segments: readonly string[]): string {
   return path;
 }
 
-export function generaliseKey(key: string, parent: string): string {
+function generaliseKey(key: string, parent: string): string {
   if (MAPS.has(parent) || COUNTS_BY.test(parent)) return "*";
   if (INDEX.test(key) || key === "[]") return "[]";
   const isFact = key.length <= MAX_KEY_LENGTH && FACT_NAME.test(key) && !LOOKS_MADE.test(key);

@@ -15,7 +15,7 @@ export interface OperatorsApi {
   revokeToken(actor: Actor, idOrName: string): Promise<void>;
 }
 
-export interface OperatorsApiDeps {
+interface OperatorsApiDeps {
   database: Database;
   clock: Clock;
   /** A token that opened opens no longer. */

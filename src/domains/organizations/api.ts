@@ -20,7 +20,7 @@ export interface OrganizationsApi {
   resume(actor: Actor, id: string): Promise<Organization>;
 }
 
-export interface OrganizationsApiDeps {
+interface OrganizationsApiDeps {
   database: Database;
   clock: Clock;
   /** Credentials of this organization's systems open something, or no longer do. */

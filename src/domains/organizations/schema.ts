@@ -3,7 +3,7 @@ import { Type } from "@sinclair/typebox";
 import type { Static } from "@sinclair/typebox";
 
 const Time = Type.Union([Type.String({ format: "date-time" }), Type.Null()]);
-export const TYPES = ["owner", "distributor", "reseller", "customer"] as const;
+const TYPES = ["owner", "distributor", "reseller", "customer"] as const;
 const OrganizationType = Type.Union(TYPES.map((type) => Type.Literal(type)));
 /** What Grafana Mimir takes for a tenant. */
 const Tenant = Type.String({ pattern: "^[A-Za-z0-9!_.*'()-]{1,150}$" });

@@ -37,7 +37,7 @@ export interface SystemsApi {
   erase(actor: Actor, keyOrId: string): Promise<System>;
 }
 
-export interface SystemsApiDeps {
+interface SystemsApiDeps {
   database: Database;
   clock: Clock;
   keyPrefix: string;

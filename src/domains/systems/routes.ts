@@ -10,7 +10,7 @@ import type { Caller, Registered } from "./credentials/register.ts";
 import { Registration } from "./schema.ts";
 import type { SystemInfo } from "./store.ts";
 
-export interface ApplianceRoutesDeps {
+interface ApplianceRoutesDeps {
   authenticate: Authenticate;
   info(systemId: string): Promise<SystemInfo | undefined>;
   /** Rejects with a 429 for a network that registers too often. */

@@ -5,7 +5,7 @@ import type { Static } from "@sinclair/typebox";
 const Nullable = <T extends ReturnType<typeof Type.String>>(schema: T) => Type.Union([schema, Type.Null()]);
 const Time = Type.String({ format: "date-time" });
 
-export const STATUSES = ["unknown", "active", "inactive"] as const;
+const STATUSES = ["unknown", "active", "inactive"] as const;
 
 /** What lists and details show of a system. Never a secret. */
 export const System = Type.Object({

@@ -8,7 +8,7 @@ const SHOWN = `
   h.last_heartbeat, s.last_inventory_at, s.created_at, s.registered_at, s.suspended_at, s.organization_id`;
 const FROM = `from systems s left join system_heartbeats h on h.system_id = s.id`;
 
-export interface InsertSystem {
+interface InsertSystem {
   id: string;
   name: string;
   organizationId: string;

@@ -5,14 +5,14 @@ import { tooMany } from "../edge/throttle.ts";
 /** Whose body it is: somebody whose credentials were verified, by any name of theirs, or a network that nobody vouches for. */
 export type Sender = { verified: string } | { stranger: string };
 
-export interface HeldLimits {
+interface HeldLimits {
   /** Of one sender. */
   each: number;
   /** Of all senders of the kind. */
   all: number;
 }
 
-export interface Held {
+interface Held {
   /** As bytes arrive; a Failure 429 or 503 when they are too many, and then they are not counted. */
   charge(sender: string, bytes: number): void;
   release(sender: string, bytes: number): void;

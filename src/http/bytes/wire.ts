@@ -4,7 +4,7 @@ import type { Clock } from "../../ports/clock.ts";
 import { patienceMs } from "../../values/pace.ts";
 import type { Progress } from "../../values/pace.ts";
 
-export interface WireOptions {
+interface WireOptions {
   clock: Clock;
   stallMs: number;
   /** More is a 413. */
@@ -50,7 +50,7 @@ export async function within<T>(work: Promise<T>, clock: Clock, ms: number, faul
 
 // The rest of such a body may never come, and its connection would wait for it.
 const CLOSE = { headers: { connection: "close" } };
-export const stalled = () => new Failure("request.stalled", 408, "the request body stalled", CLOSE);
+const stalled = () => new Failure("request.stalled", 408, "the request body stalled", CLOSE);
 export const tooSlow = () => new Failure("request.slow", 408, "the request body comes too slowly", CLOSE);
 
 export const tooLarge = (maxBytes: number) =>

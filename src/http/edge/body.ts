@@ -25,7 +25,7 @@ export interface BodyReader {
   json<Schema extends TSchema>(request: Request, schema: Schema, sender: Sender): Promise<Static<Schema>>;
 }
 
-export interface BodyReaderOptions {
+interface BodyReaderOptions {
   clock: Clock;
   /** Bytes held by unfinished requests of this process at once; beyond it clients are asked to come again. */
   budgetBytes?: number;

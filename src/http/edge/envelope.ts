@@ -1,6 +1,6 @@
 // Shapes every answer of our own: {code, message, data}.
 
-export interface Envelope<Data> {
+interface Envelope<Data> {
   code: number;
   message: string;
   data: Data;

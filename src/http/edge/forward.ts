@@ -2,7 +2,7 @@
 import { Failure, reasonOf } from "../../errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 
-export interface ForwardRequest {
+interface ForwardRequest {
   /** How the service is called in sentences. */
   service: string;
   url: string;

@@ -4,7 +4,7 @@ import type { Limiter } from "../../ports/limiter.ts";
 import { openKnown } from "../known.ts";
 import { tooMany } from "./throttle.ts";
 
-export interface ThrottleDeps {
+interface ThrottleDeps {
   /** What logs in, first part of the limiter's keys: `{kind}:{network}` and `{kind}-key:{key}`. */
   kind: string;
   limiter: Limiter;
@@ -16,7 +16,7 @@ export interface ThrottleDeps {
   throttled(network: string): void;
 }
 
-export interface Login<Found> {
+interface Login<Found> {
   network: string;
   /** Failures count against it too, from wherever they come, once something was found: made-up keys count nowhere. */
   key?: string;
@@ -28,7 +28,7 @@ export interface Login<Found> {
   opens(found: Found | undefined): boolean;
 }
 
-export interface Throttle<Found> {
+interface Throttle<Found> {
   /** What was found, if it lets the caller in; undefined for a failure; a Failure 429 once there were too many of them. */
   login(login: Login<Found>): Promise<Found | undefined>;
   /** Forgets what was looked up: something of it has changed. */

@@ -2,7 +2,7 @@
 import type { TObject, TSchema } from "@sinclair/typebox";
 import { Type } from "@sinclair/typebox";
 
-export interface OperationOptions {
+interface OperationOptions {
   summary: string;
   /** Who may call: the name of a security scheme, "none" for anyone; left out: the document's default. */
   auth?: string;

@@ -4,7 +4,7 @@ import type { CursorPart } from "./cursor.ts";
 
 type Key<Kinds extends readonly CursorPart[]> = { [Index in keyof Kinds]: string };
 
-export interface PageOptions<Row, Kinds extends readonly CursorPart[]> {
+interface PageOptions<Row, Kinds extends readonly CursorPart[]> {
   limit: number;
   cursor?: string | undefined;
   /** What a row is sorted by, in this order; no two rows have the same. */
@@ -14,7 +14,7 @@ export interface PageOptions<Row, Kinds extends readonly CursorPart[]> {
   read(after: NoInfer<Key<Kinds>> | undefined, count: number): Promise<Row[] | { rows: Row[]; more: boolean }>;
 }
 
-export interface Page<Row> {
+interface Page<Row> {
   rows: Row[];
   /** Null on the last page. */
   next_cursor: string | null;

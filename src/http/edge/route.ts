@@ -28,7 +28,7 @@ type ParamsOf<Path extends string> = Path extends `${string}:${infer Name}/${inf
     ? Record<Name, string>
     : unknown;
 
-export interface RouteOptions<Query extends TObject, Given extends Body | undefined> {
+interface RouteOptions<Query extends TObject, Given extends Body | undefined> {
   /** In the OpenAPI document. */
   summary: string;
   /** The envelope's sentence, also one that depends on what was asked. Left out by handlers that return a Response themselves. */
@@ -56,7 +56,7 @@ export interface Asked<Path extends string> {
 }
 
 /** Who calls a route that is not the operators'. */
-export interface CallerOptions<Path extends string, Caller> {
+interface CallerOptions<Path extends string, Caller> {
   /** The security scheme of the OpenAPI document, or "none". */
   auth: string;
   /** Tells who calls, or throws what refuses him: credentials and budgets come before anything of the request is read. */

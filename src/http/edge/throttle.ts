@@ -4,7 +4,7 @@ import type { Budget, Limiter } from "../../ports/limiter.ts";
 
 export type { NoteThrottled } from "../throttle-notes.ts";
 
-export interface Refusal {
+interface Refusal {
   /** Of the Failure. */
   code: string;
   sentence: string;

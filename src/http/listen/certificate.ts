@@ -6,7 +6,7 @@ import { Failure, reasonOf } from "../../errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { counted } from "../../values/count.ts";
 
-export interface CertificateFiles {
+interface CertificateFiles {
   certFile: string;
   keyFile: string;
   /** Of the authorities whose certificates clients must show. */
@@ -34,7 +34,7 @@ export interface CertificateWatch {
   end(): void;
 }
 
-export interface CertificateDeps {
+interface CertificateDeps {
   files: CertificateFiles;
   clock: Clock;
   log: { info(message: string): void; warn(message: string): void };

@@ -8,7 +8,7 @@ import type { Certificate } from "./certificate.ts";
 import { overlay } from "./peer.ts";
 import type { PeerSource } from "./peer.ts";
 
-export interface FrontOptions {
+interface FrontOptions {
   /** Where to listen, or the descriptor of a socket that listens already. */
   at: ListenAddress | { descriptor: number };
   /** Without one, bytes are handed on as they come. */

@@ -4,7 +4,7 @@ import { overlay } from "./peer.ts";
 import type { PeerSource } from "./peer.ts";
 
 /** Addresses and networks of proxies. Nothing is trusted without a name. */
-export interface TrustedProxies {
+interface TrustedProxies {
   trusts(address: string): boolean;
 }
 

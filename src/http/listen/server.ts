@@ -7,7 +7,7 @@ import type { Front } from "./front.ts";
 import { openConnections } from "./sockets.ts";
 import { openUnderWay } from "./under-way.ts";
 
-export interface ServerOptions {
+interface ServerOptions {
   address: ListenAddress;
   /** The server is handed on so that handlers can ask for the client's address. */
   fetch(request: Request, server: Bun.Server<undefined>): Response | Promise<Response>;

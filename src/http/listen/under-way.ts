@@ -1,6 +1,6 @@
 // Knows the requests whose answers are not made yet, and names them without what they carry.
 
-export interface UnderWay {
+interface UnderWay {
   count(): number;
   /** "2 × POST /api/systems/inventory". */
   names(): string[];

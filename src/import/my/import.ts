@@ -10,7 +10,7 @@ import type { Report, Tally } from "./report.ts";
 import type { Since, Source, SourceSystem } from "./source.ts";
 
 /** The domains that store it. Each leaves alone what is there; with `dryRun` it only reads. */
-export interface Target {
+interface Target {
   database: Database;
   /** Ids of those that were there already. */
   importOrganizations(rows: ImportedOrganization[], dryRun: boolean): Promise<Set<string>>;

@@ -1,19 +1,19 @@
 // Counts what an import did, by kind: imported, there already, or skipped with the reason.
 
-export interface Skipped {
+interface Skipped {
   reason: string;
   count: number;
   /** The first few, as the operator knows them. */
   examples: string[];
 }
 
-export interface KindReport {
+interface KindReport {
   brought: number;
   already_there: number;
   skipped: Skipped[];
 }
 
-export type Kind = "organizations" | "systems" | "heartbeats" | "inventories" | "changes" | "alerts";
+type Kind = "organizations" | "systems" | "heartbeats" | "inventories" | "changes" | "alerts";
 export type Report = Record<Kind, KindReport>;
 
 const KINDS: readonly Kind[] = ["organizations", "systems", "heartbeats", "inventories", "changes", "alerts"];

@@ -24,7 +24,7 @@ export interface SourceSystem {
   lastHeartbeat: Date | null;
 }
 
-export interface SourceOrganization {
+interface SourceOrganization {
   id: string | null;
   name: string;
   type: string;
@@ -34,7 +34,7 @@ export interface SourceOrganization {
   deletedAt: Date | null;
 }
 
-export interface SourceRecord {
+interface SourceRecord {
   id: string;
   systemId: string;
   receivedAt: Date;
@@ -53,7 +53,7 @@ export interface SourceChange {
   detectedAt: Date;
 }
 
-export interface SourceAlert {
+interface SourceAlert {
   id: string;
   systemKey: string;
   organizationId: string;

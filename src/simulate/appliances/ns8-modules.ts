@@ -2,7 +2,7 @@
 import type { Holder, Journal, JsonObject } from "./journal.ts";
 import type { Random } from "./random.ts";
 
-export interface NewModule {
+interface NewModule {
   id: string;
   module: string;
   node: string;

@@ -11,7 +11,7 @@ const MAX_IDENTITY_LENGTH = 200;
 /** Longer contents are compared by their hash. */
 const MAX_CONTENT_LENGTH = 2000;
 
-export interface Identity {
+interface Identity {
   /** Unique for key, type and value. */
   key: string;
   /** For people. */

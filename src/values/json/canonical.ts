@@ -1,7 +1,7 @@
 // Writes canonical JSON: one text for a value, whatever the order of its keys; a record's hash is taken over it.
 import { isExact, type JsonObject, type JsonValue } from "./value.ts";
 
-export interface Canonical {
+interface Canonical {
   text: string;
   /** Members of all objects together; fewer than the sender wrote means that keys were repeated. */
   members: number;

@@ -28,7 +28,7 @@ export const MAX_DEPTH = 64;
  * Bytes of one number: a double needs 17 digits, and no key or hash of today 1,000. What reads decimals exactly takes the
  * square of their length.
  */
-export const MAX_NUMBER_BYTES = 1_000;
+const MAX_NUMBER_BYTES = 1_000;
 /** Bytes of one string as sent: a certificate chain is 10 KB, the longest log in a real inventory 60 KB. */
 export const MAX_STRING_BYTES = 1024 ** 2;
 /** Every decimal of so many digits is the shortest form of exactly one double. */

@@ -1,6 +1,6 @@
 // Finds where and why a text is not JSON, for the sentence an appliance's owner reads; the runtime gives no position.
 
-export interface SyntaxFault {
+interface SyntaxFault {
   /** Offset in UTF-16 units. */
   at: number;
   reason: string;

@@ -6,7 +6,7 @@ import { decimalOf } from "./decimal.ts";
  * JSON.stringify prints the text unchanged wherever the value travels (stored text, difference rows, answers), and because
  * no parsed document can imitate it: `{"rawJSON": "1"}` in a document is an ordinary object.
  */
-export interface ExactNumber {
+interface ExactNumber {
   readonly rawJSON: string;
 }
 export type JsonValue = null | boolean | number | string | ExactNumber | JsonValue[] | JsonObject;

@@ -9,7 +9,7 @@ import { ServerSupervisor } from "./supervisor.ts";
 import { unpackServer } from "./files/unpack.ts";
 import { finishUpgrade } from "./files/upgrade.ts";
 
-export interface CarriedPostgres {
+interface CarriedPostgres {
   connection: PostgresConnection;
   info(): CarriedInfo;
   /** Stops PostgreSQL, at once after `limitMs`, and waits until no process of it is left. */
@@ -25,7 +25,7 @@ export interface CarriedInfo {
   version: string;
 }
 
-export interface CarriedOptions {
+interface CarriedOptions {
   dataDir: string;
   log: Log;
   maxClients?: number | undefined;

@@ -7,7 +7,7 @@ import { tryLock } from "./files/libc.ts";
 /** A gateway that serves, or a command that has the directory for a moment. */
 export type LockRole = "serve" | "cli";
 
-export interface LockHolder {
+interface LockHolder {
   pid: number;
   role: LockRole;
 }
@@ -16,7 +16,7 @@ export interface DataDirLock {
   release(): void;
 }
 
-export interface LockOptions {
+interface LockOptions {
   role: LockRole;
   /** How long to wait for a command to finish; one that serves is not waited for. */
   waitMs: number;

@@ -5,14 +5,14 @@ import type { Log } from "../../../log.ts";
 import { startFailure } from "./files/account.ts";
 import type { Layout } from "./files/layout.ts";
 
-export interface ServerProcess {
+interface ServerProcess {
   pid: number;
   /** The postmaster; the others are its children and go with it. */
   isMain: boolean;
 }
 
 /** The postmaster's own note: who it is and whether it takes connections. */
-export interface Postmaster {
+interface Postmaster {
   pid: number;
   ready: boolean;
 }

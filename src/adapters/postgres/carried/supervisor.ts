@@ -11,7 +11,7 @@ import { boundServerLog, openServerLog } from "./server-log.ts";
 import { clearRemains, clusterName, endAtOnce, readPostmaster, send } from "./remains.ts";
 import { endWithUs } from "./companion.ts";
 
-export interface SupervisorOptions {
+interface SupervisorOptions {
   /** The directory that holds bin/postgres. */
   server: string;
   layout: Layout;

@@ -16,7 +16,7 @@ import { ServerSupervisor } from "./supervisor.ts";
 import { unpackServer } from "./files/unpack.ts";
 import { finishUpgrade, listOldFiles, swapFiles, upgradeLayout } from "./files/upgrade.ts";
 
-export interface UpgradeOptions<Moved> {
+interface UpgradeOptions<Moved> {
   dataDir: string;
   /** Holds `bin/postgres` of the old version; by default what the muster that made the files had unpacked. */
   programs: string | undefined;

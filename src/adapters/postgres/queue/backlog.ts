@@ -6,7 +6,7 @@ const FRESH_MS = 1_000;
 /** Counting takes longer as the backlog grows; it may fill this share of the time at most. */
 const COUNTING_SHARE = 1 / 20;
 
-export interface Backlog {
+interface Backlog {
   read(): Promise<number>;
   /** What this process pushed since the last count. */
   add(jobs: number): void;

@@ -6,7 +6,7 @@ import { openBacklog } from "./backlog.ts";
 import { packPushes } from "./pack.ts";
 import * as statements from "./statements.ts";
 
-export interface PostgresQueueDeps {
+interface PostgresQueueDeps {
   /** Not closed with the queue. */
   database: Queryable;
   clock: Clock;

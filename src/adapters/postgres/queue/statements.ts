@@ -76,7 +76,7 @@ export async function extendLeases(db: Queryable, until: Date, ids: string[], le
   return rows.map((row) => row.id);
 }
 
-export interface HeldJobs {
+interface HeldJobs {
   ids: string[];
   leases: string[];
   lockNames: string[];

@@ -3,7 +3,7 @@ import type { Clock } from "../../../ports/clock.ts";
 
 const FRESH_MS = 1_000;
 
-export interface Backlog {
+interface Backlog {
   read(): Promise<number>;
   /** What this process pushed since the last count. */
   add(jobs: number): void;

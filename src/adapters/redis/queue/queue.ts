@@ -11,7 +11,7 @@ import { items, packClaims, packPushes, readJob, texts } from "./pack.ts";
 import { steps } from "./steps.ts";
 import { openWithdrawals } from "./withdrawals.ts";
 
-export interface RedisQueueDeps {
+interface RedisQueueDeps {
   /** Carries pushes, and nothing that could hold them up. Neither connection is closed with the queue. */
   ingest: RedisConnection;
   work: RedisConnection;

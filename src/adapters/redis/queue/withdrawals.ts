@@ -6,7 +6,7 @@ import type { Clock } from "../../../ports/clock.ts";
 import type { RedisConnection } from "../connection.ts";
 import { steps } from "./steps.ts";
 
-export interface Withdrawals {
+interface Withdrawals {
   add(ids: readonly string[]): void;
   close(): Promise<void>;
 }

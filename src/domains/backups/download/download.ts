@@ -6,7 +6,7 @@ import { readRange } from "./range.ts";
 import type { Spool } from "./spool.ts";
 import type { BackupRow } from "../store.ts";
 
-export interface DownloadDeps {
+interface DownloadDeps {
   objects: ObjectStore;
   spool: Spool;
   /** The object is not where its row says. */

@@ -28,7 +28,7 @@ export interface Links {
 
 export const LINK_TTL_SECONDS = 300;
 
-export interface LinksDeps {
+interface LinksDeps {
   database: Queryable;
   clock: Clock;
   /** Whether a token still opens. */
@@ -74,7 +74,7 @@ async function findLinkSecret(db: Queryable): Promise<Buffer> {
   return row.link_secret;
 }
 
-export interface Download {
+interface Download {
   backupId: string;
   systemId: string;
   via: "link" | "operator";

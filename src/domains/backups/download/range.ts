@@ -2,7 +2,7 @@
 import type { ByteRange } from "../../../ports/objects.ts";
 
 /** `whole` also answers what asks for several ranges: a server may always ignore Range. */
-export type RangeAnswer = "whole" | "unsatisfiable" | ByteRange;
+type RangeAnswer = "whole" | "unsatisfiable" | ByteRange;
 
 export function readRange(headers: Headers, size: number, etag: string): RangeAnswer {
   const match = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(headers.get("range")?.replace(/\s/g, "") ?? "");

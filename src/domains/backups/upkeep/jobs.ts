@@ -17,7 +17,7 @@ import type { Swept } from "./sweep.ts";
 import { verify } from "./verify.ts";
 import { NIL_UUID } from "../../../values/uuid.ts";
 
-export interface BackupJobsDeps {
+interface BackupJobsDeps {
   database: Queryable;
   objects: ObjectStore;
   clock: Clock;

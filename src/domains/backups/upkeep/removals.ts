@@ -5,7 +5,7 @@ import type { Queryable } from "../../../ports/database.ts";
 import type { ObjectStore } from "../../../ports/objects.ts";
 import { giveUpUploads } from "../upload/reservations.ts";
 
-export interface RemovalDeps {
+interface RemovalDeps {
   database: Queryable;
   objects: ObjectStore;
   clock: Clock;
@@ -19,7 +19,7 @@ const BATCH = 100;
 const FIRST_RETRY_MS = 60_000;
 const LONGEST_RETRY_MS = 6 * 3_600_000;
 
-export interface Tidied {
+interface Tidied {
   abandoned: number;
   removed: number;
   /** Tried and failed: tried again later, at growing distances. */

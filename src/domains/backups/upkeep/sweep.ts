@@ -8,7 +8,7 @@ import type { FindingVerbs } from "../../findings/index.ts";
 import { findBackup, listKeys, listKnownKeys } from "../store.ts";
 import { record } from "./verify.ts";
 
-export interface SweepDeps {
+interface SweepDeps {
   database: Queryable;
   objects: ObjectStore;
   clock: Clock;

@@ -7,7 +7,7 @@ import type { BackupCause, FindingVerbs } from "../../findings/index.ts";
 import { findBackup, setChecked } from "../store.ts";
 import type { BackupRow, BackupState } from "../store.ts";
 
-export interface VerifyDeps {
+interface VerifyDeps {
   database: Queryable;
   objects: ObjectStore;
   clock: Clock;

@@ -6,7 +6,7 @@ import { patienceMs } from "../../../values/pace.ts";
 import type { Progress } from "../../../values/pace.ts";
 import { FIRST_BYTES } from "./encryption.ts";
 
-export interface ReceptionOptions {
+interface ReceptionOptions {
   clock: Clock;
   /** More is a 413. */
   maxBytes: number;

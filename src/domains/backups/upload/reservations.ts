@@ -1,7 +1,7 @@
 // Stores uploads under way: the quota they reserve, and the journal of objects that may have to be removed.
 import type { Queryable } from "../../../ports/database.ts";
 
-export interface Upload {
+interface Upload {
   id: string;
   systemId: string;
   organizationId: string;

@@ -14,7 +14,7 @@ export interface Kept {
   lockedUntil: Date | null;
 }
 
-export interface RetentionPlan {
+interface RetentionPlan {
   /** Oldest first. */
   expired: Kept[];
   /** Bytes of the system once the plan is carried out, the new backup among them. */

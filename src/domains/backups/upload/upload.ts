@@ -27,7 +27,7 @@ export interface UploadLimits extends RetentionLimits {
   lockDays: number;
 }
 
-export interface UploadDeps {
+interface UploadDeps {
   database: Database;
   objects: ObjectStore;
   limiter: Limiter;
@@ -71,7 +71,7 @@ interface Declaration {
 }
 
 /** 411 without a length, 413 for what could never be kept, 400 for a hash that is none. */
-export function readDeclaration(
+function readDeclaration(
   headers: Headers,
   { maxUploadBytes, maxBytesPerSystem }: Pick<UploadLimits, "maxUploadBytes" | "maxBytesPerSystem">,
 ): Declaration {

@@ -93,7 +93,7 @@ function openBounded<Value>(maxSize: number) {
 }
 
 /** Raw bytes of documents that one round may hold; parsed, and with what parsing leaves behind, they take about ten times as much. */
-export const ROUND_BYTES = 8 * 1024 ** 2;
+const ROUND_BYTES = 8 * 1024 ** 2;
 
 /** In order; an item that is larger than a whole round gets one of its own. */
 export function rounds<Item extends { bytes: number }>(items: readonly Item[]): Item[][] {

@@ -46,7 +46,7 @@ export async function findPrunedNeighbors(
   );
 }
 
-export interface KeptRecord {
+interface KeptRecord {
   id: string;
   receivedAt: string;
   text: string;
@@ -95,7 +95,7 @@ export async function listDiffs(db: Queryable, recordId: string): Promise<Stored
   );
 }
 
-export interface RestoredRecord extends PrunedRecord {
+interface RestoredRecord extends PrunedRecord {
   text: string;
   hash: string;
   size: number;

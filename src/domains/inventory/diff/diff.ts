@@ -14,7 +14,7 @@ import { formatFieldPath, formatPointer, parsePointer } from "../../../values/js
 export type ChangeType = "create" | "update" | "delete";
 
 /** An element of an array on the way to a change, for whoever has the document before it, its arrays in any order. */
-export interface ElementStep {
+interface ElementStep {
   /** Which segment of the pointer is its index; 0 is the first. */
   level: number;
   /** Members that this element alone has in the previous array; null for one to be found by its whole value, and for a new one. */

@@ -10,7 +10,7 @@ import { isExact, isObject, type JsonObject, type JsonValue } from "../../../val
 
 /** What fast-json-patch compares: objects and scalars only. */
 export type Tree = null | boolean | number | string | TreeObject;
-export interface TreeObject {
+interface TreeObject {
   [key: string]: Tree;
 }
 

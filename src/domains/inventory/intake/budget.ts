@@ -11,7 +11,7 @@ export interface Budgets {
 }
 
 /** Once the budget is used up, so many documents of at most LARGE_BYTES are still taken: real ones are far smaller. */
-export const NORMAL_AN_HOUR = { limit: 4, windowMs: 3_600_000 };
+const NORMAL_AN_HOUR = { limit: 4, windowMs: 3_600_000 };
 
 /** Rejects with a 429 for a document of so many bytes that the budget has no room for. */
 export async function checkBudget(

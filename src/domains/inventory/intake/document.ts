@@ -12,7 +12,7 @@ import type { SystemFacts } from "./facts.ts";
 /** Bytes; a document of this size takes a few milliseconds to check, and larger ones go to a thread of their own. */
 export const LARGE_BYTES = 256 * 1024;
 
-export interface ReadDocument {
+interface ReadDocument {
   /** Without the wrapper that it may have come in. */
   document: JsonObject;
   /** JSON to be stored, exactly what `document` says: the sender's text unless something was repaired, repeated or around it. */

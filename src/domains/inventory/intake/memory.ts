@@ -2,12 +2,12 @@
 import { Failure } from "../../../errors.ts";
 import { LARGE_BYTES } from "./document.ts";
 
-export interface ByteSemaphore {
+interface ByteSemaphore {
   /** Runs `work` once there is room for its bytes, in the order of the calls. A Failure 503 when too much waits already. */
   take<Result>(bytes: number, work: () => Promise<Result>): Promise<Result>;
 }
 
-export interface ByteSemaphoreOptions {
+interface ByteSemaphoreOptions {
   /** Bytes at work at once; a single document always fits. */
   maxBytes: number;
   /** Bytes that may wait beside them. */

@@ -35,7 +35,7 @@ export const encodeIncoming = ({ text, ...header }: IncomingRecord): string =>
   encodePacked({ header, packed: packText(text) });
 
 /** A document on its way that has not been inflated yet; `bytes` is what it will take. */
-export interface PackedRecord {
+interface PackedRecord {
   header: Omit<IncomingRecord, "text">;
   packed: string;
   bytes: number;

@@ -17,7 +17,7 @@ import { openByteSemaphore } from "./memory.ts";
 import type { Sweep } from "./memory.ts";
 import { encodePacked, packText, RECORD_QUEUE } from "./payload.ts";
 
-export interface ReceiverDeps {
+interface ReceiverDeps {
   clock: Clock;
   limiter: Limiter;
   ratePerMinute: number;

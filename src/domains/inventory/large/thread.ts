@@ -24,7 +24,7 @@ export interface LargeAnswer {
   fault?: string;
 }
 
-export interface LargePair {
+interface LargePair {
   previous: string;
   current: string;
   ruleSet: RuleSet;
@@ -105,7 +105,7 @@ function failureOf(json: string): Failure {
 
 export type Compare = (previous: StoredDocument, current: StoredDocument) => Promise<ComparedChange[]>;
 
-export interface CompareDeps {
+interface CompareDeps {
   rules: { rules: Rules; ruleSet(): RuleSet };
   large: Pick<LargeDocuments, "compare">;
 }

@@ -141,7 +141,7 @@ export async function findChange(db: Queryable, systemId: string, id: string): P
   return row;
 }
 
-export interface TimelineDay {
+interface TimelineDay {
   date: string;
   change_count: number;
   critical: number;

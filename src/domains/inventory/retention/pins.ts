@@ -7,13 +7,13 @@ import { updatePin } from "./prune-store.ts";
 import { Failure } from "../../../errors.ts";
 import { isUuid } from "../../../values/uuid.ts";
 
-export interface PinsDeps {
+interface PinsDeps {
   database: Queryable;
   clock: Clock;
   showSystem(actor: Actor, keyOrId: string): Promise<System>;
 }
 
-export interface Pin {
+interface Pin {
   record_id: string;
   pinned: boolean;
   pinned_at: Date | null;

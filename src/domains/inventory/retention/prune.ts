@@ -24,7 +24,7 @@ export interface PruneOptions {
   onSystems?: (done: number) => void;
 }
 
-export interface StageTally {
+interface StageTally {
   stage: Stage;
   deleted: number;
   /** Of the documents as stored; PostgreSQL uses the space again after its next vacuum. */
@@ -38,7 +38,7 @@ export interface PruneReport {
   alerts_deleted: number;
 }
 
-export const PRUNE_QUEUE = "muster:inventory-prune";
+const PRUNE_QUEUE = "muster:inventory-prune";
 export const PRUNE_SCHEDULE: Schedule = { name: "inventory-prune", cron: "17 3 * * *", queue: PRUNE_QUEUE };
 
 /** Systems of one step: what a job does before it hands on, and what one statement walks through. */

@@ -19,7 +19,7 @@ export interface RulesInForce<Policy> {
   isUnread(): boolean;
 }
 
-export interface RulesInForceDeps<Policy> {
+interface RulesInForceDeps<Policy> {
   /** Undefined for the built-in rules. */
   path: string | undefined;
   clock: Clock;

@@ -20,7 +20,7 @@ interface Pattern {
 const ONE = Symbol("one segment");
 const ANY = Symbol("any segments");
 
-export interface PathRule {
+interface PathRule {
   path: string;
   change?: ChangeType[];
   to?: Scalar[];
@@ -32,7 +32,7 @@ interface Compiled<Rule> {
 }
 
 /** Of the rules, most specific first, those that a path's first two segments do not rule out. */
-export type Candidates<Rule> = (path: readonly string[]) => readonly Compiled<Rule>[];
+type Candidates<Rule> = (path: readonly string[]) => readonly Compiled<Rule>[];
 
 /** Beginnings that are remembered, and the longest: documents choose them. */
 const MAX_STARTS = 500;

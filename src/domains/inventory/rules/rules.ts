@@ -40,7 +40,7 @@ export interface RuleSet {
   critical_change: { enabled: boolean; resolve_after_days: number };
 }
 
-export interface Classification {
+interface Classification {
   category: Category;
   severity: Severity;
   significant: boolean;

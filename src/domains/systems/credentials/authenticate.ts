@@ -23,7 +23,7 @@ export type Authenticate = (
   server: Parameters<typeof clientAddress>[0],
 ) => AuthenticatedSystem | Promise<AuthenticatedSystem>;
 
-export interface AuthenticatorDeps {
+interface AuthenticatorDeps {
   database: Queryable;
   limiter: Limiter;
   clock: Clock;
@@ -35,7 +35,7 @@ export interface AuthenticatorDeps {
   maxCached?: number;
 }
 
-export interface Authenticator {
+interface Authenticator {
   authenticate: Authenticate;
   /** Forgets one system's credential; in-flight lookups that began before are not cached either. */
   forget(systemKey: string): void;

@@ -9,7 +9,7 @@ import { NO_SECRET, parseSecret, verifySecret } from "./secret.ts";
 import { findRegistrant } from "./store.ts";
 import { registerSystem } from "../store.ts";
 
-export interface RegisterDeps {
+interface RegisterDeps {
   database: Queryable;
   clock: Clock;
 }
@@ -26,7 +26,7 @@ export interface Caller {
   requireKey(systemKey: string): void;
 }
 
-export interface AdmissionDeps {
+interface AdmissionDeps {
   limiter: Limiter;
   ratePerMinute: number;
   noteThrottled: NoteThrottled;

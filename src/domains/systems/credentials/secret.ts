@@ -1,7 +1,7 @@
 // Makes, splits and compares keys and secrets of systems, in the format of the service that Muster replaces.
 import { createHash, randomBytes, randomUUID, timingSafeEqual } from "node:crypto";
 
-export interface NewSecret {
+interface NewSecret {
   /** `my_<20 hex>.<40 hex>`, shown once. */
   token: string;
   public: string;
@@ -9,7 +9,7 @@ export interface NewSecret {
   sha256: string;
 }
 
-export interface SecretParts {
+interface SecretParts {
   public: string;
   secret: string;
 }

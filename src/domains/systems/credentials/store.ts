@@ -45,7 +45,7 @@ export async function listKnownCredentials(db: Queryable): Promise<Uint8Array> {
 }
 
 /** A system that may register; without an id it is nobody, or was erased: then only the hash of its secret is left. */
-export type Registrant =
+type Registrant =
   | { systemId: string; systemKey: string; registeredAt: Date | null; suspendedAt: Date | null; sha256: string }
   | { systemId: null; sha256: string | null };
 
@@ -73,7 +73,7 @@ export async function touchSecret(db: Queryable, secretPublic: string, now: Date
   );
 }
 
-export interface ReplaceSecret {
+interface ReplaceSecret {
   systemId: string;
   secretPublic: string;
   secretSha256: string;

@@ -16,7 +16,7 @@ export interface Account {
   makeAs: { uid?: number; gid?: number };
 }
 
-export interface AccountQuestion {
+interface AccountQuestion {
   /** Who we are. */
   uid: number;
   dataDir: string;

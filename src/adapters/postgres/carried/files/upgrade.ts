@@ -16,7 +16,7 @@ export function upgradeLayout({ root, log }: Layout): Layout {
   return { root: place, files: join(place, "data"), run: join(place, "run"), log };
 }
 
-export const isUpgraded = (layout: Layout) => existsSync(join(upgradeLayout(layout).root, COMPLETE));
+const isUpgraded = (layout: Layout) => existsSync(join(upgradeLayout(layout).root, COMPLETE));
 
 /** Returns where the old files are kept. */
 export async function swapFiles(layout: Layout, major: string, stamp: string): Promise<string> {
