@@ -7,7 +7,7 @@ import type { Job, Push, QueueName } from "./ports/queue.ts";
 export type Note = (message: string, facts: Record<string, string | number | boolean | null | undefined>) => void;
 
 export interface Domain {
-  /** Mounted under /api and /collect/api. */
+  /** Mounted at each prefix that appliances use: /api, /collect/api, /backend/api. */
   applianceRoutes?: AnyElysia;
   /** Mounted under /api/admin, behind the operator's token. */
   adminRoutes?: AnyElysia;
@@ -28,15 +28,15 @@ export interface DomainWith<Api> extends Domain {
 
 export interface JobHandler {
   queue: QueueName;
-  /** Jobs given to one call; 1 where the work is not set-based. */
+  /** Most jobs in one call; 1 where the work is not set-based. */
   batch: number;
-  /** Payload bytes given to one call; the first job always fits. */
+  /** Most payload bytes in one call; the first job always fits. */
   batchBytes: number;
   /** Calls in flight at once in one process. */
   concurrency: number;
   /** After a batch that was not full, the next claim waits this long, so that more work is done at once. */
   lingerMs?: number;
-  /** The job comes back when it was not settled by then; the runner extends it while the handler works. */
+  /** A job that is not settled by then is given to another worker; the runner extends the lease while the handler works. */
   leaseMs: number;
   /** The job takes so long that others must not wait for it: it is given to a call of its own, beside theirs. */
   isLong?(job: Job): boolean;
@@ -48,7 +48,7 @@ export interface JobHandler {
 }
 
 export interface Schedule {
-  /** Also the key's first half: one job a tick, however many processes tick. */
+  /** First half of the job's key: each tick is one job, however many processes tick. */
   name: string;
   /** Cron expression in UTC. */
   cron: string;

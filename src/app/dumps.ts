@@ -26,7 +26,7 @@ export { verifyDump, writeDumpFile };
 export type { Dump, OpenFile, Restored, Verified };
 
 interface Dumps {
-  /** Which one, for those who ask. */
+  /** Names the installation, for messages. */
   installation: string;
   dump(options: { withObjects: boolean; onProgress?: DumpOptions["onProgress"] }): Dump;
   restore(open: OpenFile, verified: Verified): Promise<Restored & { migrated: MigrationResult }>;
@@ -97,17 +97,17 @@ export async function openDumps(config: Config, { alone, version, log, signal }:
 }
 
 interface PostgresUpgrade extends Upgraded<Restored> {
-  /** Everything as it was, whoever may want it. */
+  /** Path of the dump of everything as it was before. */
   dump: string;
 }
 
 interface PostgresUpgradeOptions extends Omit<DumpsOptions, "alone"> {
   programs: string | undefined;
-  /** What is being done. */
+  /** Tells the operator what is being done. */
   say(line: string): void;
 }
 
-/** By way of a dump, which stays; undefined when the database is of the carried PostgreSQL's version already. */
+/** Upgrades by way of a dump, which stays; undefined when the database is of the carried PostgreSQL's version already. */
 export async function upgradePostgres(
   config: Config,
   { programs, version, log, signal, say }: PostgresUpgradeOptions,

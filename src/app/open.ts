@@ -155,8 +155,8 @@ async function compose(parts: Parts): Promise<App> {
   const services = await openShared({ config, log, clock, postgres, database });
   const { queue, redis } = services;
   const objects = openObjects(config, clock);
-  const process = { exclusive: postgres.carried && role !== "child", listens: does("http") };
-  const shared = openSharedDeps({ config, log, clock, database, ...services, objects, rulesInForce, ...process });
+  const place = { exclusive: postgres.carried && role !== "child", listens: does("http") };
+  const shared = openSharedDeps({ config, log, clock, database, ...services, objects, rulesInForce, ...place });
   const { api, all } = openDomains(shared, config);
   const { schedule: cron, keep } = config.dump;
   const domains = [...all, scheduledDumps({ connection, objects, clock, version, cron, keep })];

@@ -42,11 +42,11 @@ export interface Shared {
   limiter: Limiter;
   redis: OpenedRedis | undefined;
   isRedisAway(): boolean;
-  /** What it finds is known to queue and limiter at once. */
+  /** Queue and limiter hear at once what it finds. */
   pingRedis(): Promise<void>;
 }
 
-/** What processes share: in Redis when there is one, with PostgreSQL and this process behind it. */
+/** Opens what processes share: in Redis when there is one, with PostgreSQL and this process as its fallback. */
 export async function openShared({ config, log, clock: wallClock, postgres, database }: BackingDeps): Promise<Shared> {
   const clock = steadyClock(wallClock);
   const signals = await openSignals({ connection: postgres.connection, database, clock, log });

@@ -11,7 +11,7 @@ import type { Children } from "./observe/report.ts";
 import type { Shared } from "./services.ts";
 
 interface StopPlan {
-  /** All at once: nothing new is taken, and what is under way is finished. Each resolves with what it had to leave, in words. */
+  /** All at once: each takes nothing new, finishes what is in flight, and resolves with what it had to leave. */
   finish: readonly ((limitMs: number) => Promise<readonly string[]>)[];
   /** One after the other. */
   close: readonly { name: string; run: () => Promise<unknown> }[];
@@ -19,7 +19,7 @@ interface StopPlan {
   last: (limitMs: number) => Promise<void>;
 }
 
-/** Of the whole time; work gets the rest. */
+/** Share of the deadline for closing; work in flight gets the rest. */
 const CLOSING_SHARE = 1 / 4;
 const MAX_CLOSING_MS = 5_000;
 const MAX_NAMED = 8;
@@ -74,7 +74,7 @@ export function planStop({ listeners, children, runner, domains, services, datab
   };
 }
 
-/** Jobs that are left come back when their lease runs out, to whoever works then. */
+/** Jobs that are left become due again when their lease expires. */
 async function finishJobs(runner: Runner, limitMs: number): Promise<string[]> {
   await runner.stop(limitMs);
   const running = Object.entries(runner.stats()).filter(([, stats]) => stats.running > 0);

@@ -20,21 +20,21 @@ import type { Progress, Unit } from "./terminal/progress.ts";
 export { UsageError };
 
 export interface Cli {
-  /** What was asked for, without its arguments, such as `muster systems suspend`. */
+  /** The command without its arguments, such as `muster systems suspend`. */
   command: string;
   /** Its first argument that is no flag, or "". */
   target: string;
-  /** What settings are read from. */
+  /** Settings are read from it. */
   environment(): Environment;
   /** The file that completed it, if any. */
   settingsFile(): string | undefined;
   /** A line on stdout: the answer. */
   print(line: string): void;
-  /** A line on stderr: everything else. One that is said after a part of the answer comes after all of it. */
+  /** A line on stderr: everything else. After a part of the answer, it waits until all of the answer is printed. */
   say(line: string): void;
   /** The same, after everything else. */
   sayLast(line: string): void;
-  /** How far a long command is, on a terminal; nothing elsewhere, and nothing beside JSON. */
+  /** Shows the progress of a long command on a terminal; nothing elsewhere, and nothing beside JSON. */
   progress(what: string, unit: Unit, json: boolean): Progress;
   /** Bytes on stdout, at the pace of their reader. Returns how many. */
   pour(bytes: AsyncIterable<Uint8Array>): Promise<number>;
@@ -53,18 +53,18 @@ interface OpenOptions extends Pick<AppOptions, "children" | "descriptor"> {
   process?: string;
 }
 
-/** Help, completion and the reading of arguments are all made of this. */
+/** Help, completion and the parser of arguments are all made from it. */
 export interface Verb {
   name: string;
   summary: string;
   /** By the words that follow the verb's name: "add", "noise pin"; "" is the verb alone. */
   actions: Readonly<Record<string, Action>>;
-  /** Printed by --help, after how each action is written. */
+  /** Printed by --help, after the syntax of each action. */
   notes?: string;
 }
 
 export interface Action extends Syntax {
-  /** What --help says beside how it is written. */
+  /** Printed by --help beside the syntax. */
   hint: string;
   /** The exit code. */
   run(args: string[], cli: Cli): Promise<number>;
@@ -108,7 +108,7 @@ export function findAction({ name, actions }: Verb, args: string[]): { words: st
   throw new UsageError(`There is no "${name} ${given}".${didYouMean(given, longer)}`);
 }
 
-/** What a verb threw, in words that say what to do next. */
+/** Turns what a verb threw into sentences that say what to do next. */
 export function explain(error: unknown, name: string, usage = ""): string {
   if (error instanceof UsageError) return `${error.message}\n\n${usage}`;
   if (error instanceof ConfigError)
@@ -118,7 +118,7 @@ export function explain(error: unknown, name: string, usage = ""): string {
   return `muster ${name} failed: ${reasonOf(error)}`;
 }
 
-/** Reads options by the schema that the API reads its query with; `names` says where an option is called otherwise. */
+/** Reads options by the schema of the API's query; `names` has the options that are named differently. */
 export function readOptions<Schema extends TObject>(
   schema: Schema,
   given: Record<string, unknown>,
@@ -134,7 +134,7 @@ export function readOptions<Schema extends TObject>(
   }
 }
 
-/** Names and versions are what appliances send: shown, they must neither break a line nor steer the terminal. */
+/** Escapes text from appliances, which must neither break a line nor control the terminal. */
 export function printable(text: string): string {
   return text.replace(
     /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g,
@@ -155,10 +155,10 @@ export async function withApp<Result>(cli: Cli, work: Work<Result>): Promise<Res
   }
 }
 
-/** The same for one that changes what is kept: it then says where, since the settings may not be those that were meant. */
+/** The same for a command that changes data; it prints which installation it changed, since the settings may be the wrong ones. */
 export async function changeApp<Result>(cli: Cli, work: Work<Result>): Promise<Result> {
   return withApp(cli, async (app, actor) => {
-    // The change was made, or was not; whether a gateway hears of it must not decide that.
+    // A gateway that cannot be told must not turn a change that was made into a failure.
     const tell = (outcome: string, made?: unknown) =>
       app.commands.tellChange({ who: actor, what: cli.command, target: cli.target, outcome }, made).catch(() => {});
     try {

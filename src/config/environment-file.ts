@@ -2,7 +2,7 @@
 
 interface EnvironmentFile {
   values: Record<string, string>;
-  /** What stands there before a `=` and is no name of a variable; systemd passes over it, too. */
+  /** Texts before a `=` that are no name of a variable; systemd skips them too. */
   ignored: string[];
 }
 
@@ -10,7 +10,7 @@ type State = "before name" | "name" | "comment" | "before value" | "value" | "si
 
 const NEWLINE = "\n\r";
 const SPACE = ` \t${NEWLINE}`;
-/** Behind a backslash in double quotes these stand for themselves; before others it stays. */
+/** A backslash in double quotes escapes these; before any other character it stays. */
 const ESCAPED_IN_QUOTES = '"\\`$';
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
@@ -41,7 +41,7 @@ export function parseEnvironmentFile(text: string): EnvironmentFile {
         else if (!SPACE.includes(character)) [state, name] = ["name", character];
         break;
       case "comment":
-        // A backslash at its end continues no comment, as of systemd 254.
+        // A backslash at the end does not continue a comment, since systemd 254.
         if (isNewline) state = "before name";
         break;
       case "name":

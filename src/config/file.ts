@@ -9,7 +9,7 @@ export interface CompletedEnvironment {
   env: Environment;
   /** The file it was completed from. */
   file?: string;
-  /** What of the file nobody can read. */
+  /** Lines that set no valid name. */
   ignored: string[];
 }
 
@@ -23,12 +23,12 @@ export interface Installation {
 /** Names the file instead of the installed one's; empty: none is read. */
 const FILE_SETTING = "MUSTER_ENV_FILE";
 const SETTINGS = "/etc/muster/muster.env";
-/** As the service's unit says it. */
+/** The same as in the service's unit. */
 const DATA_DIR = "/var/lib/muster";
 /** Where `muster install` and the package put the program. */
 const INSTALLED = ["/usr/local/bin", "/usr/bin"];
 
-/** What is set in the environment, be it empty, goes before the file. A Failure when the file is there and cannot be read. */
+/** The environment wins over the file, also where a variable is empty. A Failure when the file is there and cannot be read. */
 export function completeEnvironment(
   env: Environment,
   { program, settings = SETTINGS }: Installation,
@@ -41,7 +41,7 @@ export function completeEnvironment(
   const text = read(file, named !== undefined);
   const { values, ignored } = parseEnvironmentFile(text ?? "");
   const added = Object.entries(values).filter(([name]) => !isSet(env, name));
-  // The processes that this one starts get all of it, and need not read the file, which may be another by then.
+  // Child processes inherit all of it: they must not read the file again, which may have changed by then.
   const completed: Environment = { ...Object.fromEntries(added), ...env, [FILE_SETTING]: "" };
   if (named === undefined) completed["DATA_DIR"] ??= DATA_DIR;
   return { env: completed, ignored, ...(text !== undefined && { file }) };

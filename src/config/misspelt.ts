@@ -7,12 +7,12 @@ export interface Misspelt {
   sentence: string;
 }
 
-/** First words of settings that hardly any other program has. */
+/** First words of our settings that hardly any other program uses. */
 const OURS =
   /^(HEARTBEAT|LINKFAILED|MIMIR|ALERTING|ALERTS|ALERT_HISTORY|INVENTORY|SITE_UNREACHABLE|REGISTER_RATE|BACKUP_(S3|MAX|RATE|LOCK|VERIFY)|DUMP|SYSTEM_(AUTH|KEY))_/;
-/** What container engines make of the names of services. */
+/** Variables that container engines make for linked services. */
 const LINKED = /_SERVICE_(HOST|PORT)|_PORT(_\d|$)/;
-/** One slip from a setting, and known to OpenSSL. */
+/** One slip away from a setting, but OpenSSL's own. */
 const FOREIGN = new Set(["SSL_CERT_FILE"]);
 
 /** `settings` are the names that are known, `secrets` those of them that may come from a file. */
@@ -39,5 +39,5 @@ export function findMisspelt(
 const nearestOfOurs = (name: string, known: Set<string>) =>
   [...known].find((one) => one.startsWith(`${name}_`)) ?? closest(name, known, name.length / 2);
 
-/** Short names are those of other programs too. */
+/** Short names are more likely those of other programs. */
 const slips = ({ length }: string) => (length < 6 ? 0 : length < 10 ? 1 : length < 16 ? 2 : 3);

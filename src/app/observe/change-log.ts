@@ -13,12 +13,12 @@ export interface ChangeLog {
    * was made is the target where the command had none.
    */
   tell(change: Change, made?: unknown): Promise<void>;
-  /** Writes what commands tell. The returned function ends it. */
+  /** Logs what commands tell. The returned function ends it. */
   listen(): Promise<() => void>;
 }
 
 const CHANNEL = "operators";
-/** A message may arrive on two ways; so many are remembered. */
+/** A message may arrive by Redis and by PostgreSQL; as many are remembered as can be told twice. */
 const REMEMBERED = 100;
 
 interface Line extends Omit<Change, "who"> {
@@ -50,7 +50,7 @@ export function openChangeLog({ log, signals }: { log: Log; signals: Signals }):
 
 const shownActor = ({ kind, name }: Actor) => (kind === "cli" ? `${name} (command line)` : name);
 
-/** What something that was made is called. */
+/** The key, id or name of what a command made. */
 export function nameOf(made: unknown): string {
   if (typeof made !== "object" || made === null) return "";
   const { system_key, id, name } = made as Partial<Record<"system_key" | "id" | "name", unknown>>;

@@ -15,7 +15,7 @@ interface ChecksDeps extends Pick<Shared, "redis" | "isRedisAway" | "pingRedis">
   domains: readonly Domain[];
   certificate: CertificateInForce | undefined;
   children: Children | undefined;
-  /** In words. */
+  /** Describes both services. */
   runsOn: { database: string; redis: string | undefined };
 }
 
@@ -54,7 +54,7 @@ export function openChecks(deps: ChecksDeps): Check[] {
 
 export interface Examined extends CheckResult {
   name: string;
-  /** What is well, in a sentence. */
+  /** A sentence for a check that is well. */
   well?: string | undefined;
 }
 
@@ -72,7 +72,7 @@ async function checkRedis(redis: OpenedRedis, ping: () => Promise<void>): Promis
   }
 }
 
-/** Without the database Muster is of no use, unless Redis keeps what comes until it is back. */
+/** A database that is away makes Muster unready, unless Redis stores what arrives meanwhile. */
 async function checkDatabase(database: PostgresDatabase, hasRedis: boolean): Promise<string | undefined> {
   try {
     await database.query("select 1", [], { timeoutMs: 2_000 });
@@ -83,7 +83,7 @@ async function checkDatabase(database: PostgresDatabase, hasRedis: boolean): Pro
   }
 }
 
-/** That the database is away is said by its own check, which also knows whether that matters. */
+/** An outage of the database is reported by its own check alone, which knows whether it matters. */
 function leaveDatabaseAside({ run, ...check }: Check): Check {
   const look = async () => {
     try {

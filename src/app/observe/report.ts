@@ -9,15 +9,15 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Queue, QueueName } from "../../ports/queue.ts";
 import type { Config } from "../settings.ts";
 
-/** What one process says of itself. */
+/** Reports on one process. */
 export interface ProcessReport {
   readiness(): Promise<Readiness>;
-  /** In the text format of Prometheus, without what all processes would say alike. */
+  /** In the text format of Prometheus, without the metrics that are the same in all processes. */
   metrics(): Promise<string>;
   workers(): Record<QueueName, HandlerStats>;
 }
 
-/** What the supervised processes say of themselves, put together. */
+/** Reports on the supervised processes, put together. */
 export interface Children {
   checks: Check[];
   readiness(): Promise<Readiness[]>;
@@ -25,11 +25,11 @@ export interface Children {
   metrics(own: string): Promise<string>;
   workers(): Promise<Record<QueueName, HandlerStats>>;
   describe(): Record<string, unknown>[];
-  /** Within that time; resolves with what it had to kill. */
+  /** Stops them within that time; resolves with those it had to kill. */
   stop(limitMs: number): Promise<string[]>;
 }
 
-/** `shared` has what all processes would say alike, `own` what each says of itself. */
+/** `shared` has the metrics that are the same in all processes, `own` those of this process. */
 interface Registries {
   shared: Registry;
   own: Registry;

@@ -23,7 +23,7 @@ async function run({ json, markdown }: Given<{ markdown: true }>, cli: Cli): Pro
   else for (const row of rows) cli.print(`${row.name}=${row.value}${row.set ? "" : "  (default)"}\n    ${row.doc}`);
   const file = cli.settingsFile();
   if (file !== undefined) cli.say(`Read from the environment, and from ${file}.`);
-  // What is in force is shown first, faults and all: this is where one looks for them.
+  // Prints the settings before their faults: an operator with a fault looks here.
   cli.config();
   return 0;
 }
@@ -32,13 +32,13 @@ function describe(cli: Cli) {
   try {
     return describeConfig(cli.environment());
   } catch (error) {
-    // A secret's file that cannot be read is one fault among others; name them all.
+    // A secret's file that cannot be read may be one fault of several; names them all.
     cli.config();
     throw error;
   }
 }
 
-/** The settings as a Markdown table, with defaults instead of what happens to be set. */
+/** The settings as a Markdown table, with their defaults instead of their values. */
 export function settingsTable(): string {
   const rows = describeConfig({}).map(({ name, doc, default: fallback }) => {
     const shown =

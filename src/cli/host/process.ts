@@ -30,7 +30,7 @@ async function serveForSupervisor(_: object, cli: Cli): Promise<number> {
       words: explain(error, "serve"),
       outage: isOutage(error),
     });
-    // Until it was heard: the supervisor then says stop, or is gone.
+    // Waits until the supervisor has read the failure: it then sends a stop, or has ended.
     await supervisor.stopped;
     return 1;
   }
@@ -74,13 +74,13 @@ const isOutage = (error: unknown) => error instanceof Failure && error.code === 
 
 interface Supervisor {
   spec: Promise<ProcessSpec>;
-  /** Told so, by whoever, and within how long; or the supervisor is gone, and nobody else would ever say it. */
+  /** Resolves at a stop by the supervisor or a signal, or when the supervisor has ended and nobody could send one. */
   stopped: Promise<number | undefined>;
   say(message: FromProcess): void;
   onQuestion(listener: (message: Asked) => Promise<unknown> | unknown): void;
 }
 
-/** Undefined when nobody is at the other end. */
+/** Undefined without a supervisor at the other end. */
 function connect(cli: Cli): Supervisor | undefined {
   const channel = process;
   if (!channel.send) return undefined;
@@ -100,12 +100,12 @@ function connect(cli: Cli): Supervisor | undefined {
   });
   channel.on("disconnect", () => stopped.resolve(undefined));
   void cli.untilStopped().then(() => stopped.resolve(undefined));
-  // A rolling restart is the supervisor's.
+  // The supervisor alone does rolling restarts.
   cli.onHangUp(() => {});
   return { spec: spec.promise, stopped: stopped.promise, say, onQuestion: (given) => void (listener = given) };
 }
 
-/** The configuration of all, for one of several. */
+/** Narrows the common configuration to one of several processes. */
 function withSpec({ http, processes, ...config }: Config, { roles, listen }: ProcessSpec): Config {
   return { ...config, http: { ...http, listenAddress: listen }, processes: { ...processes, roles } };
 }

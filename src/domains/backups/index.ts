@@ -112,6 +112,7 @@ export function open({ settings, api: others, dataDir, ...shared }: BackupsDeps)
       },
       {
         name: "backup removals",
+        well: () => "No object waits for its removal for long.",
         advice: "Check that BACKUP_S3_BUCKET lets its objects be deleted; each is tried again by itself.",
         async run() {
           const { failing } = await countRemovals(database);

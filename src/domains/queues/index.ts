@@ -28,6 +28,7 @@ export function open({ queue, clock, settings: { maxWaitMs }, api: { systems } }
     checks: [
       {
         name: "queues",
+        well: () => "No work waits longer than QUEUE_MAX_WAIT.",
         advice: '"muster queues list QUEUE --state pending" shows it. Is a worker running (ROLES)?',
         run: () => findLongWaiting({ queue, clock, maxWaitMs, showSystem }),
       },

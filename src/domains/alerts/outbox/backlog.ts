@@ -10,6 +10,7 @@ const LATE_MS = 120_000;
 
 export const backlogCheck = ({ database, clock }: { database: Queryable; clock: Clock }): Check => ({
   name: "alerts",
+  well: () => "No alert waits for Alertmanager for long.",
   advice: "Check MIMIR_URL, and that Alertmanager runs and takes what is sent. Alerts wait in the database meanwhile.",
   async run() {
     const { waiting, oldest } = await measureOutbox(database);
