@@ -87,7 +87,7 @@ async function measureAnswers(muster: TestApp, systems: number) {
     facets: () => `inventory/facets?path=facts.distro.version`,
     facets_of_search: () => `inventory/facets?path=facts.distro.version&q=${q("facts.features.f0 = state0")}`,
     facets_unique: () => `inventory/facets?path=facts.features.own0`,
-    odd: (turn) => `inventory/odd?type=${turn % 2 ? "ns8" : "nsec"}`,
+    outliers: (turn) => `inventory/outliers?type=${turn % 2 ? "ns8" : "nsec"}`,
     paths: (turn) => `inventory/paths?search=f${turn % 40}`,
     overview: () => `overview`,
   };

@@ -106,7 +106,11 @@ async function dispatch([name = "help", ...args]: string[], cli: Cli): Promise<n
     return help(name, cli);
   let usage = usageOf(verb);
   try {
-    const { words, action, rest } = findAction(verb, args);
+    const { words, action, rest, former } = findAction(verb, args);
+    if (former !== undefined)
+      cli.say(
+        `"muster ${verb.name} ${former}" is now "muster ${verb.name} ${words}". The next major version removes the former word.`,
+      );
     usage = usageOfAction(verb, words, action);
     return await action.run(rest, { ...cli, command: `muster ${verb.name} ${words}`.trim() });
   } catch (error) {

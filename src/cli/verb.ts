@@ -59,6 +59,8 @@ export interface Verb {
   summary: string;
   /** By the words that follow the verb's name: "add", "noise pin"; "" is the verb alone. */
   actions: Readonly<Record<string, Action>>;
+  /** Former first words of actions, and what replaces them: they work until the next major version, and help hides them. */
+  formerWords?: Readonly<Record<string, string>>;
   /** Printed by --help, after the syntax of each action. */
   notes?: string;
 }
@@ -91,8 +93,19 @@ export function action<const Table extends Flags = Record<never, true>>({
   return { ...syntax, hint, run: runGiven };
 }
 
+interface FoundAction {
+  words: string;
+  action: Action;
+  rest: string[];
+  /** The former word that was given instead. */
+  former?: string;
+}
+
 /** The longest of the verb's actions that the arguments begin with; a UsageError when there is none. */
-export function findAction({ name, actions }: Verb, args: string[]): { words: string; action: Action; rest: string[] } {
+export function findAction({ name, actions, formerWords = {} }: Verb, given: string[]): FoundAction {
+  const [former = ""] = given;
+  const word = Object.hasOwn(formerWords, former) ? formerWords[former] : undefined;
+  const args = word === undefined ? given : [word, ...given.slice(1)];
   const lengthOf = (words: string) => (words === "" ? 0 : words.split(" ").length);
   const fits = (words: string) => words === args.slice(0, lengthOf(words)).join(" ");
   const words = Object.keys(actions)
@@ -102,10 +115,11 @@ export function findAction({ name, actions }: Verb, args: string[]): { words: st
   const rest = args.slice(lengthOf(words));
   const longer = Object.keys(actions).filter((one) => one !== words && one.startsWith(words));
   const isWord = rest[0] !== undefined && !rest[0].startsWith("-");
-  if (action && !(isWord && longer.length > 0 && action.positionals.length === 0)) return { words, action, rest };
+  if (action && !(isWord && longer.length > 0 && action.positionals.length === 0))
+    return { words, action, rest, ...(word !== undefined && { former }) };
   if (!isWord) throw new UsageError(`Missing action: ${Object.keys(actions).join(", ")}.`);
-  const given = [...(words === "" ? [] : [words]), rest[0]].join(" ");
-  throw new UsageError(`There is no "${name} ${given}".${didYouMean(given, longer)}`);
+  const asked = [...(words === "" ? [] : [words]), rest[0]].join(" ");
+  throw new UsageError(`There is no "${name} ${asked}".${didYouMean(asked, longer)}`);
 }
 
 /** Turns what a verb threw into sentences that say what to do next. */

@@ -25,3 +25,18 @@ export const Limit = Type.Integer({ minimum: 1, maximum: 1000, default: 50 });
 /** Where a page goes on: what the page before gave as `next_cursor`. */
 export const Cursor = Type.Optional(Type.String({ maxLength: 2048 }));
 export const NextCursor = Nullable(Type.String());
+
+/** The shape of a member under its former name, which stays beside the new one until the next major version. */
+export const FormerName = <Schema extends TSchema>(schema: Schema, name: string): Schema => ({
+  ...schema,
+  deprecated: true,
+  description: `The former name of \`${name}\`. The next major version removes it.`,
+});
+
+/** The answer with a member under its former name too. */
+export const withFormerName = <Answer extends object, Name extends keyof Answer, Former extends string>(
+  answer: Answer,
+  name: Name,
+  former: Former,
+): Answer & Record<Former, Answer[Name]> =>
+  ({ ...answer, [former]: answer[name] }) as Answer & Record<Former, Answer[Name]>;

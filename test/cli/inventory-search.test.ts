@@ -1,4 +1,4 @@
-// muster inventory query, facets, odd, paths: in words and as JSON, beside an app that works on the same database.
+// muster inventory query, facets, outliers, paths: in words and as JSON, beside an app that works on the same database.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { openTestApp } from "../support/app.ts";
 import type { TestApp, TestSystem } from "../support/app.ts";
@@ -61,9 +61,18 @@ test("facets counts values, most common first", async () => {
   });
 }, 60_000);
 
-test("odd says when there are too few to tell", async () => {
-  const { code, stdout, stderr } = await run("odd", "nsec");
-  expect([code, stdout, stderr]).toEqual([0, "", "2 systems of the type nsec: too few to call one of them odd.\n"]);
+test("outliers says when there are too few to tell", async () => {
+  const { code, stdout, stderr } = await run("outliers", "nsec");
+  const sentence = "2 systems of the type nsec: outliers are found among more than 100.\n";
+  expect([code, stdout, stderr]).toEqual([0, "", sentence]);
+}, 60_000);
+
+test("odd, which is outliers' former name, still works and says what replaces it", async () => {
+  const { code, stdout, stderr } = await run("odd", "nsec", "--json");
+  expect([code, JSON.parse(stdout)]).toEqual([0, await json("outliers", "nsec")]);
+  expect(stderr).toBe(
+    '"muster inventory odd" is now "muster inventory outliers". The next major version removes the former word.\n',
+  );
 }, 60_000);
 
 test("paths finds what to ask for", async () => {

@@ -37,10 +37,10 @@ test("an appliance logs in with the secret it has, and what was known of it is t
   await my.addInventory(system.id, "2026-01-01T02:00:00Z", document("2"));
   const report = await bring(app, my);
   expect([
-    report.organizations.brought,
-    report.systems.brought,
-    report.heartbeats.brought,
-    report.inventories.brought,
+    report.organizations.imported,
+    report.systems.imported,
+    report.heartbeats.imported,
+    report.inventories.imported,
   ]).toEqual([1, 1, 1, 2]);
   expect((await beat(app, system)).status).toBe(200);
   const { body } = await app.admin<Record<string, unknown>>("GET", `/api/admin/systems/${system.key}`);
@@ -89,14 +89,14 @@ test("a second run brings what is new there, doubles nothing, and leaves what wa
     [first.key],
   );
   const once = await bring(app, my);
-  expect(once.alerts).toMatchObject({ brought: 1, already_there: 2 });
+  expect(once.alerts).toMatchObject({ imported: 1, brought: 1, already_there: 2 });
   const rotated = await app.app.api.systems.rotate(OWNER, second.key, 0);
   await app.app.api.systems.suspend(OWNER, first.key);
   await my.addInventory(first.id, "2025-12-03T01:00:00Z", document("2025-12-03"));
   const third = await my.addSystem();
   const again = await bring(app, my);
-  expect(again.systems).toMatchObject({ brought: 1, already_there: 2 });
-  expect(again.alerts).toMatchObject({ brought: 0, already_there: 3 });
+  expect(again.systems).toMatchObject({ imported: 1, already_there: 2 });
+  expect(again.alerts).toMatchObject({ imported: 0, already_there: 3 });
   const { versions, steps } = await chainOf(app, first.id);
   expect(versions).toEqual(["2025-12-01", "2025-12-02", "2025-12-03"]);
   expect(steps).toHaveLength(2);
@@ -122,7 +122,7 @@ test("what cannot come over is skipped with its reason, and a deleted system's s
     `insert into resellers (id, logto_id, name, deleted_at) values ('r1', null, 'Nameless', null), ('r2', 'org-2', 'Gone', now())`,
   );
   const report = await bring(app, my);
-  expect(report.systems.brought).toBe(1);
+  expect(report.systems.imported).toBe(1);
   expect(report.systems.skipped.map(({ reason }) => reason).sort()).toEqual([
     "another system has its key here",
     "deleted there; its secret still answers 403",
@@ -131,7 +131,7 @@ test("what cannot come over is skipped with its reason, and a deleted system's s
     "its key has other characters than letters, digits, dots and dashes",
     "the hash of its secret has another form",
   ]);
-  expect(report.inventories).toMatchObject({ brought: 0, skipped: [{ count: 1 }] });
+  expect(report.inventories).toMatchObject({ imported: 0, skipped: [{ count: 1 }] });
   expect(report.inventories.skipped[0]?.reason).toContain("expected a JSON object");
   expect(report.organizations.skipped.map(({ reason }) => reason).sort()).toEqual([
     "deleted there",
@@ -192,8 +192,8 @@ test("changes whose documents are gone are kept apart, the others are made of th
     );
   await my.database.query(`delete from inventory_records where id = $1`, [ids[1]]);
   const report = await bring(app, my);
-  expect(report.changes.brought).toBe(2);
-  expect((await bring(app, my)).changes).toMatchObject({ brought: 0, already_there: 2 });
+  expect(report.changes.imported).toBe(2);
+  expect((await bring(app, my)).changes).toMatchObject({ imported: 0, already_there: 2 });
   expect(await chainOf(app, system.id)).toEqual({ versions: ["1", "3"], steps: ["1→3"] });
   const kept = await app.database.query(
     `select field_path, current_value #>> '{}' as value from former_changes order by former_id`,

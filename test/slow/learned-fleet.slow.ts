@@ -1,4 +1,4 @@
-// Noise that teaches itself, on a generated fleet: nearly all of it is folded once learned, and no event ever is.
+// Noise that teaches itself, on a generated fleet: nearly all of it is suppressed once learned, and no event ever is.
 import { describe, expect, test } from "bun:test";
 import { compareTexts } from "../../src/domains/inventory/rules/judge.ts";
 import { BUILTIN_RULES } from "../../src/domains/inventory/rules/builtin-rules.ts";
@@ -18,7 +18,7 @@ const LEARNING_STEPS = 14;
 const STEP_MS = 8 * 3_600_000;
 
 describe("a fleet of 100 systems of five organizations over 30 inventories each", () => {
-  test("has 99 % of its noise folded once learned, and not one event", async () => {
+  test("has 99 % of its noise suppressed once learned, and not one event", async () => {
     await using made = await createTestDatabase();
     const clock = testClock();
     const learned = openLearned({ database: made.database, clock });
@@ -31,7 +31,7 @@ describe("a fleet of 100 systems of five organizations over 30 inventories each"
     }));
     await insertSystems(made.database, fleet);
     const ids = fleet.map((member) => member.id);
-    const tally = { noise: 0, folded: 0, foldedByRules: 0, events: 0 };
+    const tally = { noise: 0, suppressed: 0, suppressedByRules: 0, events: 0 };
     const lostEvents: string[] = [];
     const unlabelled: string[] = [];
     for (let step = 1; step < STEPS; step++) {
@@ -51,8 +51,8 @@ describe("a fleet of 100 systems of five organizations over 30 inventories each"
             if (!change.significant) lostEvents.push(`${place} ${change.changeType} ${change.suppressedBy}`);
           } else if (step > LEARNING_STEPS) {
             tally.noise += 1;
-            if (!change.significant) tally.folded += 1;
-            if (change.suppressedBy === "rule") tally.foldedByRules += 1;
+            if (!change.significant) tally.suppressed += 1;
+            if (change.suppressedBy === "rule") tally.suppressedByRules += 1;
           }
         }
         member.document = document;
@@ -63,8 +63,8 @@ describe("a fleet of 100 systems of five organizations over 30 inventories each"
     expect(lostEvents).toEqual([]);
     expect(tally.events).toBeGreaterThan(1_000);
     // What the rules do not know must be a good part, or nothing was learned here.
-    expect(tally.noise - tally.foldedByRules).toBeGreaterThan(3_000);
-    expect(tally.folded / tally.noise).toBeGreaterThanOrEqual(0.99);
+    expect(tally.noise - tally.suppressedByRules).toBeGreaterThan(3_000);
+    expect(tally.suppressed / tally.noise).toBeGreaterThanOrEqual(0.99);
   }, 300_000);
 });
 

@@ -57,12 +57,12 @@ function readText(file: string): string {
 function print(report: Report, { json, dryRun }: { json: boolean; dryRun: boolean }, cli: Cli): void {
   if (json) return cli.print(JSON.stringify({ dry_run: dryRun, ...report }));
   cli.print(
-    `${"".padEnd(15)}${(dryRun ? "would bring" : "brought").padStart(12)}${"there".padStart(12)}${"skipped".padStart(12)}`,
+    `${"".padEnd(15)}${(dryRun ? "would import" : "imported").padStart(12)}${"there".padStart(12)}${"skipped".padStart(12)}`,
   );
-  for (const [kind, { brought, already_there, skipped }] of Object.entries(report)) {
+  for (const [kind, { imported, already_there, skipped }] of Object.entries(report)) {
     const left = skipped.reduce((sum, one) => sum + one.count, 0);
     cli.print(
-      `${kind.padEnd(15)}${[brought, already_there, left].map((count) => String(count).padStart(12)).join("")}`,
+      `${kind.padEnd(15)}${[imported, already_there, left].map((count) => String(count).padStart(12)).join("")}`,
     );
     for (const { reason, count, examples } of skipped)
       cli.print(

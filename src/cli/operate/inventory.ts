@@ -69,7 +69,7 @@ export const inventory: Verb = {
   actions: {
     query,
     facets,
-    odd: outliers,
+    outliers,
     paths,
     prune,
     pin: switchPin("pin", "a pinned record is never pruned"),
@@ -78,5 +78,6 @@ export const inventory: Verb = {
     "noise pin": pinNoise,
     "noise unpin": unpinNoise,
   },
+  formerWords: { odd: "outliers" },
   notes: "KEY is the system key or the system id.",
 };

@@ -4,11 +4,11 @@ import { action, changeApp, printable, UsageError, withApp } from "../verb.ts";
 import type { Cli } from "../verb.ts";
 
 export const listNoise = action({
-  hint: "places that change, most often first, and what is folded",
+  hint: "places that change, most often first, and what is suppressed",
   async run({ json }, cli) {
     const paths = await withApp(cli, (app, actor) => app.api.noise.list(actor));
     if (json) cli.print(JSON.stringify({ paths }));
-    else if (paths.length === 0) cli.print("Nothing changed lately but what rules fold, and nothing is pinned.");
+    else if (paths.length === 0) cli.print("Nothing changed lately but what rules suppress, and nothing is pinned.");
     else
       printTable(
         cli,

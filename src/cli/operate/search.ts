@@ -1,4 +1,4 @@
-// muster inventory query, facets, odd, paths: questions about the newest inventories of all systems.
+// muster inventory query, facets, outliers, paths: questions about the newest inventories of all systems.
 import { FacetsQuery, OutliersQuery, PathsQuery, SearchQuery } from "../../domains/search/schema.ts";
 import { counted } from "../../values/count.ts";
 import { stringify } from "../../values/json/raw.ts";
@@ -77,9 +77,9 @@ export const outliers = action({
     const found = await withApp(cli, (app, actor) => app.api.search.outliers(actor, asked));
     if (json) return printJson(found, cli);
     if (!found.enough)
-      cli.say(`${counted(found.systems, "system")} of the type ${found.type}: too few to call one of them odd.`);
-    else if (found.odd.length === 0) cli.print("None is odd.");
-    for (const one of found.odd) {
+      cli.say(`${counted(found.systems, "system")} of the type ${found.type}: outliers are found among more than 100.`);
+    else if (found.outliers.length === 0) cli.print("No outliers.");
+    for (const one of found.outliers) {
       const usual = `${shown(one.usual)} on ${one.usual_count}`;
       cli.print(`${String(one.count).padStart(5)}  ${printable(one.path)} = ${shown(one.value)}  (usual: ${usual})`);
       for (const holder of one.holders) cli.print(`       ${holder.system_key}  ${printable(holder.name)}`);

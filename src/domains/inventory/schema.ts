@@ -1,7 +1,7 @@
 // Gives the shapes of the operators' queries and answers about inventories.
 import { Type } from "@sinclair/typebox";
 import type { Static } from "@sinclair/typebox";
-import { Cursor, Limit, ListOf, NextCursor, Nullable, OneOf, Time } from "../../values/schema.ts";
+import { Cursor, FormerName, Limit, ListOf, NextCursor, Nullable, OneOf, Time } from "../../values/schema.ts";
 import { SEVERITIES } from "../../values/severity.ts";
 
 const CHANGE_TYPES = ["create", "update", "delete"] as const;
@@ -52,6 +52,11 @@ const ElementStep = Type.Object({
   index: Index,
 });
 
+const Suppressed = Type.Union(
+  [...["rule", "partial", "learned", "pinned"].map((one) => Type.Literal(one)), Type.Null()],
+  { description: "Why it is not significant; null when it is." },
+);
+
 export const Change = Type.Object({
   id: Type.String(),
   record_id: Type.String(),
@@ -63,9 +68,8 @@ export const Change = Type.Object({
   category: Type.String(),
   severity: OneOf(SEVERITIES),
   significant: Type.Boolean(),
-  folded: Type.Union([...["rule", "partial", "learned", "pinned"].map((one) => Type.Literal(one)), Type.Null()], {
-    description: "Why it is not significant.",
-  }),
+  suppressed: Suppressed,
+  folded: FormerName(Suppressed, "suppressed"),
   noise_path: Type.Union([Type.String(), Type.Null()], { description: "The place over the whole fleet, for pins." }),
   rate: Type.Union([Type.Number(), Type.Null()], {
     description: "Share of the days on which it changes in the system's organization; null where that was not learned.",

@@ -35,12 +35,13 @@ export function adminRoutes(api: SearchApi) {
   route(
     app,
     "GET",
-    "/inventory/odd",
+    "/inventory/outliers",
     {
+      formerPath: "/inventory/odd",
       summary: "Values that fewer than 1 % of the systems of a type hold",
       query: OutliersQuery,
       data: Outliers,
-      says: "odd ones out",
+      says: "outliers listed",
       isRaw: true,
     },
     ({ actor, query }) => api.outliers(actor, query),

@@ -1,6 +1,7 @@
 // Finds the outliers: values that fewer than 1 % of the systems of a type hold, where most hold one of a few common values.
 import type { Queryable } from "../../ports/database.ts";
 import { RawJson } from "../../values/json/raw.ts";
+import { withFormerName } from "../../values/schema.ts";
 import type { OutliersQuery } from "./schema.ts";
 
 /** Below this share of the systems a value is an outlier; from it on it is common. */
@@ -14,15 +15,10 @@ export async function listOutliers(db: Queryable, { type, limit }: OutliersQuery
   // Fewer than 1 % of 100 systems is no system.
   const enough = systems * RARE_SHARE > 1;
   const rows = enough ? await findOutliers(db, type, systems, limit + 1) : [];
-  return {
-    type,
-    systems,
-    enough,
-    odd: rows
-      .slice(0, limit)
-      .map(({ value, usual, ...row }) => ({ ...row, value: new RawJson(value), usual: new RawJson(usual) })),
-    more: rows.length > limit,
-  };
+  const outliers = rows
+    .slice(0, limit)
+    .map(({ value, usual, ...row }) => ({ ...row, value: new RawJson(value), usual: new RawJson(usual) }));
+  return withFormerName({ type, systems, enough, outliers, more: rows.length > limit }, "outliers", "odd");
 }
 
 async function countSystems(db: Queryable, type: string): Promise<number> {

@@ -1,7 +1,7 @@
 // Describes the questions of the search and their answers.
 import { Type } from "@sinclair/typebox";
 import type { Static } from "@sinclair/typebox";
-import { Cursor, NextCursor, OneOf } from "../../values/schema.ts";
+import { Cursor, FormerName, NextCursor, OneOf } from "../../values/schema.ts";
 import { MAX_QUERY_LENGTH } from "./language/query.ts";
 
 const Count = Type.Integer({ minimum: 0 });
@@ -65,23 +65,26 @@ export const OutliersQuery = Type.Object({
 });
 export type OutliersQuery = Static<typeof OutliersQuery>;
 
+const OutlierList = Type.Array(
+  Type.Object({
+    path: Type.String(),
+    value: Type.Unknown(),
+    count: Count,
+    usual: Type.Unknown({ description: "The most common value of the path." }),
+    usual_count: Count,
+    holders: Type.Array(Type.Object({ system_id: Type.String(), system_key: Type.String(), name: Type.String() }), {
+      description: "At most 10 of them.",
+    }),
+  }),
+  { description: "Rarest first." },
+);
+
 export const Outliers = Type.Object({
   type: Type.String(),
   systems: Count,
   enough: Type.Boolean({ description: "False below 101 systems of the type, where 1 % is less than one." }),
-  odd: Type.Array(
-    Type.Object({
-      path: Type.String(),
-      value: Type.Unknown(),
-      count: Count,
-      usual: Type.Unknown({ description: "The most common value of the path." }),
-      usual_count: Count,
-      holders: Type.Array(Type.Object({ system_id: Type.String(), system_key: Type.String(), name: Type.String() }), {
-        description: "At most 10 of them.",
-      }),
-    }),
-    { description: "Rarest first." },
-  ),
+  outliers: OutlierList,
+  odd: FormerName(OutlierList, "outliers"),
   more: Type.Boolean(),
 });
 

@@ -14,6 +14,8 @@ interface OperationOptions {
   status?: number;
   /** Answers are `data` itself, and errors JSON strings: another service's protocol, without our envelope. */
   isForeign?: boolean;
+  /** The path that replaces this one, which is deprecated then. */
+  replacedBy?: string;
 }
 
 /** Elysia's `detail` of a route, holding what the document needs. */
@@ -53,7 +55,7 @@ export function openApiDocument(routes: readonly DescribedRoute[], document: Doc
 
 function describe(
   path: string,
-  { summary, auth, query, body, data = Type.Unknown(), status = 200, isForeign = false }: OperationOptions,
+  { summary, auth, query, body, data = Type.Unknown(), status = 200, isForeign = false, replacedBy }: OperationOptions,
   defaultScheme: string,
 ) {
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
@@ -70,6 +72,10 @@ function describe(
   }));
   return {
     summary,
+    ...(replacedBy !== undefined && {
+      deprecated: true,
+      description: `The former path of …${replacedBy}. The next major version removes it.`,
+    }),
     security: auth === "none" ? [] : [{ [auth ?? defaultScheme]: [] }],
     parameters: [...inPath, ...inQuery],
     ...(body ? { requestBody: { required: true, content: { "application/json": { schema: body } } } } : {}),

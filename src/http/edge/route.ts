@@ -31,6 +31,8 @@ type ParamsOf<Path extends string> = Path extends `${string}:${infer Name}/${inf
 interface RouteOptions<Query extends TObject, Given extends Body | undefined> {
   /** In the OpenAPI document. */
   summary: string;
+  /** Its path before it was renamed, which answers the same until the next major version. */
+  formerPath?: string;
   /** The envelope's sentence, also one that depends on what was asked. Left out by handlers that return a Response themselves. */
   says?: string | ((read: Read<Query, Given>) => string);
   query?: Query;
@@ -102,7 +104,7 @@ export function route(
   options: RouteOptions<TObject, Body | undefined> & Partial<CallerOptions<string, unknown>>,
   handler: (input: never) => unknown,
 ): void {
-  const { summary, auth, query, body, data, status, isForeign } = options;
+  const { summary, formerPath, auth, query, body, data, status, isForeign } = options;
   const perform = performer({ ...options, handler: handler as Performed["handler"] });
   const described = {
     summary,
@@ -119,7 +121,10 @@ export function route(
     ? async ({ request, server, params, actor, reader }: Context) => perform({ request, server, params, actor, reader })
     : async ({ request, server, params, query, set, actor, reader }: Context) =>
         perform({ request, server, params, query, set, actor, reader });
-  app.route(method, path, handle as never, { parse: "none", detail: operation(described) });
+  for (const at of formerPath === undefined ? [path] : [path, formerPath]) {
+    const detail = operation(at === path ? described : { ...described, replacedBy: path });
+    app.route(method, at, handle as never, { parse: "none", detail });
+  }
 }
 
 /** What Elysia's context holds, and what the application adds to it. */

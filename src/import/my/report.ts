@@ -1,4 +1,5 @@
 // Counts what an import did, by kind: imported, there already, or skipped with the reason.
+import { withFormerName } from "../../values/schema.ts";
 
 interface Skipped {
   reason: string;
@@ -8,6 +9,8 @@ interface Skipped {
 }
 
 interface KindReport {
+  imported: number;
+  /** The former name of `imported`. The next major version removes it. */
   brought: number;
   already_there: number;
   skipped: Skipped[];
@@ -28,9 +31,9 @@ export interface Tally {
 
 export function openTally(): Tally {
   const kinds = new Map(
-    KINDS.map((kind): [Kind, { brought: number; there: number; skipped: Map<string, Skipped> }] => [
+    KINDS.map((kind): [Kind, { imported: number; there: number; skipped: Map<string, Skipped> }] => [
       kind,
-      { brought: 0, there: 0, skipped: new Map() },
+      { imported: 0, there: 0, skipped: new Map() },
     ]),
   );
   const of = (kind: Kind) => {
@@ -39,7 +42,7 @@ export function openTally(): Tally {
     return found;
   };
   return {
-    imported: (kind, count = 1) => void (of(kind).brought += count),
+    imported: (kind, count = 1) => void (of(kind).imported += count),
     there: (kind, count = 1) => void (of(kind).there += count),
     skip(kind, reason, example) {
       const { skipped } = of(kind);
@@ -51,8 +54,9 @@ export function openTally(): Tally {
     report: () =>
       Object.fromEntries(
         KINDS.map((kind) => {
-          const { brought, there, skipped } = of(kind);
-          return [kind, { brought, already_there: there, skipped: [...skipped.values()] }];
+          const { imported, there, skipped } = of(kind);
+          const report = { imported, already_there: there, skipped: [...skipped.values()] };
+          return [kind, withFormerName(report, "imported", "brought")];
         }),
       ) as Report,
   };

@@ -223,9 +223,9 @@ describe("a fleet on the real store", () => {
 
     await step();
     await step();
-    expect(await rowOf(place)).toMatchObject({ significant: true, folded: null });
+    expect(await rowOf(place)).toMatchObject({ significant: true, suppressed: null });
     for (let steps = 0; steps < 15; steps++) await step();
-    expect(await rowOf(place)).toMatchObject({ significant: false, folded: "learned" });
+    expect(await rowOf(place)).toMatchObject({ significant: false, suppressed: "learned" });
     const neighbour = await newest(fleet[24]?.system.system_key);
     expect(neighbour.find((row) => row.noise_path === place)).toMatchObject({ significant: true, rate: null });
     expect((await list()).find(({ path }) => path === place)).toMatchObject({
@@ -241,14 +241,15 @@ describe("a fleet on the real store", () => {
     expect((await pin("facts.mountpoints.*.used_bytes", "show")).status).toBe(200);
     expect((await pin("facts.memory.system.used_bytes", "fold")).status).toBe(200);
     await step();
-    expect(await rowOf(place)).toMatchObject({ significant: true, folded: null });
-    expect(await rowOf("facts.mountpoints.*.used_bytes")).toMatchObject({ significant: true, folded: null });
-    expect(await rowOf("facts.memory.system.used_bytes")).toMatchObject({ significant: false, folded: "pinned" });
-    expect(await rowOf("facts.uptime_seconds")).toMatchObject({ significant: false, folded: "rule" });
+    expect(await rowOf(place)).toMatchObject({ significant: true, suppressed: null });
+    expect(await rowOf("facts.mountpoints.*.used_bytes")).toMatchObject({ significant: true, suppressed: null });
+    expect(await rowOf("facts.memory.system.used_bytes")).toMatchObject({ significant: false, suppressed: "pinned" });
+    expect(await rowOf("facts.uptime_seconds")).toMatchObject({ significant: false, suppressed: "rule" });
+    for (const row of await newest()) expect(row.folded).toBe(row.suppressed);
 
     expect((await pin(place, null)).body.data).toMatchObject({ pin: null, state: "learned" });
     await step();
-    expect(await rowOf(place)).toMatchObject({ significant: false, folded: "learned" });
+    expect(await rowOf(place)).toMatchObject({ significant: false, suppressed: "learned" });
 
     for (const { system } of fleet.slice(0, 6)) {
       const get = async (path: string) => {
@@ -290,6 +291,7 @@ interface Row {
   field_path: string;
   noise_path: string | null;
   significant: boolean;
+  suppressed: string | null;
   folded: string | null;
   rate: number | null;
 }

@@ -259,10 +259,10 @@ describe("paths", () => {
   }, 60_000);
 });
 
-interface OddAnswer {
+interface OutliersAnswer {
   systems: number;
   enough: boolean;
-  odd: {
+  outliers: {
     path: string;
     value: unknown;
     count: number;
@@ -273,32 +273,49 @@ interface OddAnswer {
   more: boolean;
 }
 
-describe("the odd ones out", () => {
-  test("are the values that hardly anybody holds, with those who do", async () => {
-    const { body } = await ask<OddAnswer>("odd", { type: "nsec" });
+describe("outliers", () => {
+  test("have their former path and member beside the new ones", async () => {
+    const now = await ask<OutliersAnswer>("outliers", { type: "nsec" });
+    const former = await ask<OutliersAnswer & { odd: unknown }>("odd", { type: "nsec" });
+    expect(former).toEqual({ ...now, body: former.body });
+    expect(former.body).toEqual(now.body as typeof former.body);
+    expect(former.body.data.odd).toEqual(former.body.data.outliers);
+    const { body } = await muster.admin<never>("GET", "/api/openapi.json");
+    expect(body).toMatchObject({
+      paths: {
+        "/api/admin/inventory/odd": {
+          get: { deprecated: true, description: expect.stringContaining("/inventory/outliers") },
+        },
+        "/api/admin/inventory/outliers": { get: { summary: expect.any(String) } },
+      },
+    });
+  }, 60_000);
+
+  test("are the values that few systems hold, with those who do", async () => {
+    const { body } = await ask<OutliersAnswer>("outliers", { type: "nsec" });
     expect(body.data).toMatchObject({ systems: FLEET, enough: true, more: false });
     expect(
-      body.data.odd.map(({ path, value, count, holders }) => [path, value, count, holders.map((one) => one.name)]),
+      body.data.outliers.map(({ path, value, count, holders }) => [path, value, count, holders.map((one) => one.name)]),
     ).toEqual([
       ["facts.distro.version", "7.9.0", 1, ["Branch 7"]],
       ['facts.features.network."eth0.6".type', "token-ring", 1, ["Branch 33"]],
     ]);
-    expect(body.data.odd[1]).toMatchObject({ usual: "vlan", usual_count: 119 });
+    expect(body.data.outliers[1]).toMatchObject({ usual: "vlan", usual_count: 119 });
   }, 60_000);
 
   test("leave out names that everybody has for himself, and paths that few have", async () => {
-    const { body } = await ask<OddAnswer>("odd", { type: "nsec" });
-    const paths = body.data.odd.map((one) => one.path);
+    const { body } = await ask<OutliersAnswer>("outliers", { type: "nsec" });
+    const paths = body.data.outliers.map((one) => one.path);
     expect(paths).not.toContain("facts.fqdn");
     expect(paths).not.toContain('facts.modules."web.2".version');
   }, 60_000);
 
   test("need a hundred systems of the type", async () => {
-    expect((await ask<OddAnswer>("odd", { type: "ns8" })).body.data).toMatchObject({
+    expect((await ask<OutliersAnswer>("outliers", { type: "ns8" })).body.data).toMatchObject({
       systems: 0,
       enough: false,
-      odd: [],
+      outliers: [],
     });
-    expect((await ask("odd", {})).status).toBe(400);
+    expect((await ask("outliers", {})).status).toBe(400);
   }, 60_000);
 });

@@ -12,6 +12,7 @@ import { storedDocument } from "../rules/judge.ts";
 import { isUuid } from "../../../values/uuid.ts";
 import type { Noise } from "../../noise/index.ts";
 import { RawJson, rawElements, rawOrNull } from "../../../values/json/raw.ts";
+import { withFormerName } from "../../../values/schema.ts";
 import * as reading from "./reading.ts";
 import type { ChangeRow, RecordRow } from "./reading.ts";
 import type { ChangesQuery, CompareQuery, HistoryQuery, TimelineQuery } from "../schema.ts";
@@ -129,7 +130,7 @@ export function openReader({ database, compare, noise, showSystem }: InventoryRe
           category: change.category,
           severity: change.severity,
           significant: change.significant,
-          folded: change.suppressedBy,
+          ...suppressedBy(change.suppressedBy),
           ...noiseOf(change.pointer, known),
           ...shown,
         })),
@@ -159,11 +160,14 @@ function pageOf<Change extends { previousValue: string | null; currentValue: str
   });
 }
 
+const suppressedBy = (suppressed: string | null) => withFormerName({ suppressed }, "suppressed", "folded");
+
 const beginningOf = (text: string | null) => text?.slice(0, BEGINNING).toWellFormed() ?? null;
 
-function changeOf({ elements_text, previous_text, current_text, sort_time, position, ...row }: ChangeRow) {
+function changeOf({ elements_text, previous_text, current_text, sort_time, position, suppressed, ...row }: ChangeRow) {
   return {
     ...row,
+    ...suppressedBy(suppressed),
     elements: rawElements(elements_text),
     previous_value: rawOrNull(previous_text),
     current_value: rawOrNull(current_text),

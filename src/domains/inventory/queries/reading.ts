@@ -69,7 +69,7 @@ export interface ChangeRow {
   category: string;
   severity: string;
   significant: boolean;
-  folded: string | null;
+  suppressed: string | null;
   value_bytes: number;
   /** Then the texts are the beginnings of the values. */
   truncated: boolean;
@@ -80,7 +80,7 @@ export interface ChangeRow {
 }
 
 const CHANGE = `id, record_id, previous_record_id, position, pointer, field_path, elements::text as elements_text, change_type, category,
-  severity, significant, folded, detected_at, ${isoTime("detected_at")} as sort_time`;
+  severity, significant, folded as suppressed, detected_at, ${isoTime("detected_at")} as sort_time`;
 
 /**
  * Newest first; within a record the last change first, so the list read backwards is the order of replay. As many as fit on a
