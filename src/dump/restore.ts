@@ -144,7 +144,7 @@ async function load(
       await finish();
       const table = tables.find((one) => one.name === name);
       if (!table || !ours.has(name)) return;
-      current = { table: name, copy: await session.copyIn(copyInto(table)) };
+      current = { table: name, copy: session.copyIn(copyInto(table)) };
     }
     for await (const chunk of body) await current.copy.write(chunk);
   };
