@@ -78,7 +78,7 @@ interface OwnDeps<One extends Name> extends SharedDeps {
 }
 
 /** The compiler's proof that every domain is given what it asks for. */
-const openers: { [One in Name]: { open(deps: OwnDeps<One>): Opened } } = modules;
+const openers: { [One in Name]: { open: (deps: OwnDeps<One>) => Opened } } = modules;
 
 interface Assembled {
   api: Apis;
@@ -87,8 +87,8 @@ interface Assembled {
 }
 
 /**
- * A domain that asks another one's api while it opens has that one opened first; in the order of the list otherwise. Two that
- * need each other must ask later, by a call.
+ * Opens them by name, but each after those whose api it reads while it opens. Of two that need each other, one must read the
+ * other's api later, when it is called.
  */
 export function openDomains(shared: SharedDeps, config: Config): Assembled {
   const opened = new Map<string, Opened>();

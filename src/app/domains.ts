@@ -1,4 +1,5 @@
 // Lists the domains, one line each: their routes, jobs, checks, metrics, settings and apis all come from here.
+// The order of the lines means nothing: assemble.ts opens, starts and stops them by who asks whom.
 export * as alerts from "../domains/alerts/index.ts";
 export * as applications from "../domains/applications/index.ts";
 export * as backups from "../domains/backups/index.ts";

@@ -153,10 +153,13 @@ async function compose(parts: Parts): Promise<App> {
   const { connection } = postgres;
   const migrated = await openSchema(parts);
   const services = await openShared({ config, log, clock, postgres, database });
-  const { queue, redis } = services;
+  const { queue, limiter, signals, redis } = services;
   const objects = openObjects(config, clock);
   const place = { exclusive: postgres.carried && role !== "child", listens: does("http") };
-  const shared = openSharedDeps({ config, log, clock, database, ...services, objects, rulesInForce, ...place });
+  const shared = openSharedDeps({
+    ...{ config, log, clock, database, queue, limiter, signals, objects, rulesInForce },
+    ...place,
+  });
   const { api, all } = openDomains(shared, config);
   const { schedule: cron, keep } = config.dump;
   const domains = [...all, scheduledDumps({ connection, objects, clock, version, cron, keep })];
@@ -165,7 +168,7 @@ async function compose(parts: Parts): Promise<App> {
   const scheduler = openScheduler({ queue, schedules: domains.flatMap((one) => one.schedules ?? []), clock, log });
 
   const registries = openRegistries();
-  const changeLog = openChangeLog({ log, signals: services.signals });
+  const changeLog = openChangeLog({ log, signals });
   const { maxBodyBytes } = config.http;
   const common = { clock, log, registry: registries.own, version };
   const { routes, measure } = openApi({ ...common, domains, operators: api.operators, changeLog, maxBodyBytes });

@@ -144,6 +144,23 @@ test("the compiler knows the new domain, its settings and what others may ask of
   await inCopy(["check"]);
 }, 120_000);
 
+test.each([
+  ["a domain that does not exist", "api: { nobody: { count(): number } }"],
+  ["a verb that another domain does not have", "api: { systems: { sing(): void } }"],
+  ["a shared part that does not exist", "moon: string"],
+])(
+  "the compiler refuses a domain that asks for %s",
+  async (_, asked) => {
+    const file = join(copy, "src/domains/tides/index.ts");
+    const before = readFileSync(file, "utf8");
+    writeFileSync(file, before.replace("}: TidesDeps)", `}: TidesDeps & { ${asked} })`));
+    const said = await inCopy(["check"]).catch(String);
+    writeFileSync(file, before);
+    expect(said).toContain("src/app/assemble.ts");
+  },
+  120_000,
+);
+
 test("routes, jobs, schedules, checks, metrics and its own settings are there", async () => {
   await using database = await createTestDatabase();
   const found = JSON.parse(await inCopy(["look.ts"], { DATABASE_URL: database.url, TIDES_HEIGHT: "7" }));
