@@ -3,11 +3,11 @@ import { describe, expect, test } from "bun:test";
 import { compareTexts } from "../../src/domains/inventory/rules/judge.ts";
 import { BUILTIN_RULES } from "../../src/domains/inventory/rules/builtin-rules.ts";
 import { openRules } from "../../src/domains/inventory/rules/rules.ts";
-import { openLearned } from "../../src/domains/noise/learned.ts";
 import { suppress } from "../../src/domains/noise/suppress.ts";
 import type { Database } from "../../src/ports/database.ts";
 import { testClock } from "../support/clock.ts";
 import { makeFleet, placeOf } from "../support/fleet.ts";
+import { openTestNoise } from "../support/noise.ts";
 import { createTestDatabase } from "../support/postgres.ts";
 
 const SYSTEMS = 100;
@@ -21,7 +21,7 @@ describe("a fleet of 100 systems of five organizations over 30 inventories each"
   test("has 99 % of its noise suppressed once learned, and not one event", async () => {
     await using made = await createTestDatabase();
     const clock = testClock();
-    const learned = openLearned({ database: made.database, clock });
+    const learned = openTestNoise({ database: made.database, clock });
     const rules = openRules(BUILTIN_RULES);
     const fleet = makeFleet(20_260_101, SYSTEMS).map((member, number) => ({
       ...member,

@@ -9,7 +9,7 @@ import { prune } from "./retention/prune.ts";
 import type { PruneDeps, PruneOptions, PruneReport } from "./retention/prune.ts";
 
 export interface InventoryApi extends InventoryReader, Pins {
-  /** Deletes the records that retention lets go, and alerts long resolved; a dry run only counts them. */
+  /** Deletes the records that retention lets go, and findings long resolved; a dry run only counts them. */
   prune(actor: Actor, options: PruneOptions): Promise<PruneReport>;
 }
 

@@ -55,7 +55,7 @@ interface InventoryDeps {
 }
 
 export interface Inventory extends InventoryApi {
-  /** Inventories that another service received, each system's in order; the past alarms nobody. Returns what was refused. */
+  /** Imports inventories that another service received, each system's in order, and raises nothing. Returns what was refused. */
   importInventories(rows: ImportedInventory[], dryRun: boolean): Promise<Refused[]>;
   /** Projects these systems' newest records again. */
   reproject(newest: { systemId: string; recordId: string }[]): Promise<void>;

@@ -36,7 +36,7 @@ export function projectionJob(deps: ProjectDeps): JobHandler {
   return {
     queue: PROJECT_QUEUE,
     ...DOCUMENT_JOBS,
-    // Behind a burst of one system only its newest inventory is left to be looked at.
+    // After a burst of one system only its newest inventory is left to be projected.
     lingerMs: 500,
     async handle(jobs) {
       const recordIds = jobs.map((job) => decodeRecordId(job.payload));

@@ -18,7 +18,7 @@ interface NoiseDeps {
   clock: Clock;
 }
 
-export interface Noise extends NoiseApi, Omit<Learned, "list" | "pin"> {
+export interface Noise extends NoiseApi, Learned {
   /** The same changes, with those that are noise to that system suppressed. */
   suppress<Change extends JudgedChange>(changes: readonly Change[], known: Known | undefined): Change[];
   placeOf(pointer: string, known: Known | undefined): NoisePlace;
@@ -26,7 +26,7 @@ export interface Noise extends NoiseApi, Omit<Learned, "list" | "pin"> {
 
 export function open({ database, clock }: NoiseDeps): DomainWith<Noise> {
   const learned = openLearned({ database, clock });
-  const verbs = openNoiseApi(learned);
+  const verbs = openNoiseApi({ database, clock, learned });
   return {
     api: { ...learned, suppress, placeOf, ...verbs },
     adminRoutes: adminRoutes(verbs),

@@ -8,9 +8,9 @@ import type { Thresholds } from "./store.ts";
 const LEARN_QUEUE = "muster:inventory-noise";
 export const LEARN_SCHEDULE: Schedule = { name: "inventory-noise", cron: "41 * * * *", queue: LEARN_QUEUE };
 
-/** Four days at the least, in three systems: neither an afternoon nor one appliance that flaps teaches anything. */
+/** Four days at the least, in three systems: neither one afternoon nor one appliance that flaps makes noise of a place. */
 const THRESHOLDS: Thresholds = { steadyDays: 4, lastingDays: 2, systems: 3 };
-/** Systems that one statement asks, at about thirty places each. */
+/** Systems that one statement counts, at about thirty places each. */
 const SYSTEMS_PER_STEP = 5_000;
 const ORGANIZATIONS_PER_STEP = 200;
 /** Tells the organization to go on after from a tick's payload, which is a time. */
@@ -21,7 +21,7 @@ interface LearnDeps {
   clock: Clock;
 }
 
-/** All of it at once. */
+/** Learns for all organizations at once. */
 export async function learnAll(deps: LearnDeps): Promise<void> {
   for (let after: string | undefined = ""; after !== undefined;) after = await learnStep(deps, after);
 }

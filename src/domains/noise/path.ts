@@ -30,18 +30,18 @@ const INDEX = /^\d+$/;
  * only is taken for an index, except below the maps above.
  */
 export function noisePath(pointer: string): string | undefined {
-  return pointer === "" ? undefined : generalise(parsePointer(pointer));
+  return pointer === "" ? undefined : generalize(parsePointer(pointer));
 }
 
-/** Generalising a generalised path changes nothing. */
-export function generalise(segments: readonly string[]): string {
+/** Generalizing a generalized path changes nothing. */
+export function generalize(segments: readonly string[]): string {
   let path = "";
   for (const segment of segments.slice(0, MAX_DEPTH))
-    path += `${path === "" ? "" : "."}${generaliseKey(segment, path)}`;
+    path += `${path === "" ? "" : "."}${generalizeKey(segment, path)}`;
   return path;
 }
 
-function generaliseKey(key: string, parent: string): string {
+function generalizeKey(key: string, parent: string): string {
   if (MAPS.has(parent) || COUNTS_BY.test(parent)) return "*";
   if (INDEX.test(key) || key === "[]") return "[]";
   const isFact = key.length <= MAX_KEY_LENGTH && FACT_NAME.test(key) && !LOOKS_MADE.test(key);

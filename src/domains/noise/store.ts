@@ -11,12 +11,12 @@ export interface Sighting {
   day: string;
 }
 
-/** Places of one system; what an appliance makes up beyond it is not remembered. */
+/** Most places of one system; further ones, which an appliance may make up, are ignored. */
 const MAX_PATHS_PER_SYSTEM = 200;
-/** Systems of one organization that are asked; more say no more. */
+/** Most systems of one organization that are counted; more would teach nothing new. */
 const MAX_SYSTEMS = 2_000;
 
-/** Sets the days' bits. In the order of keys, so that processes that tell of the same systems wait for each other, not for ever. */
+/** Sets the days' bits, in the order of the keys, so that two processes with the same systems cannot deadlock. */
 export async function saveSightings(db: Queryable, sightings: readonly Sighting[]): Promise<void> {
   await db.query(
     `with told as (
@@ -109,7 +109,7 @@ export async function learn(
   );
 }
 
-/** What says nothing any more: days long ago, and organizations without a system. */
+/** Deletes days that no longer count, and the places of organizations without a system. */
 export async function deleteOldNoise(db: Queryable, now: Date): Promise<void> {
   await db.query(`delete from inventory_noise_days where last_day < ($1::timestamptz at time zone 'UTC')::date - 31`, [
     now,

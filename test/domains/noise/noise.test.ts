@@ -3,10 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { BUILTIN_RULES } from "../../../src/domains/inventory/rules/builtin-rules.ts";
 import { compareTexts } from "../../../src/domains/inventory/rules/judge.ts";
 import type { ComparedChange } from "../../../src/domains/inventory/rules/judge.ts";
-import { openLearned } from "../../../src/domains/noise/learned.ts";
 import { suppress, type Known } from "../../../src/domains/noise/suppress.ts";
 import { LEARN_SCHEDULE } from "../../../src/domains/noise/learn.ts";
-import { generalise, noisePath } from "../../../src/domains/noise/path.ts";
+import { generalize, noisePath } from "../../../src/domains/noise/path.ts";
 import { openRules } from "../../../src/domains/inventory/rules/rules.ts";
 import type { Database } from "../../../src/ports/database.ts";
 import { openTestApp } from "../../support/app.ts";
@@ -14,6 +13,7 @@ import type { TestApp } from "../../support/app.ts";
 import { testClock } from "../../support/clock.ts";
 import { makeFleet } from "../../support/fleet.ts";
 import { isTrue, readHistory } from "../../support/history.ts";
+import { openTestNoise } from "../../support/noise.ts";
 import { createTestDatabase } from "../../support/postgres.ts";
 import { runJson, runMuster } from "../../support/program.ts";
 
@@ -50,7 +50,7 @@ describe("what an organization's systems teach", () => {
   ) {
     const made = await createTestDatabase();
     const clock = testClock();
-    const learned = openLearned({ database: made.database, clock });
+    const learned = openTestNoise({ database: made.database, clock });
     const systems = Object.entries(organizations).flatMap(([organization, count]) =>
       Array.from({ length: count }, () => ({ id: Bun.randomUUIDv7(), organization })),
     );
@@ -137,7 +137,7 @@ describe("what an organization's systems teach", () => {
 
   test("cannot be multiplied without bound by what appliances name things", async () => {
     await using made = await createTestDatabase();
-    const learned = openLearned({ database: made.database, clock: testClock() });
+    const learned = openTestNoise({ database: made.database, clock: testClock() });
     const [id, other] = [Bun.randomUUIDv7(), Bun.randomUUIDv7()];
     await insertSystems(
       made.database,
@@ -348,7 +348,7 @@ describe("a place over the fleet", () => {
     [`/${"a/".repeat(40)}z`, "a.".repeat(12).slice(0, -1)],
   ])("of %s is %s", (pointer, path) => {
     expect(noisePath(pointer)).toBe(path);
-    expect(generalise(path.split("."))).toBe(path);
+    expect(generalize(path.split("."))).toBe(path);
   });
 });
 

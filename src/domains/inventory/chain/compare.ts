@@ -40,7 +40,7 @@ export async function compareRecords(
       round.flatMap((pair) => [pair.recordId, pair.previousRecordId]),
     );
     const compared: JudgedPair[] = [];
-    // One after the other: a large pair leaves this thread for a while, and must not be joined by the next.
+    // One after the other: while a large pair is compared on its thread, the next one must not be held in memory beside it.
     for (const pair of round)
       compared.push(await comparePair({ compare, noise }, pair, documents, known.get(pair.systemId)));
     const marked = await database.transaction(async (tx) => {
@@ -56,7 +56,7 @@ export async function compareRecords(
       if (marked.has(pair.recordId)) noise.observe(pair.systemId, pair.receivedAt, pair.judged);
       sweep.after(pair.bytes);
     }
-    // Beside the transaction: a row that a whole organization shares is not held while others are written.
+    // Outside of the transaction: the row that all systems of an organization share must not stay locked while diffs are written.
     await addHistory(database, compared.filter((pair) => marked.has(pair.recordId)).map(historyOf));
     recent.drop(round.map((pair) => pair.previousRecordId));
   }

@@ -63,7 +63,7 @@ export async function markDiffed(db: Queryable, pairs: ComparedPair[], now: Date
 
 type PlacedDiff = DiffRow & { pair: Pair };
 
-/** Rows and characters of values that one statement takes, so that each ends in its time, however much is new. */
+/** Most rows, and most characters of values, of one statement, so that each ends in its time, however much changed. */
 const DIFFS_PER_STATEMENT = 2_000;
 const CHARACTERS_PER_STATEMENT = 2 * 1024 ** 2;
 

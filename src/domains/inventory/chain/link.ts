@@ -28,7 +28,7 @@ export async function linkRecords(
     tx,
     incoming.map((one) => one.systemId),
   );
-  // In the same millisecond it may sort before the one that came first.
+  // Also late: of two records of one millisecond, the second may sort before the first.
   const isLate = (one: IncomingRecord) => one.receivedAt <= (lastSeen.get(one.systemId) ?? 0);
   const accepted = incoming.filter((one) => lastSeen.has(one.systemId));
   const again = await restoreNeighbors(tx, accepted.filter(isLate));
@@ -47,7 +47,7 @@ export async function linkRecords(
 
 /**
  * A late record is compared with the records on both of its sides. Where those were pruned, the changes stored after the last
- * kept one before them give their content back; retention lets them go again once everything is compared. Without this the late
+ * kept one before them give their content back; retention deletes them again once everything is compared. Without this the late
  * record would be compared with older neighbors, and changes stored in between would no longer follow from what is before them.
  *
  * Returns the ids of those that came twice: they had their place in the chain before, and were pruned since. The systems' rows

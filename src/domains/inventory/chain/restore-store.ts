@@ -5,11 +5,11 @@ import type { ChangeType } from "../diff/diff.ts";
 export interface PrunedRecord {
   id: string;
   systemId: string;
-  /** With all its digits. */
+  /** With the microseconds that a JavaScript Date would cut. */
   receivedAt: string;
 }
 
-/** Of these records, those that were compared once and are no longer there. */
+/** Finds, of these records, those that were compared once and were pruned since. */
 export async function findPrunedIds(db: Queryable, recordIds: string[]): Promise<Set<string>> {
   const rows = await db.query<{ id: string }>(
     `select distinct d.record_id as id from inventory_diffs d
@@ -101,7 +101,7 @@ interface RestoredRecord extends PrunedRecord {
   size: number;
 }
 
-/** As it was as far as its changes tell, compared already, and no longer counted among the pruned ones of its day. */
+/** Stores the record as its changes tell it, as already compared, and no longer counts it among the pruned ones of its day. */
 export async function insertRestored(db: Queryable, record: RestoredRecord): Promise<void> {
   await db.query(
     `with restored as (

@@ -13,7 +13,7 @@ export async function lockSystems(db: Queryable, systemIds: string[]): Promise<M
 }
 
 /**
- * For records that come late: where the predecessor was seen again after them, that sighting becomes a record of its own
+ * Makes room for late records: where the predecessor was seen again after them, that sighting becomes a record of its own
  * (A, then late B, then A again), so that the newest record stays the newest state. `copyIds` are new ids, one a record.
  * Returns the successors that were linked anew; what was compared stays right, as the copy has the same content.
  */
@@ -121,7 +121,7 @@ export async function insertRecords(db: Queryable, records: IncomingRecord[]): P
   return rows.map((row) => row.id);
 }
 
-/** One binary run instead of an array of texts, whose every quote would be escaped here and unescaped there. */
+/** Joins the texts into one binary parameter: in an array of texts every quote would be escaped, and unescaped by PostgreSQL. */
 function packTexts(records: IncomingRecord[]) {
   const texts = records.map((record) => Buffer.from(record.text));
   const sizes = texts.map((text) => text.length);
@@ -130,7 +130,7 @@ function packTexts(records: IncomingRecord[]) {
   return { bytes: Buffer.concat(texts), starts, sizes };
 }
 
-/** For records that got another predecessor: what was compared with the old one is no longer a link of the chain. */
+/** Deletes the diffs of records that got another predecessor: a comparison with the old one is no link of the chain any more. */
 export async function deleteDiffsOf(db: Queryable, recordIds: string[]): Promise<void> {
   await db.query(`delete from inventory_diffs where record_id = any($1::uuid[])`, [recordIds]);
 }
@@ -141,7 +141,7 @@ export interface UndiffedRecord {
   size: number;
 }
 
-/** Of these records, those that still wait for their comparison. */
+/** Finds, of these records, those that still wait for their comparison. */
 export async function findUndiffed(db: Queryable, recordIds: string[]): Promise<UndiffedRecord[]> {
   return db.query(
     `select id, system_id as "systemId", data_size::integer as size from inventory_records where id = any($1::uuid[]) and diffed_at is null`,
@@ -172,7 +172,7 @@ export interface NewestRecord {
   bytes: number;
 }
 
-/** Of these records, those that are their system's newest. */
+/** Finds, of these records, those that are their system's newest. */
 export async function findNewest(db: Queryable, recordIds: string[]): Promise<NewestRecord[]> {
   return db.query(
     `select r.system_id as "systemId", r.id as "recordId", r.received_at as "receivedAt",

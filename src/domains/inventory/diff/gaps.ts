@@ -66,7 +66,7 @@ function gapsOfNodes(facts: JsonObject, neighbor: JsonObject): Gap[] {
   return [...missing].map((id) => ({ path: ["facts", "nodes", id], reason: `node ${id} did not answer` }));
 }
 
-/** What every module has, whether its own collector worked or not. */
+/** Keys that every module has, also where its own collector failed. */
 const BASE_KEYS = new Set([
   "id",
   "version",

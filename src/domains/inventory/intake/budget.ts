@@ -64,7 +64,7 @@ export interface Added {
   bytes: number;
 }
 
-/** One row an owner and day, in the order of the owners: so do all who add, and nobody waits for one who waits for him. */
+/** Adds to one row an owner and day. Rows are locked in the order of their owners, by every writer, so no two can deadlock. */
 export async function addHistory(db: Queryable, added: readonly Added[]): Promise<void> {
   if (added.length === 0) return;
   await db.query(

@@ -11,10 +11,10 @@ export interface SystemFacts {
   name: string | undefined;
 }
 
-/** Characters; a longer value is not what the field is for and is left out rather than cut. */
+/** Characters. A longer value is left out rather than cut: it is not what the field is for. */
 const MAX_LENGTHS = { type: 100, fqdn: 255, version: 100, name: 255 };
 
-/** Never throws, and every value it gives fits its column. Undefined means: nothing new to say. */
+/** Never throws; every value fits its column. Undefined leaves what is known. */
 export function extractFacts(document: JsonObject): SystemFacts {
   const installation = getOwn(document, "installation");
   if (installation === "nethserver") return clusterFacts(document);
@@ -22,7 +22,7 @@ export function extractFacts(document: JsonObject): SystemFacts {
   return plainFacts(document);
 }
 
-/** The leader speaks for the cluster; node 1 does where no node says that it leads. */
+/** Takes the leader's facts for the cluster's; node 1's where no node says that it leads. */
 function clusterFacts(document: JsonObject): SystemFacts {
   const nodes = at(document, "facts", "nodes");
   const leader = isObject(nodes)

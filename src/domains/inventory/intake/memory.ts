@@ -48,7 +48,7 @@ export function openByteSemaphore({ maxBytes, maxWaitingBytes }: ByteSemaphoreOp
 }
 
 export interface Sweep {
-  /** Documents of so many bytes together have been dealt with. Small ones never cause a collection. */
+  /** To be called after a document of so many bytes was processed. Small ones never cause a collection. */
   after(bytes: number): void;
 }
 

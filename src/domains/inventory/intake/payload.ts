@@ -21,7 +21,7 @@ export interface IncomingRecord extends Omit<Inspected, "facts" | "deviceTime"> 
   text: string;
 }
 
-/** The fastest: a tenth of the size, in a fiftieth of a millisecond for 30 KB, saves writing and reading it through the queue. */
+/** The fastest level: 0.02 ms of CPU for 30 KB, which become a tenth of their size, and cost less than they save in the queue. */
 const LEVEL = 1;
 
 export const packText = (text: string) => Bun.zstdCompressSync(Buffer.from(text), { level: LEVEL }).toString("base64");
@@ -34,7 +34,7 @@ export const encodePacked = ({ header, packed }: Pick<PackedRecord, "header" | "
 export const encodeIncoming = ({ text, ...header }: IncomingRecord): string =>
   encodePacked({ header, packed: packText(text) });
 
-/** A document on its way that has not been inflated yet; `bytes` is what it will take. */
+/** A document on its way, not inflated yet; `bytes` is its size when it is. */
 interface PackedRecord {
   header: Omit<IncomingRecord, "text">;
   packed: string;
@@ -59,7 +59,7 @@ export function unpack({ header, packed }: PackedRecord): IncomingRecord {
 export const encodeRecordId = (recordId: string, isLarge = false) =>
   JSON.stringify({ record_id: recordId, ...(isLarge && { large: true }) });
 
-/** Tells of a job of either kind, by the size of its document, that it takes long. */
+/** Tells by the size of its document whether a job of either kind takes long. */
 export function isLargeJob({ payload }: { payload: string }): boolean {
   const end = payload.indexOf("\n");
   const head: { size?: unknown; large?: unknown } = JSON.parse(end === -1 ? payload : payload.slice(0, end));

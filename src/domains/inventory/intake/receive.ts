@@ -50,7 +50,7 @@ const IN_FLIGHT_MS = 30_000;
 const MAX_IN_FLIGHT = 10_000;
 /** How long an answer waits for a frozen database to say whether a document is a re-send. */
 const HASH_PATIENCE_MS = 1_000;
-/** Large documents between their bytes and their push at once: each is there several times over on the way. */
+/** Bytes of large documents between receipt and push at once: each is in memory several times over on the way. */
 const LARGE_AT_WORK_BYTES = 20 * 1024 ** 2;
 const LARGE_WAITING_BYTES = 64 * 1024 ** 2;
 
@@ -77,7 +77,7 @@ export function openReceiver({
     return last && last.untilMs > nowMs ? last.hash : undefined;
   };
 
-  /** Undefined when the database is away: the queue may not be, and then nobody knows what changed, nor counts bytes. */
+  /** Undefined while the database is away and the queue is not: inventories are then taken without a budget. */
   const standingOf = async (systemId: string, at: Date): Promise<Standing | undefined> => {
     const answered = new AbortController();
     const patience = clock.sleep(HASH_PATIENCE_MS, answered.signal).then(() => undefined);

@@ -7,10 +7,10 @@ import { compareStored } from "../rules/judge.ts";
 import type { ComparedChange, StoredDocument } from "../rules/judge.ts";
 import type { Rules, RuleSet } from "../rules/rules.ts";
 
-/** An idle thread is ended, which gives its memory back. */
+/** After this long without work the thread is ended, which frees its memory. */
 const IDLE_MS = 30_000;
 
-/** Flat, with texts for what is not: such messages cross to the other thread without being serialized. */
+/** Flat, with JSON texts for what is nested: such messages reach the other thread without being cloned. */
 export type LargeTask =
   { kind: "inspect"; bytes: Uint8Array } | { kind: "compare"; previous: string; current: string; ruleSet: string };
 
@@ -20,7 +20,7 @@ export interface LargeAnswer {
   packed?: string;
   /** What to tell the client, as JSON. */
   failure?: string;
-  /** What went wrong otherwise. */
+  /** What went wrong otherwise, for the log. */
   fault?: string;
 }
 
@@ -31,7 +31,7 @@ interface LargePair {
 }
 
 export interface LargeDocuments {
-  /** The bytes are given away. Also packs the text for its way through the queue. */
+  /** Takes the bytes away from the caller. Also packs the text for its way through the queue. */
   inspect(bytes: Uint8Array): Promise<{ inspected: Inspected; packed: string }>;
   compare(pair: LargePair): Promise<ComparedChange[]>;
   close(): Promise<void>;

@@ -10,7 +10,7 @@ declare const self: Worker;
 
 self.onmessage = ({ data: task }: MessageEvent<LargeTask>) => {
   self.postMessage(answerOf(task));
-  // A document of 8 MB leaves ten times as much behind, and the next may be hours away.
+  // A document of 8 MB leaves 80 MB of garbage, and the next one may be hours away.
   Bun.gc(true);
 };
 

@@ -145,7 +145,7 @@ export function openReader({ database, compare, noise, showSystem }: InventoryRe
 const shown = ({ text, ...row }: RecordRow & { text: string }): RecordRow => row;
 const whole = (row: RecordRow & { text: string }) => ({ record: shown(row), inventory: new RawJson(row.text) });
 
-/** Comparisons have no pages: once one is full, the values of the others are cut like those that are too large. */
+/** Comparisons have no pages: once a page's bytes are used up, the remaining values are cut like those that are too large. */
 function pageOf<Change extends { previousValue: string | null; currentValue: string | null }>(
   changes: readonly Change[],
 ) {

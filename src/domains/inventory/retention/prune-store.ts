@@ -3,7 +3,7 @@ import type { Queryable } from "../../../ports/database.ts";
 import { NIL_UUID } from "../../../values/uuid.ts";
 import type { AgeingRecord } from "./retention.ts";
 
-/** The last of the next `limit` systems by id, and whether there are more after it; undefined when there are none. */
+/** Finds the last of the next `limit` systems by id; `more` says that others follow. Undefined when there is none. */
 export async function findSystemRange(
   db: Queryable,
   after: string,

@@ -20,7 +20,7 @@ export interface PruneDeps {
 
 export interface PruneOptions {
   dryRun: boolean;
-  /** Told how many were looked at; of the last step more than there are. */
+  /** Called with the number of systems that were looked at, rounded up to whole steps. */
   onSystems?: (done: number) => void;
 }
 
@@ -41,13 +41,13 @@ export interface PruneReport {
 const PRUNE_QUEUE = "muster:inventory-prune";
 export const PRUNE_SCHEDULE: Schedule = { name: "inventory-prune", cron: "17 3 * * *", queue: PRUNE_QUEUE };
 
-/** Systems of one step: what a job does before it hands on, and what one statement walks through. */
+/** Systems of one job, and of one statement. */
 const SYSTEMS_PER_STEP = 200;
 const RECORDS_PER_PAGE = 5_000;
 /** Rows of one deletion, whose systems are locked as long as it takes. */
 const RECORDS_PER_DELETE = 500;
 
-/** Everything at once, for the command line. A dry run counts what would go, and deletes nothing. */
+/** Prunes everything at once, for the command line. A dry run counts what would be deleted, and deletes nothing. */
 export async function prune(deps: PruneDeps, { dryRun, onSystems = () => {} }: PruneOptions): Promise<PruneReport> {
   const tally = openTally();
   let systems = 0;
@@ -62,7 +62,7 @@ export async function prune(deps: PruneDeps, { dryRun, onSystems = () => {} }: P
 
 /**
  * One step a job, so an interrupted night goes on where it was. The payload is the system to go on after; a tick's payload is
- * its time, and begins with the first. Idempotent: what is gone is gone.
+ * its time, and begins with the first. Safe to repeat: what was deleted stays deleted.
  */
 export function pruneJob({ database, clock, findings }: PruneDeps): JobHandler {
   const deps: PruneDeps = { database: database.patient(), clock, findings };
@@ -112,7 +112,7 @@ async function pruneStep(
   return found.more ? found.last : undefined;
 }
 
-/** The records of one system after the other; in memory are a page and the system it ends in. */
+/** Yields the records of one system after the other; holds one page, and the system that it ends in. */
 async function* readSystems(
   database: Database,
   range: SystemRange,

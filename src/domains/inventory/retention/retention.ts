@@ -75,7 +75,7 @@ function stageStarts(now: Date): StageStarts {
   };
 }
 
-/** In a month that has no such day, its end: so the result never goes back while time goes on. */
+/** The end of the month where it has no such day, so that the result never goes back while time goes on. */
 function monthsBefore(now: Date, months: number): number {
   const [year, month] = [now.getUTCFullYear(), now.getUTCMonth() - months];
   const date = new Date(now);
@@ -83,7 +83,7 @@ function monthsBefore(now: Date, months: number): number {
   return Math.min(date.getTime(), Date.UTC(year, month + 1));
 }
 
-/** A day, a week, a month is thinned further once the whole of it is old enough: no age ever has a hole at its far end. */
+/** A day, a week, a month is thinned further once the whole of it is old enough: no age ever lacks its oldest part. */
 function stageOf(timeMs: number, starts: StageStarts): Stage {
   if (timeMs >= starts.day) return "all";
   if (dayEnd(timeMs) > starts.week) return "day";
@@ -91,7 +91,7 @@ function stageOf(timeMs: number, starts: StageStarts): Stage {
   return monthEnd(timeMs) > starts.quarter ? "month" : "quarter";
 }
 
-/** For each stage, whether it keeps a receipt. */
+/** Tells for each stage which receipts it keeps. */
 function findKeepers(receipts: readonly Receipt[]): Record<Stage, (receipt: Receipt) => boolean> {
   const days = firstOfEach(receipts, (one) => dayOf(one.timeMs));
   const weeks = firstOfEach(receipts, (one) => weekOf(one.timeMs));
