@@ -65,4 +65,6 @@ export interface Check {
   well?(): string;
   /** Only `muster doctor` asks: what it finds concerns an operator, but no load balancer. */
   onDemand?: boolean;
+  /** How many times longer than usual its answer is waited for: for tests on a busy machine. */
+  patience?: number | undefined;
 }

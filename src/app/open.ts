@@ -50,6 +50,8 @@ export interface AppOptions {
   children?: Children;
   /** A socket that listens already, instead of LISTEN_ADDRESS. */
   descriptor?: number;
+  /** How many times longer than usual services may take to answer: for tests on a busy machine. */
+  patience?: number;
 }
 
 export interface App extends Requests, Work, Life {
@@ -108,7 +110,7 @@ const POLL_MS = 500;
 
 export async function openApp(config: Config, { clock = systemClock(), ...given }: AppOptions): Promise<App> {
   const options = { ...given, clock };
-  const { role, log } = options;
+  const { role, log, patience } = options;
   // Read before anything is started: a fault in them must stop the start.
   const files = isCommand(role) ? undefined : certificateFiles(config.http);
   const certificate = files && openCertificate({ files, clock, log });
@@ -122,7 +124,8 @@ export async function openApp(config: Config, { clock = systemClock(), ...given 
     log,
     ...(role === "supervise" && { maxClients: clientsOf(config) }),
   });
-  const database = openDatabase(postgres.connection, { maxConnections: config.database.maxConnections, log });
+  const { maxConnections } = config.database;
+  const database = openDatabase(postgres.connection, { maxConnections, log, patience });
   try {
     return await compose({ config, ...options, postgres, database, rulesInForce, certificate });
   } catch (error) {
@@ -146,13 +149,13 @@ interface Parts extends AppOptions {
 }
 
 async function compose(parts: Parts): Promise<App> {
-  const { config, role, log, version, clock, children, descriptor, postgres, database, rulesInForce, certificate } =
-    parts;
+  const { config, role, log, version, clock, children, descriptor, patience, postgres, database } = parts;
+  const { rulesInForce, certificate } = parts;
   /** A supervisor's roles are its children's. */
   const does = (one: Role) => role !== "supervise" && config.processes.roles.includes(one);
   const { connection } = postgres;
   const migrated = await openSchema(parts);
-  const services = await openShared({ config, log, clock, postgres, database });
+  const services = await openShared({ config, log, clock, postgres, database, patience });
   const { queue, limiter, signals, redis } = services;
   const objects = openObjects(config, clock);
   const place = { exclusive: postgres.carried && role !== "child", listens: does("http") };
@@ -176,7 +179,7 @@ async function compose(parts: Parts): Promise<App> {
   for (const domain of domains) domain.metrics?.(registries.shared);
 
   const runsOn = { database: `${postgres.describe}; schema version ${migrated.version}`, redis: redis?.describe };
-  const checks = openChecks({ database, ...services, domains, certificate, runsOn, children });
+  const checks = openChecks({ database, ...services, domains, certificate, runsOn, children, patience });
   const { report, handleOperations } = openReport({ version, clock, queue, runner, checks, registries, children });
   const listeners = openListeners({
     http: config.http,

@@ -34,6 +34,7 @@ interface BackingDeps {
   clock: Clock;
   postgres: OpenedPostgres;
   database: PostgresDatabase;
+  patience: number | undefined;
 }
 
 export interface Shared {
@@ -47,7 +48,8 @@ export interface Shared {
 }
 
 /** Opens what processes share: in Redis when there is one, with PostgreSQL and this process as its fallback. */
-export async function openShared({ config, log, clock: wallClock, postgres, database }: BackingDeps): Promise<Shared> {
+export async function openShared(deps: BackingDeps): Promise<Shared> {
+  const { config, log, clock: wallClock, postgres, database, patience } = deps;
   const clock = steadyClock(wallClock);
   const signals = await openSignals({ connection: postgres.connection, database, clock, log });
   const queue = openPostgresQueue({ database, clock });
@@ -56,7 +58,7 @@ export async function openShared({ config, log, clock: wallClock, postgres, data
   if (url === undefined)
     return { signals, queue, limiter, redis: undefined, isRedisAway: () => false, pingRedis: async () => {} };
 
-  const redis = await openRedis({ url, db, password, clock, log });
+  const redis = await openRedis({ url, db, password, clock, log, patience });
   const { ingest, work, subscriber } = redis;
   const primary: Presence = watchPresence({
     probe: redis.ping,

@@ -86,13 +86,14 @@ function readinessOf(checks: Readiness["checks"]): Readiness {
   return { status: has("failed") ? "unready" : has("degraded") ? "degraded" : "ready", checks };
 }
 
-export async function runCheck({ run, advice }: Pick<Check, "run" | "advice">): Promise<CheckResult> {
+export async function runCheck({ run, advice, patience = 1 }: Omit<Check, "name">): Promise<CheckResult> {
+  const limitMs = CHECK_TIMEOUT_MS * patience;
   const { promise: late, resolve } = Promise.withResolvers<never>();
-  const timer = setTimeout(resolve, CHECK_TIMEOUT_MS);
+  const timer = setTimeout(resolve, limitMs);
   try {
     const reason = await Promise.race([
       run(),
-      late.then(() => Promise.reject(new Error(`no answer within ${CHECK_TIMEOUT_MS} ms`))),
+      late.then(() => Promise.reject(new Error(`no answer within ${limitMs} ms`))),
     ]);
     return reason === undefined ? { status: "ok" } : { status: "degraded", reason, advice };
   } catch (error) {

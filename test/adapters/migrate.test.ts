@@ -4,7 +4,7 @@ import { checksumOf, embeddedMigrations, migrate, schemaVersion } from "../../sr
 import type { Migration } from "../../src/adapters/postgres/migrate.ts";
 import { openDatabase } from "../../src/adapters/postgres/database.ts";
 import { createTestDatabase } from "../support/postgres.ts";
-import { testLog } from "../support/run.ts";
+import { PATIENCE, testLog } from "../support/run.ts";
 
 const file = (version: number, name: string, sql: string): Migration => ({
   version,
@@ -39,7 +39,9 @@ describe("migrations", () => {
 
   test("five processes at once apply each file exactly once", async () => {
     await using empty = await createTestDatabase({ empty: true });
-    const pools = Array.from({ length: 5 }, () => openDatabase(empty.connection, { maxConnections: 2, log: testLog }));
+    const pools = Array.from({ length: 5 }, () =>
+      openDatabase(empty.connection, { maxConnections: 2, log: testLog, patience: PATIENCE }),
+    );
     const results = await Promise.all(pools.map((pool) => migrate(pool, testLog, [BIRDS, NESTS])));
     await Promise.all(pools.map((pool) => pool.close()));
     expect(results.flatMap((result) => result.applied).sort()).toEqual(["0001_birds.sql", "0002_nests.sql"]);

@@ -8,7 +8,7 @@ import { openRedisQueue } from "../../src/adapters/redis/queue/queue.ts";
 import { parseConfig } from "../../src/app/settings.ts";
 import { ConfigError } from "../../src/config/error.ts";
 import { testClock } from "../support/clock.ts";
-import { testLog } from "../support/run.ts";
+import { PATIENCE, testLog } from "../support/run.ts";
 import { hasRedis, startRedis } from "../support/redis.ts";
 
 function freePort(): number {
@@ -18,7 +18,7 @@ function freePort(): number {
 }
 
 async function clientInfo(options: RedisOptions): Promise<string> {
-  const connection = await openConnection(options, { name: "test", log: testLog });
+  const connection = await openConnection({ ...options, patience: PATIENCE }, { name: "test", log: testLog });
   try {
     return String(await connection.command("CLIENT", "INFO"));
   } finally {
@@ -59,7 +59,10 @@ describe.skipIf(!hasRedis)("redis", () => {
 
   test("that is a cluster is said to be of no use, and refuses as if it were away", async () => {
     await using redis = await startRedis(["cluster-enabled yes"]);
-    const connection = await openConnection({ url: redis.url, db: 0 }, { name: "test", log: testLog });
+    const connection = await openConnection(
+      { url: redis.url, db: 0, patience: PATIENCE },
+      { name: "test", log: testLog },
+    );
     expect((await examineRedis(connection)).dangers).toEqual([expect.stringContaining("name a single server")]);
     const queue = openRedisQueue({ ingest: connection, work: connection, clock: testClock(), log: testLog });
     const push = queue.push([{ queue: "q", payload: "x" }]);

@@ -18,8 +18,8 @@ import type { TestRedis } from "../support/redis.ts";
 import { createSeverableDatabase } from "../support/severable.ts";
 import { backendsOf } from "../support/cpu.ts";
 
-async function openBoth(redis: TestRedis, database: Queryable, clock: Clock) {
-  const [ingest, work] = [await redis.connect(), await redis.connect()];
+async function openBoth(redis: TestRedis, database: Queryable, clock: Clock, options = {}) {
+  const [ingest, work] = [await redis.connect(options), await redis.connect(options)];
   const watch = (probe: () => Promise<unknown>) =>
     watchPresence({ probe, clock, log: { ...testLog, warn() {} }, words: { away: "away", back: "back" } });
   const presence = { primary: watch(() => ingest.command("PING")), fallback: watch(() => database.query("select 1")) };
@@ -152,7 +152,7 @@ describe.skipIf(!hasRedis)("redis", () => {
     const { database } = fixture;
     await database.query("create table effects (name text primary key, runs integer not null default 1)");
     const clock = systemClock();
-    const { queue } = await openBoth(redis, database, clock);
+    const { queue } = await openBoth(redis, database, clock, { patience: 1 });
     const acknowledged: string[] = [];
     let isLoading = true;
     let serial = 0;

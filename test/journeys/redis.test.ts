@@ -106,7 +106,7 @@ describe.skipIf(!hasRedis)("with Redis", () => {
 
   test("a frozen Redis delays one request by 1.5 s, the others not at all, and nothing is stored twice", async () => {
     await using redis = await startRedis();
-    await using muster = await openTestApp({ REDIS_URL: redis.url });
+    await using muster = await openTestApp({ REDIS_URL: redis.url }, undefined, 1);
     const system = await muster.addSystem();
     const text = await document("nsec-inventory");
     expect((await beat(muster, system)).status).toBe(200);

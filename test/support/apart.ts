@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { openDatabase } from "../../src/adapters/postgres/database.ts";
 import type { TestDatabase } from "./postgres.ts";
-import { temporaryDirectory, testLog } from "./run.ts";
+import { PATIENCE, temporaryDirectory, testLog } from "./run.ts";
 import { openTestServer } from "./server.ts";
 
 /** Makes databases of that server. */
@@ -16,7 +16,7 @@ export async function openServerApart(): Promise<() => Promise<TestDatabase>> {
   return async () => {
     const url = await server.create({ empty: false });
     const connection = { connectionString: url };
-    const database = openDatabase(connection, { maxConnections: 10, log: testLog });
+    const database = openDatabase(connection, { maxConnections: 10, log: testLog, patience: PATIENCE });
     const dispose = async () => {
       await database.close();
       await server.drop(url);

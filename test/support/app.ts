@@ -11,7 +11,7 @@ import { testClock } from "./clock.ts";
 import type { TestClock } from "./clock.ts";
 import { createTestDatabase } from "./postgres.ts";
 import type { TestDatabase } from "./postgres.ts";
-import { runDirectory } from "./run.ts";
+import { PATIENCE, runDirectory } from "./run.ts";
 
 export interface Answer<Data = Record<string, unknown>> {
   status: number;
@@ -52,6 +52,8 @@ export interface RequestOptions {
 export async function openTestApp(
   env: Environment = {},
   existing?: Pick<TestDatabase, "url" | "database">,
+  /** 1 where a service that does not answer is the subject. */
+  patience = PATIENCE,
 ): Promise<TestApp> {
   const own = existing ? undefined : await createTestDatabase();
   const testDatabase = existing ?? own;
@@ -60,7 +62,7 @@ export async function openTestApp(
   const logged: string[] = [];
   const config = parseConfig({ DATABASE_URL: testDatabase.url, DATA_DIR: join(runDirectory(), "nowhere"), ...env });
   const log = openLog({ level: "debug", format: "text", write: (line) => logged.push(line) });
-  const app = await openApp(config, { role: "serve", log, version: "0.0.0-test", clock });
+  const app = await openApp(config, { role: "serve", log, version: "0.0.0-test", clock, patience });
   let token: string | undefined;
 
   const request: TestApp["request"] = async (method, path, { authorization, headers, body } = {}) => {

@@ -2,7 +2,7 @@
 import { openDatabase } from "../../src/adapters/postgres/database.ts";
 import type { PostgresConnection, PostgresDatabase } from "../../src/adapters/postgres/database.ts";
 import { askKeeper } from "./keeping.ts";
-import { testLog } from "./run.ts";
+import { PATIENCE, testLog } from "./run.ts";
 
 export interface TestDatabase {
   /** For code that opens its own connections, and for child processes (DATABASE_URL). */
@@ -25,7 +25,11 @@ await askKeeper("ready");
 export async function createTestDatabase(options: TestDatabaseOptions = {}): Promise<TestDatabase> {
   const url = await askKeeper(options.empty ? "create-empty" : "create");
   const connection = { connectionString: url };
-  const database = openDatabase(connection, { maxConnections: options.maxConnections ?? 10, log: testLog });
+  const database = openDatabase(connection, {
+    maxConnections: options.maxConnections ?? 10,
+    log: testLog,
+    patience: PATIENCE,
+  });
   return {
     url,
     connection,

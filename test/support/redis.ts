@@ -3,12 +3,13 @@ import { rmSync, writeFileSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { openConnection } from "../../src/adapters/redis/connection.ts";
 import type { RedisConnection } from "../../src/adapters/redis/connection.ts";
-import { temporaryDirectory, testLog } from "./run.ts";
+import { PATIENCE, temporaryDirectory, testLog } from "./run.ts";
 
 export interface TestRedis {
   url: string;
   pid(): number;
-  connect(name?: string): Promise<RedisConnection>;
+  /** Waits long for an answer unless told otherwise. */
+  connect(options?: { patience?: number }): Promise<RedisConnection>;
   /** Resolves when all its connections are usable: after a restart they come back one by one. */
   allReady(): Promise<void>;
   /** SIGKILL, as a crash. */
@@ -76,8 +77,8 @@ export async function startRedis(settings: readonly string[] = []): Promise<Test
   return {
     url,
     pid: () => server?.pid ?? 0,
-    async connect(name = "test") {
-      const connection = await openConnection({ url, db: 1 }, { name, log: testLog });
+    async connect({ patience = PATIENCE } = {}) {
+      const connection = await openConnection({ url, db: 1, patience }, { name: "test", log: testLog });
       connections.push(connection);
       return connection;
     },

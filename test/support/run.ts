@@ -8,6 +8,9 @@ import type { Log } from "../../src/log.ts";
 /** Quiet but for what a failing test needs to know. */
 export const testLog: Log = openLog({ level: "error", format: "text" });
 
+/** How many times longer than in production services may take to answer: thirty others may want the machine too. */
+export const PATIENCE = 10;
+
 export const DIRECTORY_PREFIX = "muster-test-";
 
 /** What makes a process itself: its number is given to another one some day. */

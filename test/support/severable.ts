@@ -6,7 +6,7 @@ import { rm } from "node:fs/promises";
 import { openDatabase } from "../../src/adapters/postgres/database.ts";
 import type { PostgresDatabase } from "../../src/adapters/postgres/database.ts";
 import { createTestDatabase } from "./postgres.ts";
-import { temporaryDirectory, testLog } from "./run.ts";
+import { PATIENCE, temporaryDirectory, testLog } from "./run.ts";
 
 export interface SeverableDatabase {
   /** For an app of its own, through the way that can be cut. */
@@ -57,7 +57,7 @@ export async function createSeverableDatabase(): Promise<SeverableDatabase> {
   await mend();
   const user = target.username || "postgres";
   const connection = { host: directory, port: 5432, user, database: target.pathname.slice(1) };
-  const database = openDatabase(connection, { maxConnections: 4, log: testLog });
+  const database = openDatabase(connection, { maxConnections: 4, log: testLog, patience: PATIENCE });
   return {
     url: `postgres://${user}@localhost${target.pathname}?host=${encodeURIComponent(directory)}`,
     database,

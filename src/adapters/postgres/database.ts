@@ -30,6 +30,8 @@ interface DatabaseOptions {
   log: Log;
   /** How long a caller waits for a statement. A frozen server answers nothing at all; one that works ends it a little sooner. */
   queryTimeoutMs?: number;
+  /** How many times longer than usual it waits for an answer, where `queryTimeoutMs` says nothing, and for a connection: for tests on a busy machine. */
+  patience?: number | undefined;
 }
 
 const QUERY_TIMEOUT_MS = 5_000;
@@ -43,9 +45,10 @@ const IDLE_CONNECTION_MS = 60_000;
 const CLOSE_MS = 5_000;
 
 export function openDatabase(connection: PostgresConnection, options: DatabaseOptions): PostgresDatabase {
-  const { log, queryTimeoutMs = QUERY_TIMEOUT_MS } = options;
+  const { log, patience = 1, queryTimeoutMs = QUERY_TIMEOUT_MS * patience } = options;
   const pool = new pg.Pool({
     ...clientConfig(connection),
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS * patience,
     max: options.maxConnections,
     idleTimeoutMillis: IDLE_CONNECTION_MS,
     query_timeout: queryTimeoutMs,

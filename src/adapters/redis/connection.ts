@@ -10,6 +10,8 @@ export interface RedisOptions {
   /** Which database; one in the URL's path goes first. */
   db: number;
   password?: string | undefined;
+  /** How many times longer than usual it waits for an answer: for tests on a busy machine. */
+  patience?: number | undefined;
 }
 
 /** Text, or a number of a reply; nested as the step built it. */
@@ -55,6 +57,7 @@ export function prepareStep(...texts: string[]): Step {
 
 /** Resolves when it is ready, or soon after when Redis is away; then it goes on trying by itself. */
 export async function openConnection(options: RedisOptions, { name, log }: OpenOptions): Promise<RedisConnection> {
+  const { patience = 1 } = options;
   const client = new Redis({
     ...placeOf(options),
     connectionName: `muster-${name}`,
@@ -62,16 +65,16 @@ export async function openConnection(options: RedisOptions, { name, log }: OpenO
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     enableAutoPipelining: true,
-    commandTimeout: COMMAND_TIMEOUT_MS,
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    socketTimeout: SOCKET_TIMEOUT_MS,
+    commandTimeout: COMMAND_TIMEOUT_MS * patience,
+    connectTimeout: CONNECT_TIMEOUT_MS * patience,
+    socketTimeout: SOCKET_TIMEOUT_MS * patience,
     keepAlive: 10_000,
     retryStrategy: (times) => Math.min(times * 50, MAX_RECONNECT_DELAY_MS),
     // The full-sync moment of a server that starts: it says LOADING, and is asked again.
     maxLoadingRetryTime: MAX_RECONNECT_DELAY_MS,
   });
   client.on("error", (error) => log.debug(`The Redis connection "${name}" broke.`, { reason: reasonOf(error) }));
-  await firstReady(client);
+  await firstReady(client, FIRST_READY_MS * patience);
 
   const send = (command: string, args: (string | number)[]): Promise<Reply> =>
     (client.call(command, ...args) as Promise<Reply>).catch((error: unknown) => Promise.reject(redisError(error)));
@@ -117,9 +120,9 @@ function placeOf({ url, db, password }: RedisOptions) {
   };
 }
 
-function firstReady(client: Redis): Promise<void> {
+function firstReady(client: Redis, limitMs: number): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, FIRST_READY_MS);
+    const timer = setTimeout(resolve, limitMs);
     client.once("ready", () => (clearTimeout(timer), resolve()));
     client.once("error", () => (clearTimeout(timer), resolve()));
   });

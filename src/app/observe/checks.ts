@@ -15,16 +15,18 @@ interface ChecksDeps extends Pick<Shared, "redis" | "isRedisAway" | "pingRedis">
   domains: readonly Domain[];
   certificate: CertificateInForce | undefined;
   children: Children | undefined;
+  /** How many times longer than usual an answer is waited for. */
+  patience: number | undefined;
   /** Describes both services. */
   runsOn: { database: string; redis: string | undefined };
 }
 
 export function openChecks(deps: ChecksDeps): Check[] {
-  const { database, redis, isRedisAway, pingRedis, domains, certificate, children, runsOn } = deps;
-  return [
+  const { database, redis, isRedisAway, pingRedis, domains, certificate, children, runsOn, patience } = deps;
+  const all: Check[] = [
     {
       name: "database",
-      run: () => checkDatabase(database, redis !== undefined && !isRedisAway()),
+      run: () => checkDatabase(database, redis !== undefined && !isRedisAway(), patience),
       advice: "Check DATABASE_URL, or DATA_DIR/postgres/postgres.log for what the carried PostgreSQL itself says.",
       well: () => `${runsOn.database}.`,
     },
@@ -50,6 +52,7 @@ export function openChecks(deps: ChecksDeps): Check[] {
     ...domains.flatMap((one) => one.checks ?? []).map(leaveDatabaseAside),
     ...(children?.checks ?? []),
   ];
+  return all.map((one) => ({ ...one, patience }));
 }
 
 export interface Examined extends CheckResult {
@@ -72,10 +75,13 @@ async function checkRedis(redis: OpenedRedis, ping: () => Promise<void>): Promis
   }
 }
 
+/** Sooner than a check is given up, which would say less. */
+const DATABASE_MS = 2_000;
+
 /** A database that is away makes Muster unready, unless Redis stores what arrives meanwhile. */
-async function checkDatabase(database: PostgresDatabase, hasRedis: boolean): Promise<string | undefined> {
+async function checkDatabase(database: PostgresDatabase, hasRedis: boolean, patience = 1): Promise<string | undefined> {
   try {
-    await database.query("select 1", [], { timeoutMs: 2_000 });
+    await database.query("select 1", [], { timeoutMs: DATABASE_MS * patience });
     return undefined;
   } catch (error) {
     if (!hasRedis) throw error;
