@@ -165,7 +165,7 @@ function streamOf(body: Readable, watch: ReturnType<typeof watchStore>): Readabl
         try {
           const { done, value } = await chunks.next();
           if (watch.reason() !== undefined) throw watch.reason();
-          watch.othersTurn();
+          watch.clientsTurn();
           if (!done) return controller.enqueue(value);
           watch.end();
           controller.close();

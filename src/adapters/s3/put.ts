@@ -143,12 +143,12 @@ async function* handedOver(
   count: (bytes: number) => void,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   try {
-    watch.othersTurn();
+    watch.clientsTurn();
     for await (const chunk of body) {
       watch.storesTurn();
       count(chunk.byteLength);
       yield chunk;
-      watch.othersTurn();
+      watch.clientsTurn();
     }
     watch.storesTurn();
   } catch (error) {

@@ -7,7 +7,7 @@ export interface Watch {
   /** It is the store's turn from now on: it has so long for its next step. */
   storesTurn(): void;
   /** It is somebody else's turn: the store is not to blame. */
-  othersTurn(): void;
+  clientsTurn(): void;
   /** Ends what waits for the store, with this reason. */
   giveUp(reason: unknown): void;
   /** Why it ended, if it was given up. */
@@ -36,7 +36,7 @@ export function watchStore(clock: Clock, patienceMs: number): Watch {
   return {
     signal: controller.signal,
     storesTurn: () => (sinceMs = clock.now().getTime()),
-    othersTurn: () => (sinceMs = undefined),
+    clientsTurn: () => (sinceMs = undefined),
     giveUp,
     reason: () => reason,
     end: () => cancel(),

@@ -44,7 +44,7 @@ export function openChecks(deps: ChecksDeps): Check[] {
       ? [
           {
             name: "certificate",
-            run: async () => certificate.doubt(),
+            run: async () => certificate.warning(),
             advice: "Renew it, or make its files fit together; the new ones are read by themselves.",
           },
         ]

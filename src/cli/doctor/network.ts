@@ -56,8 +56,8 @@ function examineCertificate(config: Config): Finding[] {
   if (!files) return [];
   const check = "certificate";
   try {
-    const { certificate, doubt } = examineFiles(files, new Date());
-    if (doubt === undefined)
+    const { certificate, warning } = examineFiles(files, new Date());
+    if (warning === undefined)
       return [
         {
           check,
@@ -66,7 +66,7 @@ function examineCertificate(config: Config): Finding[] {
         },
       ];
     return [
-      { check, status: "warning", finding: doubt, advice: "Renew it; the gateway reads the new files by itself." },
+      { check, status: "warning", finding: warning, advice: "Renew it; the gateway reads the new files by itself." },
     ];
   } catch (error) {
     const advice = "A running gateway keeps the certificate it had; one that starts now refuses to.";

@@ -11,8 +11,8 @@ import type { Access } from "./access.ts";
 import { LINK_TTL_SECONDS, listDownloads } from "./download/links.ts";
 import type { Link, Links } from "./download/links.ts";
 import { filenameOf, readId } from "./names.ts";
-import { readinessOf } from "./upkeep/freshness.ts";
-import type { Readiness } from "./upkeep/freshness.ts";
+import { freshnessOf } from "./upkeep/freshness.ts";
+import type { Freshness } from "./upkeep/freshness.ts";
 import type { AlertsQuery, Backup, BackupsQuery } from "./schema.ts";
 import { countListed, listBackups, listMeasuredOf, setPinned } from "./store.ts";
 import type { BackupRow } from "./store.ts";
@@ -39,7 +39,7 @@ export interface BackupsApi {
   list(actor: Actor, query: BackupsQuery): Promise<{ backups: Backup[]; next_cursor: string | null }>;
   /** How many the list would show in all. */
   count(actor: Actor, query: Omit<BackupsQuery, "cursor" | "limit">): Promise<number>;
-  ofSystem(actor: Actor, keyOrId: string): Promise<{ backups: Backup[]; readiness: Readiness; alerts: Alert[] }>;
+  ofSystem(actor: Actor, keyOrId: string): Promise<{ backups: Backup[]; readiness: Freshness; alerts: Alert[] }>;
   show(actor: Actor, id: string): Promise<Backup & { alerts: object[]; downloads: object[] }>;
   content(actor: Actor, id: string, request: Request, address: string): Promise<Response>;
   /** It lives no longer than the token that makes it. */
@@ -94,7 +94,7 @@ export function openBackupsApi(deps: BackupsApiDeps): BackupsApi {
       ]);
       return {
         backups: rows.map(shown),
-        readiness: readinessOf(measured, clock.now()),
+        readiness: freshnessOf(measured, clock.now()),
         alerts: alerts.map(shownAlert),
       };
     },

@@ -61,7 +61,7 @@ export function open({ settings, api: others, dataDir, ...shared }: BackupsDeps)
   const links = openLinks(deps);
   const api = openBackupsApi({ ...deps, access, links, changed });
   /** Of the last sweep of this process. */
-  let doubt: string | undefined;
+  let warning: string | undefined;
 
   return {
     api,
@@ -97,7 +97,7 @@ export function open({ settings, api: others, dataDir, ...shared }: BackupsDeps)
       ...deps,
       database: deps.database.patient(),
       swept({ orphans, removed }) {
-        doubt = removed
+        warning = removed
           ? undefined
           : `${counted(orphans.length, "object in the store has", "objects in the store have")} no row; "muster backups sweep" says which`;
       },
@@ -106,7 +106,7 @@ export function open({ settings, api: others, dataDir, ...shared }: BackupsDeps)
     checks: [
       {
         name: "backup storage",
-        run: async () => (await checkStore(objects)) ?? doubt,
+        run: async () => (await checkStore(objects)) ?? warning,
         advice: "Check the S3_* and BACKUP_S3_* settings, or that DATA_DIR can be written.",
         well: () => `Backups can be stored: ${objects.describe}.`,
       },

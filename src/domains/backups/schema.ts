@@ -1,16 +1,13 @@
 // Shapes of backups on the wire, and the names of their jobs.
 import { Type } from "@sinclair/typebox";
 import type { Static } from "@sinclair/typebox";
+import { Cursor, NextCursor, Nullable, OneOf, Time } from "../../values/schema.ts";
 
 export const TIDY_QUEUE = "backup:tidy";
 export const VERIFY_DUE_QUEUE = "backup:verify-due";
 export const VERIFY_QUEUE = "backup:verify";
 export const SWEEP_QUEUE = "backup:sweep";
-export const READINESS_QUEUE = "backup:readiness";
-
-const Nullable = <T extends ReturnType<typeof Type.String>>(schema: T) => Type.Union([schema, Type.Null()]);
-const Time = Type.String({ format: "date-time" });
-const Literals = <const T extends string>(names: readonly T[]) => Type.Union(names.map((name) => Type.Literal(name)));
+export const FRESHNESS_QUEUE = "backup:readiness";
 
 const STATES = ["kept", "damaged", "lost"] as const;
 
@@ -28,13 +25,14 @@ export type Uploaded = Static<typeof Uploaded>;
 /** A backup as its own system sees it. */
 export const OwnBackup = Type.Object({
   ...Uploaded.properties,
-  encryption: Literals(["encrypted", "plain", "unknown"]),
-  state: Literals(STATES),
+  encryption: OneOf(["encrypted", "plain", "unknown"]),
+  state: OneOf(STATES),
   pinned: Type.Boolean(),
   locked_until: Nullable(Time),
   verified_at: Nullable(Time),
 });
 export type OwnBackup = Static<typeof OwnBackup>;
+export type Encryption = OwnBackup["encryption"];
 export const OwnBackups = Type.Object({ backups: Type.Array(OwnBackup) });
 
 /** A backup as operators see it. */
@@ -52,18 +50,17 @@ export const BackupDetails = Type.Object({
   alerts: Type.Array(Type.Object({ cause: Type.String(), message: Type.String(), opened_at: Time })),
 });
 
-const Cursor = Type.Optional(Type.String({ maxLength: 2048 }));
 const Limit = Type.Integer({ minimum: 1, maximum: 200, default: 50 });
 
 export const BackupsQuery = Type.Object({
   system: Type.Optional(Type.String({ maxLength: 255, description: "Key or id of the system." })),
   organization: Type.Optional(Type.String({ maxLength: 255 })),
-  state: Type.Optional(Literals(STATES)),
+  state: Type.Optional(OneOf(STATES)),
   limit: Limit,
   cursor: Cursor,
 });
 export type BackupsQuery = Static<typeof BackupsQuery>;
-export const BackupPage = Type.Object({ backups: Type.Array(Backup), next_cursor: Nullable(Type.String()) });
+export const BackupPage = Type.Object({ backups: Type.Array(Backup), next_cursor: NextCursor });
 
 export const AlertsQuery = Type.Object({
   system: Type.Optional(Type.String({ maxLength: 255 })),

@@ -1,8 +1,6 @@
 // Stores the backups that are kept.
 import type { Queryable } from "../../ports/database.ts";
-import type { Encryption } from "./upload/encryption.ts";
-import type { Kept } from "./upload/retention.ts";
-import type { OwnBackup } from "./schema.ts";
+import type { Encryption, OwnBackup } from "./schema.ts";
 
 export type BackupState = "kept" | "damaged" | "lost";
 
@@ -33,6 +31,15 @@ const COLUMNS = `
   b.uploader_ip as "uploaderIp", b.uploaded_at as "uploadedAt", b.locked_until as "lockedUntil",
   b.pinned_at as "pinnedAt", b.state, b.verified_at as "verifiedAt", b.checked_at as "checkedAt"`;
 const FROM = `from backups b join systems s on s.id = b.system_id`;
+
+/** A backup that is kept, as far as retention is concerned. */
+export interface Kept {
+  id: string;
+  size: number;
+  uploadedAt: Date;
+  pinned: boolean;
+  lockedUntil: Date | null;
+}
 
 export type NewBackup = Omit<BackupRow, "systemKey" | "pinnedAt" | "state" | "verifiedAt" | "checkedAt">;
 

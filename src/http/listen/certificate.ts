@@ -23,7 +23,7 @@ export interface Certificate {
 export interface CertificateInForce {
   current(): Certificate;
   /** What will need the operator's hand, in a sentence: files that do not fit together, or a certificate that runs out. */
-  doubt(): string | undefined;
+  warning(): string | undefined;
   /** Calls `onChange` with each new certificate from now on. */
   watch(onChange: (certificate: Certificate) => void): CertificateWatch;
 }
@@ -80,7 +80,7 @@ export function openCertificate({ files, clock, log }: CertificateDeps): Certifi
 
   return {
     current: () => current,
-    doubt: () => fault ?? endingSoon(current, clock.now()),
+    warning: () => fault ?? endingSoon(current, clock.now()),
     watch(onChange) {
       let cancel = () => {};
       const lookNow = () => {
@@ -96,13 +96,13 @@ export function openCertificate({ files, clock, log }: CertificateDeps): Certifi
   };
 }
 
-/** Throws when they cannot be used; `doubt` is a sentence when they can, but not for long. */
+/** Throws when the files cannot be used; `warning` is a sentence when the certificate ends soon. */
 export function examineFiles(
   files: CertificateFiles,
   now: Date,
-): { certificate: Certificate; doubt: string | undefined } {
+): { certificate: Certificate; warning: string | undefined } {
   const certificate = readCertificate(files);
-  return { certificate, doubt: endingSoon(certificate, now) };
+  return { certificate, warning: endingSoon(certificate, now) };
 }
 
 /** Throws a Failure `tls.files` that names the file at fault. */

@@ -1,7 +1,8 @@
 // Which backups go: the decision as a table, and the same through uploads.
 import { describe, expect, test } from "bun:test";
 import { planRetention } from "../../../src/domains/backups/upload/retention.ts";
-import type { Kept } from "../../../src/domains/backups/upload/retention.ts";
+import type { Kept } from "../../../src/domains/backups/store.ts";
+
 import { seeded } from "../../support/random.ts";
 import { get, list, openStoringApp, put, remove, usage } from "./fixture.ts";
 

@@ -1,7 +1,7 @@
--- Takes jobs out of a queue's dead list, in the order they were given up: to try them again at the end of their lanes, or to
--- delete them.
--- KEYS: none (see jobs.lua). ARGV: now in ms, queue, redrive or discard, how many at most from the head, or 0 and ids…
--- Result: {how many left the list, how many of them were jobs of ours}.
+-- Redrives or discards jobs of a queue's dead list, in the order in which they became dead letters: redriven ones wait again at the
+-- end of their lanes with no attempts counted, discarded ones are deleted.
+-- KEYS: none (see jobs.lua). ARGV: now in ms, queue, "redrive" or "discard", how many at most from the head, or 0 and ids…
+-- Result: {how many left the list, how many of them were jobs of this queue}. Texts of other programs move to {queue}:foreign.
 local now, queue, count = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[4])
 local dead = queue .. ':dead'
 local texts = redis.call('LRANGE', dead, 0, count - 1)

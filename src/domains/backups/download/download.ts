@@ -29,7 +29,7 @@ export async function download(deps: DownloadDeps, backup: BackupRow, request: R
   if (range !== "whole") headers["content-range"] = `bytes ${first}-${last}/${backup.size}`;
   headers["content-length"] = String(last - first + 1);
   const status = range === "whole" ? 200 : 206;
-  if (request.method === "HEAD") return new Response(nothings(last - first + 1), { status, headers });
+  if (request.method === "HEAD") return new Response(zeros(last - first + 1), { status, headers });
   const bytes = await open(deps, backup, { first, last });
   if (!bytes) {
     await deps.lost(backup);
@@ -56,7 +56,7 @@ async function open(
 const ZEROS = new Uint8Array(1024 * 1024);
 
 /** Elysia answers HEAD by counting what a GET would send: bytes that cost nothing, so that the store is not read for it. */
-function nothings(length: number): ReadableStream<Uint8Array> {
+function zeros(length: number): ReadableStream<Uint8Array> {
   let left = length;
   return new ReadableStream({
     pull(controller) {

@@ -4,6 +4,7 @@ import { mkdir, open, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure } from "../../../errors.ts";
 import type { Clock } from "../../../ports/clock.ts";
+import { DAY_MS } from "../../../values/time.ts";
 
 export interface Spool {
   /** 502 unless exactly `length` bytes come. */
@@ -22,7 +23,7 @@ export function openSpool({ directory, clock }: { directory: string; clock: Cloc
     gather: (stream, length) => (length <= IN_MEMORY_BYTES ? inMemory(stream, length) : inFile(stream, length)),
 
     async clear() {
-      const before = Date.now() - 86_400_000;
+      const before = Date.now() - DAY_MS;
       for (const name of await readdir(directory).catch(() => [])) {
         const path = join(directory, name);
         const found = await stat(path).catch(() => undefined);

@@ -1,11 +1,12 @@
 // Rates how fresh a system's backups are: the newest one's age against its own rhythm, its size against those before.
+import { DAY_MS } from "../../../values/time.ts";
 
 export interface Measured {
   size: number;
   uploadedAt: Date;
 }
 
-export interface Readiness {
+export interface Freshness {
   status: "ok" | "stale" | "none";
   age_seconds: number | null;
   /** The usual time between two backups; null while there are fewer than three. */
@@ -17,7 +18,7 @@ export interface Readiness {
 }
 
 /** Until a rhythm shows. Clients skip unchanged configurations, so a quiet day or two says nothing. */
-const STALE_WITHOUT_RHYTHM_MS = 7 * 86_400_000;
+const STALE_WITHOUT_RHYTHM_MS = 7 * DAY_MS;
 const STALE_AT_LEAST_MS = 2 * 3_600_000;
 const RHYTHMS_MISSED = 3;
 /** A pause that happened before is no alarm; half as long again is. */
@@ -27,7 +28,7 @@ const SHRUNK_SHARE = 0.5;
 const COMPARED = 5;
 
 /** `backups` in any order; those that are lost or damaged do not count and are left out by the caller. */
-export function readinessOf(backups: readonly Measured[], now: Date): Readiness {
+export function freshnessOf(backups: readonly Measured[], now: Date): Freshness {
   const newestFirst = [...backups].sort((a, b) => b.uploadedAt.getTime() - a.uploadedAt.getTime());
   const [newest, ...before] = newestFirst;
   const pauses = before.map(

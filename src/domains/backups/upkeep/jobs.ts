@@ -7,15 +7,16 @@ import type { ObjectStore } from "../../../ports/objects.ts";
 import type { Push } from "../../../ports/queue.ts";
 import { counted } from "../../../values/count.ts";
 import type { FindingVerbs } from "../../findings/index.ts";
-import { readinessOf } from "./freshness.ts";
+import { freshnessOf } from "./freshness.ts";
 import type { Measured } from "./freshness.ts";
 import { tidy } from "./removals.ts";
-import { READINESS_QUEUE, SWEEP_QUEUE, TIDY_QUEUE, VERIFY_DUE_QUEUE, VERIFY_QUEUE } from "../schema.ts";
+import { FRESHNESS_QUEUE, SWEEP_QUEUE, TIDY_QUEUE, VERIFY_DUE_QUEUE, VERIFY_QUEUE } from "../schema.ts";
 import { countBackups, listMeasured, listMeasuredOf, listUnchecked } from "../store.ts";
 import { sweep } from "./sweep.ts";
 import type { Swept } from "./sweep.ts";
 import { verify } from "./verify.ts";
 import { NIL_UUID } from "../../../values/uuid.ts";
+import { DAY_MS } from "../../../values/time.ts";
 
 interface BackupJobsDeps {
   database: Queryable;
@@ -30,10 +31,9 @@ export const schedules: Schedule[] = [
   { name: "backup-tidy", cron: "*/5 * * * *", queue: TIDY_QUEUE },
   { name: "backup-verify", cron: "17 1 * * *", queue: VERIFY_DUE_QUEUE },
   { name: "backup-sweep", cron: "37 * * * *", queue: SWEEP_QUEUE },
-  { name: "backup-readiness", cron: "7 * * * *", queue: READINESS_QUEUE },
+  { name: "backup-readiness", cron: "7 * * * *", queue: FRESHNESS_QUEUE },
 ];
 
-const DAY_MS = 86_400_000;
 /** Systems looked at by one job, which the next one continues. */
 const SYSTEMS_PER_JOB = 500;
 
@@ -52,7 +52,7 @@ export function backupJobs(deps: BackupJobsDeps): JobHandler[] {
     { ...one, queue: SWEEP_QUEUE, handle: async () => deps.swept(await sweep(deps)) },
     {
       ...one,
-      queue: READINESS_QUEUE,
+      queue: FRESHNESS_QUEUE,
       handle: async (jobs) => {
         const followUps: Push[][] = [];
         for (const { payload } of jobs) followUps.push(await lookAt(deps, payload));
@@ -66,7 +66,7 @@ export function backupJobs(deps: BackupJobsDeps): JobHandler[] {
 export function changedPushes(systemId: string): Push[] {
   return [
     { queue: TIDY_QUEUE, key: "changed", payload: "{}" },
-    { queue: READINESS_QUEUE, key: systemId, payload: JSON.stringify({ system_id: systemId }) },
+    { queue: FRESHNESS_QUEUE, key: systemId, payload: JSON.stringify({ system_id: systemId }) },
   ];
 }
 
@@ -101,7 +101,7 @@ async function lookAt(deps: BackupJobsDeps, payload: string): Promise<Push[]> {
   const bySystem = Map.groupBy(rows, (row) => row.systemId);
   for (const [systemId, measured] of bySystem) await assess(deps, systemId, measured);
   const last = rows.at(-1)?.systemId;
-  return last === undefined ? [] : [{ queue: READINESS_QUEUE, payload: JSON.stringify({ after: last }) }];
+  return last === undefined ? [] : [{ queue: FRESHNESS_QUEUE, payload: JSON.stringify({ after: last }) }];
 }
 
 async function assess(
@@ -110,7 +110,7 @@ async function assess(
   measured: Measured[],
 ): Promise<void> {
   const now = clock.now();
-  const { status, age_seconds, shrunk, size_change_percent } = readinessOf(measured, now);
+  const { status, age_seconds, shrunk, size_change_percent } = freshnessOf(measured, now);
   const about = { systemId, backupId: null };
   if (status === "stale") {
     const hours = Math.round((age_seconds ?? 0) / 3600);

@@ -1,6 +1,5 @@
 // Tells from its first bytes whether a backup is encrypted.
-
-export type Encryption = "encrypted" | "plain" | "unknown";
+import type { Encryption } from "../schema.ts";
 
 /** Enough for every beginning below; `ustar` stands at 257. */
 export const FIRST_BYTES = 264;

@@ -1,17 +1,9 @@
 // Decides which backups of a system are removed when a new one comes. Values in, values out.
+import type { Kept } from "../store.ts";
 
 export interface RetentionLimits {
   maxPerSystem: number;
   maxBytesPerSystem: number;
-}
-
-/** A backup that is kept, as far as retention is concerned. */
-export interface Kept {
-  id: string;
-  size: number;
-  uploadedAt: Date;
-  pinned: boolean;
-  lockedUntil: Date | null;
 }
 
 interface RetentionPlan {

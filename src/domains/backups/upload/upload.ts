@@ -16,6 +16,7 @@ import { isLocked, planRetention } from "./retention.ts";
 import type { RetentionLimits } from "./retention.ts";
 import { deleteBackups, insertBackup, listKept } from "../store.ts";
 import type { NewBackup } from "../store.ts";
+import { DAY_MS } from "../../../values/time.ts";
 
 export interface UploadLimits extends RetentionLimits {
   maxUploadBytes: number;
@@ -39,7 +40,6 @@ interface UploadDeps {
 
 const STALL_MS = 30_000;
 const RENEW_MS = 60_000;
-const DAY_MS = 86_400_000;
 
 export async function upload(
   deps: UploadDeps,

@@ -1,15 +1,15 @@
 // How ready a system is: rhythm, age and size as a table, and the alerts that come of them.
 import { describe, expect, test } from "bun:test";
-import { readinessOf } from "../../../src/domains/backups/upkeep/freshness.ts";
+import { freshnessOf } from "../../../src/domains/backups/upkeep/freshness.ts";
 import { openStoringApp, put } from "./fixture.ts";
 
 const HOUR_MS = 3_600_000;
 const NOW = new Date("2026-03-01T00:00:00Z");
 const at = (hoursAgo: number, size = 100) => ({ size, uploadedAt: new Date(NOW.getTime() - hoursAgo * HOUR_MS) });
 
-describe("readiness", () => {
+describe("freshness", () => {
   test("nothing there", () => {
-    expect(readinessOf([], NOW)).toMatchObject({
+    expect(freshnessOf([], NOW)).toMatchObject({
       status: "none",
       age_seconds: null,
       rhythm_seconds: null,
@@ -29,7 +29,7 @@ describe("readiness", () => {
     ["weekly with a pause of three weeks once, silent for five", [35 * 24, 42 * 24, 63 * 24, 70 * 24], "stale"],
   ] as const)("%s", (_, hours, status) => {
     expect(
-      readinessOf(
+      freshnessOf(
         hours.map((one) => at(one)),
         NOW,
       ).status,
@@ -45,7 +45,7 @@ describe("readiness", () => {
     ["small, after one that was large by mistake", [100, 5000, 101, 99], -1, false],
   ] as const)("%s", (_, sizes, percent, shrunk) => {
     const backups = sizes.map((size, index) => at(index * 24, size));
-    expect(readinessOf(backups, NOW)).toMatchObject({ size_change_percent: percent, shrunk });
+    expect(freshnessOf(backups, NOW)).toMatchObject({ size_change_percent: percent, shrunk });
   });
 });
 
