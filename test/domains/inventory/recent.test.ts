@@ -43,3 +43,19 @@ test("what was parsed longest ago is forgotten after 4 MB of texts, and parsed a
   expect(await documentOf(recent, "r0")).not.toBe(first);
   expect(await documentOf(recent, "r0")).toEqual(first);
 });
+
+test("of one round, too, no more parsed documents are held than 4 MB of their texts", async () => {
+  const recent = openRecentDocuments();
+  const ids = Array.from({ length: 60 }, (_, at) => `r${at}`);
+  const textOf = (id: string) => JSON.stringify({ id, text: "x".repeat(200_000) });
+  for (const id of ids) recent.add(id, packText(textOf(id)));
+  const round = await recent.read(nothing, ids);
+  const parsed = ids.map((id) => new WeakRef(round.get(id)?.document() ?? {}));
+  // Objects that a WeakRef was made of stay until the next turn of the event loop.
+  await Bun.sleep(0);
+  Bun.gc(true);
+  expect(round.size).toBe(60);
+  const fitting = Math.floor((4 * 1024 ** 2) / textOf("r0").length);
+  // The collector may still see a few in registers and on the stack.
+  expect(parsed.filter((one) => one.deref() !== undefined).length).toBeLessThan(fitting + 10);
+});

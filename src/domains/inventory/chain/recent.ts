@@ -35,6 +35,7 @@ export function openRecentDocuments(): RecentDocuments {
   const stored = (recordId: string, text: string): StoredDocument => {
     const own = storedDocument(text);
     if (text.length > LARGE_BYTES) return own;
+    // A document is held in `parsed` alone: a round may have more of them than fit there.
     return {
       text,
       document() {

@@ -26,16 +26,14 @@ export interface ComparedChange {
   currentValue: string | null;
 }
 
-/** A record's text, and its document, which is parsed when it is first asked for and which nobody changes. */
+/** A record's text, and its document, which is parsed when it is asked for. Nobody changes it: several steps may share one. */
 export interface StoredDocument {
   text: string;
   document(): JsonObject;
 }
 
-export function storedDocument(text: string): StoredDocument {
-  let document: JsonObject | undefined;
-  return { text, document: () => (document ??= parseStored(text)) };
-}
+/** Parses at each call, and holds nothing: a round has many documents, which are wanted one after the other. */
+export const storedDocument = (text: string): StoredDocument => ({ text, document: () => parseStored(text) });
 
 export const compareTexts = (previous: string, current: string, rules: Rules): ComparedChange[] =>
   compareStored(storedDocument(previous), storedDocument(current), rules);
