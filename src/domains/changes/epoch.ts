@@ -10,7 +10,7 @@ export async function beginEpoch(database: Database): Promise<void> {
   const server = await identifyServer(database);
   await database.transaction(async (tx) => {
     const current = await lockEpoch(tx);
-    if (current?.server === server) return;
+    if (current?.server === server && !(await isAhead(tx, current.epoch))) return;
     if (current) await lockChanges(tx);
     await insertEpoch(tx, (current?.epoch ?? 0) + 1, server);
   });
@@ -18,7 +18,7 @@ export async function beginEpoch(database: Database): Promise<void> {
 
 /**
  * The server's own name and, since a stand-by has the same one, its timeline. Where neither may be asked, a new server is
- * known only by transactions that it has not reached yet.
+ * known only by transactions that it has not reached yet (`isAhead`).
  */
 async function identifyServer(db: Queryable): Promise<string> {
   const [may] = await db.query<{ ask: boolean }>(
@@ -29,6 +29,18 @@ async function identifyServer(db: Queryable): Promise<string> {
     `select s.system_identifier || '/' || c.timeline_id as server from pg_control_system() s, pg_control_checkpoint() c`,
   );
   return row?.server ?? "unknown";
+}
+
+/** True when the epoch has a change of a transaction that this server has not begun: it was written on another one. */
+async function isAhead(tx: Queryable, epoch: number): Promise<boolean> {
+  const [row] = await tx.query<{ ahead: boolean }>(
+    `select exists (
+       select from inventory_diffs
+       where feed_epoch = $1 and feed_transaction >= pg_snapshot_xmax(pg_current_snapshot())
+     ) as ahead`,
+    [epoch],
+  );
+  return row?.ahead ?? false;
 }
 
 async function lockEpoch(tx: Queryable): Promise<{ epoch: number; server: string } | undefined> {
