@@ -146,13 +146,13 @@ function openCli(
   const afterwards: string[] = [];
   const last: string[] = [];
   const config = () => {
-    tellDoubts();
+    tellWarnings();
     return parseConfig(environment().env);
   };
   /** By whoever started it. */
   let isTold = isChild;
   /** What may explain a fault, or that a setting does nothing. */
-  const tellDoubts = () => {
+  const tellWarnings = () => {
     if (isTold) return;
     isTold = true;
     const { env, file, ignored } = environment();

@@ -3,6 +3,7 @@ import { Cron } from "croner";
 import { isIP } from "node:net";
 import { resolve } from "node:path";
 import type { ListenAddress } from "../values/net/address.ts";
+import { DAY_MS } from "../values/time.ts";
 
 export interface Setting<T> {
   /** Name of the environment variable. */
@@ -68,7 +69,7 @@ export function size(min: number, max: number): (text: string) => number {
   };
 }
 
-const DURATION_UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const DURATION_UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: DAY_MS };
 
 /** `90s`, `10m`, `1h30m`: milliseconds. */
 export function duration(min: number, max: number): (text: string) => number {

@@ -5,6 +5,7 @@ import { Failure } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import type { PostgresDatabase, PostgresQueryable } from "./database.ts";
 import { embeddedRoot } from "./embedded.ts";
+import { DAY_MS } from "../../values/time.ts";
 
 export interface Migration {
   version: number;
@@ -31,7 +32,7 @@ export type BeforeUpgrade = (first: Migration) => Promise<void>;
 /** Any constant will do; it is ours among the advisory locks of one database. */
 const ADVISORY_LOCK = 4_811_752_263;
 /** Migrations may rewrite big tables, and others wait for the one that does. */
-const TIMEOUT_MS = 24 * 60 * 60 * 1000;
+const TIMEOUT_MS = DAY_MS;
 const OLDEST_SERVER = 140_000;
 const FILE_NAME = /^(\d{4})_[a-z0-9_]+\.sql$/;
 

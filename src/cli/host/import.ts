@@ -12,14 +12,14 @@ const FLAGS = { "database-url": "URL", "database-url-file": "FILE", "dry-run": t
 
 export const importVerb: Verb = {
   name: "import",
-  summary: "Bring systems, inventories and alerts from the service that Muster replaces.",
-  actions: { my: action({ flags: FLAGS, run: bringAll }) },
-  notes: `Reads a NethServer "my" database, which is not changed, and may serve meanwhile. Systems keep their keys and secrets. What is
-here already stays as it is; run it again for what is new there. A password in --database-url can be seen by other users of
-this machine: --database-url-file names a file that holds the URL. --dry-run checks everything and brings nothing.`,
+  summary: "Import systems, inventories and alerts from the service that Muster replaces.",
+  actions: { my: action({ flags: FLAGS, run: importAll }) },
+  notes: `Reads a NethServer "my" database. It is not changed, and the service may go on meanwhile. Systems keep their
+keys and secrets. What was imported before stays as it is; run it again for what is new. A password in --database-url can be seen by other users of
+this machine: --database-url-file names a file that holds the URL. --dry-run checks everything and imports nothing.`,
 };
 
-async function bringAll(given: Given<typeof FLAGS>, cli: Cli): Promise<number> {
+async function importAll(given: Given<typeof FLAGS>, cli: Cli): Promise<number> {
   const url = readUrl(given["database-url"], given["database-url-file"]);
   const dryRun = given["dry-run"] ?? false;
   const signal = abortWhenStopped(cli, "The import was stopped; run it again to go on.");

@@ -5,6 +5,7 @@ import type { Simulation } from "../../simulate/run.ts";
 import type { Given } from "../arguments.ts";
 import { UsageError, action } from "../verb.ts";
 import type { Cli, Verb } from "../verb.ts";
+import { DAY_MS } from "../../values/time.ts";
 
 const FLAGS = {
   token: "T",
@@ -43,8 +44,8 @@ async function simulateFleet(given: Given<typeof FLAGS>, cli: Cli): Promise<numb
     ...target,
     systems: read("systems", given.systems ?? "100", whole(1, 100_000)),
     rate: read("rate", (given.rate ?? "50").replace(/\/s$/, ""), whole(1, 100_000)),
-    durationMs: read("duration", given.duration ?? "60s", duration(100, 86_400_000)),
-    drainMs: read("drain", given.drain ?? "5m", duration(100, 86_400_000)),
+    durationMs: read("duration", given.duration ?? "60s", duration(100, DAY_MS)),
+    drainMs: read("drain", given.drain ?? "5m", duration(100, DAY_MS)),
     onPhase: cli.say,
     onProgress: (phase, done, total) => progress[phase].at(done, total),
   }).finally(progress.verifying.end);

@@ -27,11 +27,12 @@ export const listNoise = action({
 
 export const pinNoise = action({
   positionals: ["PATH"],
-  flags: { fold: true, show: true },
-  hint: "--fold or --show a place's changes, whatever was learned",
-  async run({ positionals, fold, show, json }, cli) {
-    if (fold === show) throw new UsageError("A pin needs either --fold or --show.");
-    return setPin(positionals[0] ?? "", fold ? "fold" : "show", json, cli);
+  flags: { suppress: true, show: true, fold: true },
+  hint: "--suppress (formerly --fold) or --show a place's changes, whatever was learned",
+  async run({ positionals, suppress, fold, show, json }, cli) {
+    const isSuppressed = suppress ?? fold;
+    if (isSuppressed === show) throw new UsageError("A pin needs either --suppress or --show.");
+    return setPin(positionals[0] ?? "", isSuppressed ? "fold" : "show", json, cli);
   },
 });
 

@@ -9,6 +9,7 @@ import { PAGED, printTable, readPages, sayRest, timeOf } from "../terminal/table
 import type { Cell } from "../terminal/table.ts";
 import { action, changeApp, printable, readOptions, UsageError, withApp } from "../verb.ts";
 import type { Verb } from "../verb.ts";
+import { DAY_MS } from "../../values/time.ts";
 
 const add = action({
   flags: { name: "NAME", organization: "ID", registered: true },
@@ -125,7 +126,7 @@ const rotate = action({
   },
 });
 
-const MAX_OVERLAP_MS = 90 * 86_400_000;
+const MAX_OVERLAP_MS = 90 * DAY_MS;
 
 function readOverlapMs(text: string): number {
   try {

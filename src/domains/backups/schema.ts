@@ -1,4 +1,4 @@
-// Shapes of backups on the wire, and the names of their jobs.
+// Describes backups on the wire, and names the queues of their jobs.
 import { Type } from "@sinclair/typebox";
 import type { Static } from "@sinclair/typebox";
 import { Cursor, NextCursor, Nullable, OneOf, Time } from "../../values/schema.ts";

@@ -23,12 +23,13 @@ export function adminRoutes(api: NoiseApi) {
     "POST",
     "/",
     {
-      summary: 'Fold a place\'s changes ("fold"), show them whatever was learned ("show"), or neither (null)',
+      summary:
+        'Suppress a place\'s changes ("suppress", formerly "fold"), show them whatever was learned ("show"), or neither (null)',
       body: NewPin,
       data: NoisePath,
       says: ({ body: { pin } }) => (pin ? `pinned: ${pin}` : "pin removed"),
     },
-    ({ actor, body: { path, pin } }) => api.pin(actor, path, pin),
+    ({ actor, body: { path, pin } }) => api.pin(actor, path, pin === "suppress" ? "fold" : pin),
   );
   return app;
 }

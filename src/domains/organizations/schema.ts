@@ -1,10 +1,10 @@
-// Shapes of organisations on the wire.
+// Describes organizations on the wire.
 import { Type } from "@sinclair/typebox";
 import type { Static } from "@sinclair/typebox";
+import { Nullable, OneOf, Time } from "../../values/schema.ts";
 
-const Time = Type.Union([Type.String({ format: "date-time" }), Type.Null()]);
 const TYPES = ["owner", "distributor", "reseller", "customer"] as const;
-const OrganizationType = Type.Union(TYPES.map((type) => Type.Literal(type)));
+const OrganizationType = OneOf(TYPES);
 /** What Grafana Mimir takes for a tenant. */
 const Tenant = Type.String({ pattern: "^[A-Za-z0-9!_.*'()-]{1,150}$" });
 const Name = Type.String({ minLength: 1, maxLength: 255 });
@@ -18,8 +18,8 @@ export const Organization = Type.Object({
   tenant: Type.Union([Type.String(), Type.Null()]),
   vat: Type.String(),
   systems: Type.Integer(),
-  created_at: Time,
-  suspended_at: Time,
+  created_at: Nullable(Time),
+  suspended_at: Nullable(Time),
 });
 export type Organization = Static<typeof Organization>;
 

@@ -1,9 +1,7 @@
 // Describes systems on the wire; the types of the code are read off these shapes.
 import { Type } from "@sinclair/typebox";
 import type { Static } from "@sinclair/typebox";
-
-const Nullable = <T extends ReturnType<typeof Type.String>>(schema: T) => Type.Union([schema, Type.Null()]);
-const Time = Type.String({ format: "date-time" });
+import { Nullable, OneOf, Time } from "../../values/schema.ts";
 
 const STATUSES = ["unknown", "active", "inactive"] as const;
 
@@ -17,7 +15,7 @@ export const System = Type.Object({
   version: Nullable(Type.String()),
   ipv4_address: Nullable(Type.String()),
   ipv6_address: Nullable(Type.String()),
-  status: Type.Union(STATUSES.map((status) => Type.Literal(status))),
+  status: OneOf(STATUSES),
   last_heartbeat: Nullable(Time),
   last_inventory_at: Nullable(Time),
   created_at: Time,
@@ -62,7 +60,7 @@ export const ListQuery = Type.Object({
   search: Type.Optional(
     Type.String({ maxLength: 255, description: "Part of name, key, FQDN, version or IPv4 address." }),
   ),
-  status: Type.Optional(Type.Union([...STATUSES.map((status) => Type.Literal(status)), Type.Literal("suspended")])),
+  status: Type.Optional(OneOf([...STATUSES, "suspended"])),
   organization: Type.Optional(Type.String({ maxLength: 255 })),
   limit: Type.Integer({ minimum: 1, maximum: 200, default: 50 }),
   cursor: Type.Optional(Type.String({ maxLength: 4096 })),

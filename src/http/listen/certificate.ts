@@ -3,6 +3,7 @@ import { X509Certificate } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { createSecureContext } from "node:tls";
 import { Failure, reasonOf } from "../../errors.ts";
+import { DAY_MS } from "../../values/time.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { counted } from "../../values/count.ts";
 
@@ -42,7 +43,6 @@ interface CertificateDeps {
 
 /** Who renews certificates writes two files, one after the other: what does not fit now may fit at the next look. */
 const LOOK_MS = 10_000;
-const DAY_MS = 86_400_000;
 /** Renewal is due 30 days before the end with the usual clients; by then it has failed for weeks. */
 const RENEWAL_DAYS = 14;
 

@@ -90,7 +90,7 @@ const EVENTS: Event[] = [
   },
   (firewall) => {
     const features = { object: firewall.features, place: "facts/features" };
-    // A package was removed: critical, so one of the rare things that must never be folded.
+    // A package was removed: critical, so one of the rare changes that must never be suppressed.
     if (firewall.random.chance(0.2)) firewall.journal.remove("event", features, "flashstart");
   },
 ];

@@ -101,7 +101,7 @@ describe("whatever its age stays", () => {
     expect(keptIds(records, NOW)).toEqual(["2025-01-01T00:00:00Z", "2026-03-02T08:00:00Z", "2026-03-02T10:00:00Z"]);
   });
 
-  test("the first record, beside the keeper of its month", () => {
+  test("the first record, beside the one that its month keeps", () => {
     // 1 March 2026 is a Sunday of a week that began in February.
     expect(keptIds([at("2026-03-01T00:00:00Z"), at("2026-03-02T08:00:00Z"), at("2026-03-09T08:00:00Z")], NOW)).toEqual([
       "2026-03-01T00:00:00Z",

@@ -63,16 +63,16 @@ describe("what an organization's systems teach", () => {
       if (day < days - 1) await clock.advance(DAY_MS);
     }
     const known = await learned.known(systems.map((one) => one.id));
-    const foldsFor = (organization: string) => {
+    const suppressesFor = (organization: string) => {
       const { id = "" } = systems.find((one) => one.organization === organization) ?? {};
       return suppress([change], known.get(id))[0]?.suppressedBy === "learned";
     };
-    return { learned, clock, systems, foldsFor, [Symbol.asyncDispose]: () => made[Symbol.asyncDispose]() };
+    return { learned, clock, systems, suppressesFor, [Symbol.asyncDispose]: () => made[Symbol.asyncDispose]() };
   }
 
   test("holds for them and changes no other organization's view", async () => {
     await using taught = await teach({ chatty: 25, quiet: 4 }, { days: 5 });
-    expect([taught.foldsFor("chatty"), taught.foldsFor("quiet")]).toEqual([true, false]);
+    expect([taught.suppressesFor("chatty"), taught.suppressesFor("quiet")]).toEqual([true, false]);
     expect(await taught.learned.list()).toMatchObject([
       { path: place, organizations: 1, systems: 25, learned_by: 1, state: "learned" },
     ]);
@@ -87,9 +87,9 @@ describe("what an organization's systems teach", () => {
     ["two systems each of many organizations", { a: 2, b: 2, c: 2, d: 2 }, { days: 7, times: 1 }, false],
   ])(
     "takes days and systems of its own: %s",
-    async (_name, organizations, { days, times }, folded) => {
+    async (_name, organizations, { days, times }, suppressed) => {
       await using taught = await teach(organizations, { days, times });
-      expect(taught.foldsFor("a")).toBe(folded);
+      expect(taught.suppressesFor("a")).toBe(suppressed);
     },
     240_000,
   );
@@ -105,7 +105,7 @@ describe("what an organization's systems teach", () => {
     "never is %s",
     async (_name, facts) => {
       await using taught = await teach({ chatty: 25 }, { days: 6, change: aChange(facts) });
-      expect(taught.foldsFor("chatty")).toBe(false);
+      expect(taught.suppressesFor("chatty")).toBe(false);
       expect(await taught.learned.list()).toEqual([]);
     },
     240_000,
@@ -113,9 +113,9 @@ describe("what an organization's systems teach", () => {
 
   test("is nothing where most systems change there once, as by a rollout, while three flap", async () => {
     await using flapping = await teach({ a: 7 }, { days: 5, changes: (number) => number < 3 });
-    expect(flapping.foldsFor("a")).toBe(true);
+    expect(flapping.suppressesFor("a")).toBe(true);
     await using rollout = await teach({ a: 7 }, { days: 5, changes: (number, day) => number < 3 || day === 1 });
-    expect(rollout.foldsFor("a")).toBe(false);
+    expect(rollout.suppressesFor("a")).toBe(false);
   }, 240_000);
 
   test("is forgotten within a week once it is quiet, and its days within a month", async () => {
@@ -239,7 +239,7 @@ describe("a fleet on the real store", () => {
 
     expect((await pin(place, "show")).body.data).toMatchObject({ path: place, pin: "show", state: "pinned: show" });
     expect((await pin("facts.mountpoints.*.used_bytes", "show")).status).toBe(200);
-    expect((await pin("facts.memory.system.used_bytes", "fold")).status).toBe(200);
+    expect((await pin("facts.memory.system.used_bytes", "suppress")).status).toBe(200);
     await step();
     expect(await rowOf(place)).toMatchObject({ significant: true, suppressed: null });
     expect(await rowOf("facts.mountpoints.*.used_bytes")).toMatchObject({ significant: true, suppressed: null });
@@ -310,9 +310,9 @@ describe("what is learned", () => {
     ["a kernel", aChange({ pointer: "/facts/nodes/1/kernel_version", severity: "low" }), false],
     ["what a rule shows always", aChange({ suppressible: false }), false],
     ["an element that came and is of no importance", aChange({ changeType: "create", severity: "low" }), true],
-  ])("folds %s or leaves it: %#", (_name, given, folded) => {
+  ])("suppresses %s or leaves it: %#", (_name, given, suppressed) => {
     const [judged] = suppress([given], known(given.pointer));
-    expect(judged).toMatchObject({ significant: !folded, suppressedBy: folded ? "learned" : null });
+    expect(judged).toMatchObject({ significant: !suppressed, suppressedBy: suppressed ? "learned" : null });
   });
 
   test("gives way to pins, and nothing gives way to a part that was not collected", () => {
@@ -364,7 +364,10 @@ test("the command line lists places and pins them", async () => {
   expect((await runMuster(["inventory", "noise"], options)).stdout).toContain(
     "pinned: show  facts.nodes.*.uptime_seconds",
   );
-  expect(await runMuster(pin, options)).toMatchObject({ code: 2, stderr: expect.stringContaining("--fold or --show") });
+  expect(await runMuster(pin, options)).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("--suppress or --show"),
+  });
   const unpin = ["inventory", "noise", "unpin", "facts.nodes.*.uptime_seconds"];
   expect(await runJson(unpin, options)).toMatchObject({ pin: null, state: "watched" });
 }, 240_000);

@@ -43,7 +43,7 @@ export function openRedisQueue({ ingest, work, clock, log }: RedisQueueDeps): Qu
     let done = 0;
     let left = Number(await work.command("LLEN", `${queue}:dead`));
     while (left > 0) {
-      const [taken = 0, ours = 0] = await run(Math.min(left, EXHUMED), []);
+      const [taken = 0, ours = 0] = await run(Math.min(left, DEAD_JOBS_A_STEP), []);
       if (taken === 0) break;
       left -= taken;
       done += ours;
@@ -151,8 +151,8 @@ export function openRedisQueue({ ingest, work, clock, log }: RedisQueueDeps): Qu
   };
 }
 
-/** Dead jobs handled by one step. */
-const EXHUMED = 1_000;
+/** Dead jobs that one step redrives or discards. */
+const DEAD_JOBS_A_STEP = 1_000;
 
 /** No answer is no proof that nothing happened; a refusal is one, and so is a connection that was not there. */
 function mayHaveRun(error: unknown): boolean {

@@ -13,34 +13,34 @@ interface Withdrawals {
 
 /** A command may lie in the socket of a frozen server for long; until then its ids are refused. */
 const REMEMBERED_MS = 3_600_000;
-/** Ids of one step; and how many are remembered: at 1,000 pushes in flight that is far more than an outage can doubt. */
+/** Ids of one step; and how many are remembered: at 1,000 pushes in flight that is far more than an outage can leave without an answer. */
 const PIECE = 1_000;
-const MAX_DOUBTFUL = 100_000;
+const MAX_UNANSWERED = 100_000;
 /** Between two tries while Redis is frozen, when no reconnection says that it is back. */
 const RETRY_MS = 1_000;
 
 export function openWithdrawals(deps: { connection: RedisConnection; clock: Clock; log: Log }): Withdrawals {
   const { connection, clock, log } = deps;
-  const doubtful: string[] = [];
+  const unanswered: string[] = [];
   let running: Promise<void> | undefined;
   let cancelRetry = () => {};
   let closed = false;
 
   const withdrawAll = async () => {
-    while (doubtful.length > 0) {
-      const piece = doubtful.slice(0, PIECE);
+    while (unanswered.length > 0) {
+      const piece = unanswered.slice(0, PIECE);
       const args = [clock.now().getTime(), REMEMBERED_MS, ...piece];
       const withdrawn = Number(await connection.run(steps.withdraw, [], args));
-      doubtful.splice(0, piece.length);
+      unanswered.splice(0, piece.length);
       if (withdrawn > 0) log.info("Jobs were withdrawn from Redis whose push had no answer.", { jobs: withdrawn });
     }
   };
 
   const start = () => {
-    if (closed || doubtful.length === 0) return;
+    if (closed || unanswered.length === 0) return;
     running ??= withdrawAll()
       .catch((error: unknown) => {
-        log.debug("Doubtful pushes cannot be withdrawn yet.", { reason: reasonOf(error) });
+        log.debug("Pushes without an answer cannot be withdrawn yet.", { reason: reasonOf(error) });
         cancelRetry();
         cancelRetry = clock.after(RETRY_MS, start);
       })
@@ -50,7 +50,7 @@ export function openWithdrawals(deps: { connection: RedisConnection; clock: Cloc
 
   return {
     add(ids) {
-      doubtful.push(...ids.slice(0, MAX_DOUBTFUL - doubtful.length));
+      unanswered.push(...ids.slice(0, MAX_UNANSWERED - unanswered.length));
       start();
     },
     async close() {

@@ -4,6 +4,7 @@ import type { Clock } from "../../../ports/clock.ts";
 import type { Queryable } from "../../../ports/database.ts";
 import type { ObjectStore } from "../../../ports/objects.ts";
 import { giveUpUploads } from "../upload/reservations.ts";
+import { DAY_MS } from "../../../values/time.ts";
 
 interface RemovalDeps {
   database: Queryable;
@@ -14,7 +15,7 @@ interface RemovalDeps {
 /** Ten renewals missed. */
 const ABANDONED_MS = 10 * 60_000;
 /** Files and parts of uploads that ended with their process. */
-const REMAINS_MS = 24 * 3_600_000;
+const REMAINS_MS = DAY_MS;
 const BATCH = 100;
 const FIRST_RETRY_MS = 60_000;
 const LONGEST_RETRY_MS = 6 * 3_600_000;

@@ -31,20 +31,20 @@ interface Receipt {
 /**
  * Judges all records of one system that are old enough to be thinned; verdicts come in their order.
  *
- * Of each day, week, month and quarter the earliest receipt is kept. The earliest one is the first to reach an age, and the
- * keeper of a longer span is always a keeper of the shorter one it lies in; so nothing that was kept or deleted before, and no
- * extra record that stays, ever changes who the keeper is: pruning daily leaves what pruning once leaves.
+ * Of each day, week, month and quarter the earliest receipt is kept. The earliest one is the first to reach an age, and what is
+ * kept for a longer span is also kept for the shorter one it lies in; so nothing that was kept or deleted before, and no extra
+ * record that stays, ever changes which one is kept: pruning daily leaves what pruning once leaves.
  *
- * Weeks do not fit into months. A month's keeper is the earliest receipt of the weeks that begin in it; only a month that has
+ * Weeks do not fit into months. A month keeps the earliest receipt of the weeks that begin in it; only a month that has
  * nothing but days of a week begun before keeps one of those, beside that week's own.
  */
 export function judgeRecords(records: readonly AgeingRecord[], now: Date): Verdict[] {
   const receipts = receiptsOf(records);
   const starts = stageStarts(now);
-  const keepers = findKeepers(receipts);
+  const keeps = keepRules(receipts);
   const kept = new Set(receipts.slice(0, 1).map((first) => first.record));
   for (const receipt of receipts) {
-    if (keepers[stageOf(receipt.timeMs, starts)](receipt)) kept.add(receipt.record);
+    if (keeps[stageOf(receipt.timeMs, starts)](receipt)) kept.add(receipt.record);
   }
   return records.map((record, at) => ({
     stage: stageOf(record.receivedAt.getTime(), starts),
@@ -92,7 +92,7 @@ function stageOf(timeMs: number, starts: StageStarts): Stage {
 }
 
 /** Tells for each stage which receipts it keeps. */
-function findKeepers(receipts: readonly Receipt[]): Record<Stage, (receipt: Receipt) => boolean> {
+function keepRules(receipts: readonly Receipt[]): Record<Stage, (receipt: Receipt) => boolean> {
   const days = firstOfEach(receipts, (one) => dayOf(one.timeMs));
   const weeks = firstOfEach(receipts, (one) => weekOf(one.timeMs));
   const months = new Map([

@@ -1,4 +1,4 @@
-// Says which changes nobody needs to look at, and which ones no learning may fold; docs/inventory-rules.md lists these rules.
+// Says which changes are not significant, and which ones learning may never suppress; docs/inventory-rules.md lists these rules.
 import type { RuleSet, Significance } from "./rules.ts";
 
 const of = (significance: Significance, paths: string[]): RuleSet["significance"] =>
