@@ -1,7 +1,6 @@
 // Runs the upkeep of backups: removals, verification, the sweep, freshness. Each step is safe to repeat.
 import type { JobHandler, Schedule } from "../../../domain.ts";
 import { Permanent } from "../../../errors.ts";
-import { DAY_MS } from "../../../values/time.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { Queryable } from "../../../ports/database.ts";
 import type { ObjectStore } from "../../../ports/objects.ts";

@@ -2,7 +2,6 @@
 import { randomUUIDv7 } from "bun";
 import { Failure } from "../../../errors.ts";
 import { tooMany } from "../../../http/edge/throttle.ts";
-import { DAY_MS } from "../../../values/time.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { Database } from "../../../ports/database.ts";
 import type { Limiter } from "../../../ports/limiter.ts";
