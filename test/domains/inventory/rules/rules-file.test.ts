@@ -1,8 +1,8 @@
 // The rules file: what replaces what, and that every fault is named at once.
 import { expect, test } from "bun:test";
-import { BUILTIN_RULES } from "../../../src/domains/inventory/rules/builtin-rules.ts";
-import { openRules } from "../../../src/domains/inventory/rules/rules.ts";
-import { parseRules, RulesFault } from "../../../src/domains/inventory/rules/file.ts";
+import { BUILTIN_RULES } from "../../../../src/domains/inventory/rules/builtin-rules.ts";
+import { openRules } from "../../../../src/domains/inventory/rules/rules.ts";
+import { parseRules, RulesFault } from "../../../../src/domains/inventory/rules/file.ts";
 
 function problemsOf(text: string): string[] {
   try {
@@ -30,7 +30,7 @@ test("a section replaces its built-in twin as a whole, the others stay", () => {
 });
 
 test("the example in the documentation is valid and does what the text says", async () => {
-  const text = await Bun.file(`${import.meta.dir}/../../../docs/inventory-rules.md`).text();
+  const text = await Bun.file(`${import.meta.dir}/../../../../docs/inventory-rules.md`).text();
   const example = /```json\n([^]*?)```/.exec(text)?.[1] ?? "";
   const rules = openRules(parseRules(example));
   const change = (path: string) => ({

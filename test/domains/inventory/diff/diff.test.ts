@@ -1,12 +1,12 @@
 // What changed between two inventories: places, kinds, values, and what is no change at all.
 import { describe, expect, test } from "bun:test";
-import { type Change, compareDocuments } from "../../../src/domains/inventory/diff/diff.ts";
-import { isObject, type JsonObject, parseExact } from "../../../src/values/json/value.ts";
-import { sameContent } from "../../../src/domains/inventory/diff/normalize.ts";
-import { applyChanges } from "../../../src/domains/inventory/chain/replay.ts";
-import { cpuOf } from "../../support/cpu.ts";
+import { type Change, compareDocuments } from "../../../../src/domains/inventory/diff/diff.ts";
+import { isObject, type JsonObject, parseExact } from "../../../../src/values/json/value.ts";
+import { sameContent } from "../../../../src/domains/inventory/diff/normalize.ts";
+import { applyChanges } from "../../../../src/domains/inventory/chain/replay.ts";
+import { cpuOf } from "../../../support/cpu.ts";
 
-const FIXTURES = `${import.meta.dir}/../../support/fixtures/inventories`;
+const FIXTURES = `${import.meta.dir}/../../../support/fixtures/inventories`;
 const inventory = (name: string): Promise<JsonObject> => Bun.file(`${FIXTURES}/${name}.json`).json();
 
 /** Type, field path and values; every comparison here is also replayed. */

@@ -1,16 +1,16 @@
 // Large documents: another thread, the same answers; bounded, and honest when there is no room.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { BUILTIN_RULES } from "../../../src/domains/inventory/rules/builtin-rules.ts";
-import { compareTexts } from "../../../src/domains/inventory/rules/judge.ts";
-import { inspect, LARGE_BYTES } from "../../../src/domains/inventory/intake/document.ts";
-import { openLargeDocuments } from "../../../src/domains/inventory/large/thread.ts";
-import type { LargeDocuments } from "../../../src/domains/inventory/large/thread.ts";
-import { packText } from "../../../src/domains/inventory/intake/payload.ts";
-import { openRules } from "../../../src/domains/inventory/rules/rules.ts";
-import { openByteSemaphore, openSweep } from "../../../src/domains/inventory/intake/memory.ts";
-import { openTestApp } from "../../support/app.ts";
-import { testClock } from "../../support/clock.ts";
-import { isTrue, readHistory } from "../../support/history.ts";
+import { BUILTIN_RULES } from "../../../../src/domains/inventory/rules/builtin-rules.ts";
+import { compareTexts } from "../../../../src/domains/inventory/rules/judge.ts";
+import { inspect, LARGE_BYTES } from "../../../../src/domains/inventory/intake/document.ts";
+import { openLargeDocuments } from "../../../../src/domains/inventory/large/thread.ts";
+import type { LargeDocuments } from "../../../../src/domains/inventory/large/thread.ts";
+import { packText } from "../../../../src/domains/inventory/intake/payload.ts";
+import { openRules } from "../../../../src/domains/inventory/rules/rules.ts";
+import { openByteSemaphore, openSweep } from "../../../../src/domains/inventory/intake/memory.ts";
+import { openTestApp } from "../../../support/app.ts";
+import { testClock } from "../../../support/clock.ts";
+import { isTrue, readHistory } from "../../../support/history.ts";
 
 const documentOf = (serial: number, count = 6_000) => {
   const things = Array.from({ length: count }, (_, at) => ({ id: `t${at}`, size: at % 100 === 0 ? at + serial : at }));

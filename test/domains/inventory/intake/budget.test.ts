@@ -1,7 +1,7 @@
 // How much history a system and an organization add in a day, and what gets through when that is used up.
 import { describe, expect, test } from "bun:test";
-import { openTestApp } from "../../support/app.ts";
-import type { TestApp, TestSystem } from "../../support/app.ts";
+import { openTestApp } from "../../../support/app.ts";
+import type { TestApp, TestSystem } from "../../../support/app.ts";
 
 const LARGE = 600_000;
 const HOUR_MS = 3_600_000;

@@ -1,9 +1,9 @@
 // Which records go with age: the table of stages, calendars, and that what is left does not depend on how often one prunes.
 import { describe, expect, test } from "bun:test";
-import { judgeRecords, thinnedBefore } from "../../../src/domains/inventory/retention/retention.ts";
-import type { AgeingRecord } from "../../../src/domains/inventory/retention/retention.ts";
-import { seeded } from "../../support/random.ts";
-import type { Random } from "../../support/random.ts";
+import { judgeRecords, thinnedBefore } from "../../../../src/domains/inventory/retention/retention.ts";
+import type { AgeingRecord } from "../../../../src/domains/inventory/retention/retention.ts";
+import { seeded } from "../../../support/random.ts";
+import type { Random } from "../../../support/random.ts";
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;

@@ -1,14 +1,14 @@
 // Plain documents of any sender, bare and in the wrapper that some put around them: understood as far as everything else is.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { findIdentities } from "../../../src/domains/alerts/labels/identities.ts";
-import { readDocument } from "../../../src/domains/inventory/intake/document.ts";
-import { unwrap } from "../../../src/domains/inventory/intake/document.ts";
-import { openTestApp } from "../../support/app.ts";
-import type { TestApp, TestSystem } from "../../support/app.ts";
-import { isTrue, readHistory } from "../../support/history.ts";
+import { findIdentities } from "../../../../src/domains/alerts/labels/identities.ts";
+import { readDocument } from "../../../../src/domains/inventory/intake/document.ts";
+import { unwrap } from "../../../../src/domains/inventory/intake/document.ts";
+import { openTestApp } from "../../../support/app.ts";
+import type { TestApp, TestSystem } from "../../../support/app.ts";
+import { isTrue, readHistory } from "../../../support/history.ts";
 
-const FIXTURES = join(import.meta.dir, "../../support/fixtures/inventories");
+const FIXTURES = join(import.meta.dir, "../../../support/fixtures/inventories");
 const fixture = (name: string) => Bun.file(join(FIXTURES, `${name}.json`)).text();
 
 let muster: TestApp;

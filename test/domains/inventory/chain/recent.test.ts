@@ -1,9 +1,9 @@
 // Documents of records that were stored lately: parsed once for the steps that want them, within bounds.
 import { expect, test } from "bun:test";
-import { openRecentDocuments } from "../../../src/domains/inventory/chain/recent.ts";
-import { LARGE_BYTES } from "../../../src/domains/inventory/intake/document.ts";
-import { packText } from "../../../src/domains/inventory/intake/payload.ts";
-import type { Queryable } from "../../../src/ports/database.ts";
+import { openRecentDocuments } from "../../../../src/domains/inventory/chain/recent.ts";
+import { LARGE_BYTES } from "../../../../src/domains/inventory/intake/document.ts";
+import { packText } from "../../../../src/domains/inventory/intake/payload.ts";
+import type { Queryable } from "../../../../src/ports/database.ts";
 
 /** Whatever is at hand needs no database. */
 const nothing: Queryable = { query: () => Promise.reject(new Error("the database was asked")) };

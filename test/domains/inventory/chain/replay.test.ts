@@ -1,6 +1,6 @@
 // Applying the changes to the document they were made from gives the next one, for any two documents.
 import { expect, test } from "bun:test";
-import { compareDocuments } from "../../../src/domains/inventory/diff/diff.ts";
+import { compareDocuments } from "../../../../src/domains/inventory/diff/diff.ts";
 import {
   isExact,
   isObject,
@@ -8,9 +8,9 @@ import {
   type JsonValue,
   parseExact,
   setOwn,
-} from "../../../src/values/json/value.ts";
-import { sameContent } from "../../../src/domains/inventory/diff/normalize.ts";
-import { applyChanges, type StoredChange } from "../../../src/domains/inventory/chain/replay.ts";
+} from "../../../../src/values/json/value.ts";
+import { sameContent } from "../../../../src/domains/inventory/diff/normalize.ts";
+import { applyChanges, type StoredChange } from "../../../../src/domains/inventory/chain/replay.ts";
 
 test("the changes of any two random documents, stored and read back, rebuild the second from the first", () => {
   const random = seeded(20_240_101);

@@ -1,12 +1,12 @@
 // Reading a body into a document, its stored text and its hash; every refusal says why and where.
 import { describe, expect, test } from "bun:test";
-import { Failure } from "../../../src/errors.ts";
-import { readDocument } from "../../../src/domains/inventory/intake/document.ts";
-import { endlessNumber, longestNumbers } from "../../support/attacks/numbers.ts";
-import { cpuBySize, cpuOf } from "../../support/cpu.ts";
-import { isExact, isValueSafe, parseExact } from "../../../src/values/json/value.ts";
+import { Failure } from "../../../../src/errors.ts";
+import { readDocument } from "../../../../src/domains/inventory/intake/document.ts";
+import { endlessNumber, longestNumbers } from "../../../support/attacks/numbers.ts";
+import { cpuBySize, cpuOf } from "../../../support/cpu.ts";
+import { isExact, isValueSafe, parseExact } from "../../../../src/values/json/value.ts";
 
-const FIXTURES = `${import.meta.dir}/../../support/fixtures/inventories`;
+const FIXTURES = `${import.meta.dir}/../../../support/fixtures/inventories`;
 const read = (text: string) => readDocument(new TextEncoder().encode(text));
 const readBytes = (...parts: (string | number[])[]) =>
   readDocument(Buffer.concat(parts.map((part) => (typeof part === "string" ? Buffer.from(part) : Buffer.from(part)))));

@@ -1,9 +1,9 @@
 // The facts a system is listed with: right for each product, and harmless whatever a document holds.
 import { describe, expect, test } from "bun:test";
-import { extractFacts } from "../../../src/domains/inventory/intake/facts.ts";
-import type { JsonObject, JsonValue } from "../../../src/values/json/value.ts";
+import { extractFacts } from "../../../../src/domains/inventory/intake/facts.ts";
+import type { JsonObject, JsonValue } from "../../../../src/values/json/value.ts";
 
-const FIXTURES = `${import.meta.dir}/../../support/fixtures/inventories`;
+const FIXTURES = `${import.meta.dir}/../../../support/fixtures/inventories`;
 const inventory = (name: string): Promise<JsonObject> => Bun.file(`${FIXTURES}/${name}.json`).json();
 const nothing = {
   type: undefined,

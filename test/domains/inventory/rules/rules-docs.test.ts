@@ -1,13 +1,13 @@
 // The built-in rules as docs/inventory-rules.md lists them: every rule, and what the page says of its examples.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { BUILTIN_RULES } from "../../../src/domains/inventory/rules/builtin-rules.ts";
-import type { Change } from "../../../src/domains/inventory/diff/diff.ts";
-import type { JsonValue } from "../../../src/values/json/value.ts";
-import { parseFieldPath } from "../../../src/values/json/pointer.ts";
-import { openRules } from "../../../src/domains/inventory/rules/rules.ts";
+import { BUILTIN_RULES } from "../../../../src/domains/inventory/rules/builtin-rules.ts";
+import type { Change } from "../../../../src/domains/inventory/diff/diff.ts";
+import type { JsonValue } from "../../../../src/values/json/value.ts";
+import { parseFieldPath } from "../../../../src/values/json/pointer.ts";
+import { openRules } from "../../../../src/domains/inventory/rules/rules.ts";
 
-const PAGE = await Bun.file(join(import.meta.dir, "../../../docs/inventory-rules.md")).text();
+const PAGE = await Bun.file(join(import.meta.dir, "../../../../docs/inventory-rules.md")).text();
 const rules = openRules(BUILTIN_RULES);
 
 /** The rows of the table below a heading, cell by cell. */

@@ -1,16 +1,16 @@
 // Inventories of which a part was not collected: told as such, never as "all nodes deleted".
 import { describe, expect, test } from "bun:test";
-import { BUILTIN_RULES } from "../../../src/domains/inventory/rules/builtin-rules.ts";
-import { compareDocuments } from "../../../src/domains/inventory/diff/diff.ts";
-import { isObject, type JsonObject } from "../../../src/values/json/value.ts";
-import { sameContent } from "../../../src/domains/inventory/diff/normalize.ts";
-import { partialReasons } from "../../../src/domains/inventory/diff/gaps.ts";
-import { classifyAll } from "../../../src/domains/inventory/rules/judge.ts";
-import { applyChanges } from "../../../src/domains/inventory/chain/replay.ts";
-import { type Classified, openRules } from "../../../src/domains/inventory/rules/rules.ts";
-import { cpuOf } from "../../support/cpu.ts";
+import { BUILTIN_RULES } from "../../../../src/domains/inventory/rules/builtin-rules.ts";
+import { compareDocuments } from "../../../../src/domains/inventory/diff/diff.ts";
+import { isObject, type JsonObject } from "../../../../src/values/json/value.ts";
+import { sameContent } from "../../../../src/domains/inventory/diff/normalize.ts";
+import { partialReasons } from "../../../../src/domains/inventory/diff/gaps.ts";
+import { classifyAll } from "../../../../src/domains/inventory/rules/judge.ts";
+import { applyChanges } from "../../../../src/domains/inventory/chain/replay.ts";
+import { type Classified, openRules } from "../../../../src/domains/inventory/rules/rules.ts";
+import { cpuOf } from "../../../support/cpu.ts";
 
-const FIXTURES = `${import.meta.dir}/../../support/fixtures/inventories`;
+const FIXTURES = `${import.meta.dir}/../../../support/fixtures/inventories`;
 const rules = openRules(BUILTIN_RULES);
 
 const faults = async (product: string): Promise<Map<string, JsonObject>> => {

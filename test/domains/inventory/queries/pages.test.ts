@@ -1,12 +1,12 @@
 // Lists of changes with large values: pages of so many bytes, and every change whole where it is asked for alone.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { PAGE_BYTES, ROW_BYTES } from "../../../src/values/json/page.ts";
-import { openTestApp } from "../../support/app.ts";
-import type { TestApp, TestSystem } from "../../support/app.ts";
-import { openServerApart } from "../../support/apart.ts";
-import type { TestDatabase } from "../../support/postgres.ts";
-import { changingKeys } from "../../support/attacks/documents.ts";
-import { isTrue, readHistory } from "../../support/history.ts";
+import { PAGE_BYTES, ROW_BYTES } from "../../../../src/values/json/page.ts";
+import { openTestApp } from "../../../support/app.ts";
+import type { TestApp, TestSystem } from "../../../support/app.ts";
+import { openServerApart } from "../../../support/apart.ts";
+import type { TestDatabase } from "../../../support/postgres.ts";
+import { changingKeys } from "../../../support/attacks/documents.ts";
+import { isTrue, readHistory } from "../../../support/history.ts";
 
 /** Names and numbers of rows beside their values. */
 const SLACK = ROW_BYTES + 64 * 1024;

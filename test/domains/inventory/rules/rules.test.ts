@@ -1,13 +1,13 @@
 // Category, severity and significance of changes: the tables of the service that Muster replaces, and where Muster differs.
 import { describe, expect, test } from "bun:test";
-import { BUILTIN_RULES } from "../../../src/domains/inventory/rules/builtin-rules.ts";
-import { type Change, type ChangeType, compareDocuments } from "../../../src/domains/inventory/diff/diff.ts";
-import type { JsonObject, JsonValue } from "../../../src/values/json/value.ts";
-import { changedByMoreThan, openRules, type RuleSet } from "../../../src/domains/inventory/rules/rules.ts";
-import { cpuOf } from "../../support/cpu.ts";
+import { BUILTIN_RULES } from "../../../../src/domains/inventory/rules/builtin-rules.ts";
+import { type Change, type ChangeType, compareDocuments } from "../../../../src/domains/inventory/diff/diff.ts";
+import type { JsonObject, JsonValue } from "../../../../src/values/json/value.ts";
+import { changedByMoreThan, openRules, type RuleSet } from "../../../../src/domains/inventory/rules/rules.ts";
+import { cpuOf } from "../../../support/cpu.ts";
 
 const rules = openRules(BUILTIN_RULES);
-const FIXTURES = `${import.meta.dir}/../../support/fixtures/inventories`;
+const FIXTURES = `${import.meta.dir}/../../../support/fixtures/inventories`;
 
 function change(
   path: string,

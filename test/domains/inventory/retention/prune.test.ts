@@ -1,14 +1,14 @@
 // Pruning on the real store: what goes, what stays, and that nothing people read of a system's history changes by it.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { randomUUIDv7 } from "bun";
-import { OWNER } from "../../support/actor.ts";
-import { readDocument } from "../../../src/domains/inventory/intake/document.ts";
-import type { PruneReport } from "../../../src/domains/inventory/retention/prune.ts";
-import { encodeIncoming } from "../../../src/domains/inventory/intake/payload.ts";
-import { openTestApp } from "../../support/app.ts";
-import type { TestApp, TestSystem } from "../../support/app.ts";
-import { isTrue, readHistory } from "../../support/history.ts";
-import { seeded } from "../../support/random.ts";
+import { OWNER } from "../../../support/actor.ts";
+import { readDocument } from "../../../../src/domains/inventory/intake/document.ts";
+import type { PruneReport } from "../../../../src/domains/inventory/retention/prune.ts";
+import { encodeIncoming } from "../../../../src/domains/inventory/intake/payload.ts";
+import { openTestApp } from "../../../support/app.ts";
+import type { TestApp, TestSystem } from "../../../support/app.ts";
+import { isTrue, readHistory } from "../../../support/history.ts";
+import { seeded } from "../../../support/random.ts";
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
