@@ -7,7 +7,7 @@ export const codeOf = (error: unknown): string =>
 export const conflict = (key: string) =>
   new Failure("objects.exists", 409, "an object of this key exists already", { detail: key });
 
-/** System errors as Failures; what the body threw, and everything else, unchanged. */
+/** Turns system errors into Failures; returns every other error, such as the body's own, unchanged. */
 export function storageFailure(error: unknown): unknown {
   if (error instanceof Failure) return error;
   const code = codeOf(error);

@@ -8,9 +8,9 @@ import { codeOf, conflict, storageFailure } from "./failures.ts";
 import { readFile } from "./read.ts";
 import { writeFile } from "./write.ts";
 
-/** Where bodies grow; no key starts with a dot, so it is never listed. */
+/** Directory of bodies that are still being written; no key starts with a dot, so it is never listed. */
 const UNFINISHED = ".unfinished";
-/** Of the file system's size: PostgreSQL may live on it too, and must not be starved by backups. */
+/** Share of the file system that backups leave free: PostgreSQL may be on it too. */
 const KEPT_FREE_SHARE = 0.05;
 const KEPT_FREE_MAX_BYTES = 256 * 1024 ** 2;
 
@@ -25,7 +25,7 @@ export function openDirectory(root: string): ObjectStore {
       await makeDirectories(unfinished);
       const size = await writeFile(temporary, exactly(body, length));
       await makeDirectories(dirname(path));
-      // A rename would replace what is there; a link refuses to.
+      // A rename would replace an existing object; a link fails.
       await link(temporary, path).catch((error) => Promise.reject(codeOf(error) === "EEXIST" ? conflict(key) : error));
       await syncDirectory(dirname(path));
       return size;
@@ -41,7 +41,7 @@ export function openDirectory(root: string): ObjectStore {
     return found?.isFile() ? { key, size: found.size } : undefined;
   };
 
-  /** Names in the order of the keys below them: a directory counts as its name with the slash. */
+  /** Names in the order of the keys below them: a directory sorts as its name with a slash. */
   async function* walk(prefix: string): AsyncGenerator<StoredObject, void, undefined> {
     const entries = (await readdir(join(root, prefix), { withFileTypes: true }).catch(nothing)) ?? [];
     const names = entries
@@ -95,7 +95,7 @@ export function openDirectory(root: string): ObjectStore {
 
     async check() {
       const place = await nearest(root);
-      // Only an upload makes the directory; until then it must be possible to.
+      // The first upload creates the directory; until then the check proves that it can be created.
       const probe = join(place === root ? unfinished : place, `.probe-${crypto.randomUUID()}`);
       try {
         if (place === root) await makeDirectories(unfinished);
@@ -111,7 +111,7 @@ export function openDirectory(root: string): ObjectStore {
     async close() {},
   };
 
-  /** Each new one is made durable in the directory that holds it. */
+  /** Syncs each new directory's entry in its parent. */
   async function makeDirectories(path: string): Promise<void> {
     const first = await mkdir(path, { recursive: true, mode: 0o700 });
     if (first === undefined) return;

@@ -5,9 +5,9 @@ import { open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { codeOf } from "./failures.ts";
 
-/** One write: enough that the trip to a thread is nothing beside it. */
+/** Bytes of one write: large enough that handing it to a thread costs little in comparison. */
 const BLOCK_BYTES = 1024 * 1024;
-/** What direct writes want of memory, place and length. */
+/** Alignment of memory, offset and length that direct writes need. */
 const ALIGNMENT = 4096;
 
 /** Resolves with the file's size once it is on the disk. Leaves the file when it fails. */
@@ -32,8 +32,8 @@ export async function writeFile(path: string, body: AsyncIterable<Uint8Array>): 
 }
 
 /**
- * Two blocks in turns: one is filled, the other is being written. Whole blocks go past the page cache, where the file
- * system can do that: nothing piles up for the end, so the small durable writes of everybody else are not held up by it.
+ * Uses two blocks in turn: one is filled while the other is written. Whole blocks bypass the page cache where the file system
+ * supports it: no dirty pages pile up for the final fsync, which would delay the small durable writes of other requests.
  */
 function openBlocks(path: string, file: FileHandle) {
   const blocks = [alignedBlock(), alignedBlock()] as const;

@@ -6,7 +6,7 @@ import type { Presence } from "./presence.ts";
 interface FailoverLimiterDeps {
   primary: Limiter;
   fallback: Limiter;
-  /** Of the primary. */
+  /** Whether the primary can be reached. */
   presence: Presence;
 }
 

@@ -4,7 +4,7 @@ import type { Log } from "../../log.ts";
 import type { Clock } from "../../ports/clock.ts";
 
 export interface Presence {
-  /** Also starts a new look when the last one is old; callers never wait for it. */
+  /** Also starts a new check when the last one is old; callers never wait for it. */
   isAway(): boolean;
   /** For how long it has been away, in ms; 0 while it is there. */
   awayMs(): number;
@@ -19,7 +19,7 @@ interface PresenceDeps {
   probe(): Promise<unknown>;
   clock: Clock;
   log: Log;
-  /** Said when it goes and when it comes back. */
+  /** Log lines for its loss and its return. */
   words: { away: string; back: string };
 }
 
@@ -48,7 +48,7 @@ export function watchPresence({ probe, clock, log, words }: PresenceDeps): Prese
 
   return {
     isAway() {
-      // A clock set back must not keep it away.
+      // A clock that was set back must not delay the next check.
       if (away && !probing && (nowMs() >= away.nextProbeMs || nowMs() < away.sinceMs)) void look();
       return away !== undefined;
     },
@@ -67,7 +67,7 @@ export function watchPresence({ probe, clock, log, words }: PresenceDeps): Prese
   };
 }
 
-/** What we depend on is away or full: somebody else may do. */
+/** The dependency is away or full: the fallback may do the work. */
 export function isOutage(error: unknown): boolean {
   return error instanceof Failure && error.outage;
 }

@@ -7,27 +7,27 @@ import type { Presence } from "./presence.ts";
 interface FailoverQueueDeps {
   primary: Queue;
   fallback: Queue;
-  /** Of each; both close with this queue. */
+  /** Both queues close with this one. */
   presence: { primary: Presence; fallback: Presence };
   clock: Clock;
 }
 
-/** In front of the ids of the fallback's jobs. */
+/** Prefix of the ids of the fallback's jobs. */
 const PREFIX = "pg-";
-/** How long a worker holds on to the outcome of a job of the primary that went away; then the job is left to its lease. */
+/** How long a worker retries to report a job's outcome to a primary that is away; then the job's lease runs out and it runs again. */
 const PATIENCE_MS = 3_000;
-/** While the primary is there, a fallback that had nothing is asked this often. */
+/** While the primary is reachable, an empty fallback is polled this often. */
 const FALLBACK_POLL_MS = 1_000;
-/** Requests of so short a time share one answer about the backlog. */
+/** Requests within this time share one answer about the backlog. */
 const BACKLOG_FRESH_MS = 100;
 
 /**
- * Each queue keeps its own promises; between the two, a lane's order and a key's uniqueness are not kept. Handlers are
- * idempotent and take late work, so all that is lost in an outage of the primary is order.
+ * Each queue keeps its own promises; across the two, a lane's order and a key's uniqueness are not guaranteed. Handlers are
+ * idempotent and accept late work, so an outage of the primary costs nothing but order.
  */
 export function openFailoverQueue({ primary, fallback, presence, clock }: FailoverQueueDeps): Queue {
   const nowMs = () => clock.now().getTime();
-  /** By the queues of a claim: until when the fallback is taken to hold nothing for it. */
+  /** By the queues of a claim: until when the fallback is assumed to be empty. */
   const idleUntilMs = new Map<string, number>();
   fallback.onPush(() => idleUntilMs.clear());
   let recentBacklog: { waiting: Promise<number>; untilMs: number } | undefined;
@@ -37,7 +37,7 @@ export function openFailoverQueue({ primary, fallback, presence, clock }: Failov
     return sum(await Promise.all(waiting.map((one) => Promise.resolve(one).catch(() => 0))));
   };
 
-  /** What becomes of the primary's jobs while it is away: nothing, once patience has run out. */
+  /** Calls the primary; returns `lost` once it has been away for PATIENCE_MS. */
   const ofPrimary = async <Result>(call: () => Promise<Result>, lost: Result): Promise<Result> => {
     if (presence.primary.isAway() && presence.primary.awayMs() >= PATIENCE_MS) return lost;
     return presence.primary.run(call);
@@ -48,7 +48,7 @@ export function openFailoverQueue({ primary, fallback, presence, clock }: Failov
     return jobs.map((job) => ({ ...job, id: PREFIX + job.id }));
   };
 
-  /** Jobs by their home, each asked in its own words. */
+  /** Calls each queue with its own jobs, under the ids that it knows. */
   const each = async <Item, Result>(
     all: readonly Item[],
     jobOf: (item: Item) => Job,
@@ -79,13 +79,13 @@ export function openFailoverQueue({ primary, fallback, presence, clock }: Failov
       try {
         await presence.fallback.run(() => fallback.push(jobs));
       } catch (error) {
-        // The primary was passed over because it was away a moment ago; it is all that is left.
+        // The primary was skipped because it was away a moment ago; now it is the only one left.
         if (!isAway || !isOutage(error)) throw error;
         await presence.primary.run(() => primary.push(jobs));
       }
     },
 
-    /** Jobs of one home at a time, so that two of a lane never meet in a batch; the fallback's first, which are older. */
+    /** Claims from one queue at a time, so that a batch never holds two jobs of a lane; from the fallback first, whose jobs are older. */
     async claim(queues, limit, leaseMs) {
       const name = queues.join("\n");
       const isAway = presence.primary.isAway();
@@ -107,7 +107,7 @@ export function openFailoverQueue({ primary, fallback, presence, clock }: Failov
           if (!isOutage(error)) throw error;
         }
       }
-      // From now on every claim asks the fallback; this one may have.
+      // Both failed. Without this error the next claim asks the fallback, since the primary is known to be away now.
       if (outage) throw outage;
       return [];
     },
@@ -180,7 +180,7 @@ export function openFailoverQueue({ primary, fallback, presence, clock }: Failov
     redrive: (queue, named) => ofDead((one, some) => one.redrive(queue, some), named),
     discard: (queue, named) => ofDead((one, some) => one.discard(queue, some), named),
 
-    /** What an unreachable queue holds of the lane is dropped by its handler, which finds the system gone. */
+    /** The lane's jobs in an unreachable queue are dropped later by their handler, which finds that the system is gone. */
     discardLane: async (lane) => sum(await ofThoseThere((queue) => queue.discardLane(lane))),
 
     onPush(wake) {
@@ -195,7 +195,7 @@ export function openFailoverQueue({ primary, fallback, presence, clock }: Failov
     },
   };
 
-  /** Results of whichever can be reached; fails when neither can. */
+  /** Results of every reachable queue; fails when neither is reachable. */
   async function ofThoseThere<Result>(ask: (queue: Queue) => Promise<Result>): Promise<Result[]> {
     const results = await Promise.allSettled([
       presence.primary.isAway() && !presence.fallback.isAway()
@@ -221,7 +221,7 @@ export function openFailoverQueue({ primary, fallback, presence, clock }: Failov
   }
 }
 
-/** Of a wait that began as `wholeMs`: more of it is left only when the clock was set back, and then it is over too. */
+/** A wait of `wholeMs` cannot have more than `wholeMs` left: if it does, the clock was set back, and the wait counts as over. */
 const isWithin = (leftMs: number, wholeMs: number) => leftMs > 0 && leftMs <= wholeMs;
 
 const isFallback = (id: string) => id.startsWith(PREFIX);

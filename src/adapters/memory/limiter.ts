@@ -4,22 +4,22 @@ import type { Budget, Limiter } from "../../ports/limiter.ts";
 
 interface MemoryLimiterDeps {
   clock: Clock;
-  /** Keys of one kind that have windows of their own: room for twice 100,000 systems. */
+  /** Keys of one kind that get a window of their own: enough for twice 100,000 systems. */
   maxKeys?: number;
-  /** Beyond them, keys share so many windows: a newcomer may wait for another's takes, and nobody's takes are forgotten. */
+  /** Keys beyond that share this many windows: a new key may be limited by another key's takes, but no take is forgotten. */
   sharedWindows?: number;
 }
 
-/** Takes of one key close together count as one group, stamped with its newest: bounded memory, and never one take too many. */
+/** Takes of one key close together form a group with its newest take's time: memory is bounded, and none is allowed too early. */
 interface Takes {
   first: number;
   newest: number;
   count: number;
 }
 
-/** Windows of one length and one kind of key, so that keys of one kind take no room from another's. */
+/** Windows of one length and one kind of key: keys of one kind use no room of another kind. */
 interface Table {
-  /** Keys that took since the last turn, and those that did between it and the one before: those end at the next turn. */
+  /** `young`: keys with takes since the last turn. `old`: keys with takes in the period before it; the next turn drops them. */
   young: Map<string, Takes[]>;
   old: Map<string, Takes[]>;
   turnedMs: number;
@@ -31,7 +31,7 @@ const GROUPS = 64;
 
 export function openMemoryLimiter({ clock, maxKeys = 200_000, sharedWindows = 1_024 }: MemoryLimiterDeps): Limiter {
   const tables = new Map<string, Table>();
-  /** Nobody can choose keys that share a window with somebody else's. */
+  /** Seed of the hash: clients cannot choose keys that share a window with another client's. */
   const seed = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
   const slotOf = (key: string) => Bun.hash.xxHash32(key, seed) % sharedWindows;
 
@@ -62,7 +62,7 @@ export function openMemoryLimiter({ clock, maxKeys = 200_000, sharedWindows = 1_
     },
   };
 
-  /** A key that took from a shared window goes on with it until that is over, also when there is room again. */
+  /** A key that took from a shared window stays with it until the window is over, even when there is room again. */
   function find({ young, old, shared }: Table, key: string, now: number, budget: Budget) {
     const takes = current(young.get(key) ?? old.get(key), now, budget);
     if (takes.length > 0) return { takes, isShared: false };
@@ -81,7 +81,7 @@ function tableOf(tables: Map<string, Table>, key: string, { windowMs }: Budget):
   return table;
 }
 
-/** Once a window's length: what has not taken since the last turn is over, and goes without being looked for one by one. */
+/** Runs once per window length: drops all keys without a take since the last turn, without visiting each. */
 function turn(table: Table, now: number, { windowMs }: Budget): void {
   if (now - table.turnedMs < windowMs) return;
   table.old = now - table.turnedMs < 2 * windowMs ? table.young : new Map();

@@ -5,7 +5,7 @@ import type { Log } from "../../log.ts";
 import type { Database, Queryable, QueryOptions } from "../../ports/database.ts";
 import { databaseError } from "./failures.ts";
 
-/** Where a server is: what `pg` needs and nothing else. */
+/** Address of a server: the options that `pg` needs, and no others. */
 export type PostgresConnection = Pick<pg.PoolConfig, "connectionString" | "host" | "port" | "user" | "database">;
 
 interface PostgresQueryOptions extends QueryOptions {
@@ -21,14 +21,14 @@ export interface PostgresDatabase extends Database {
   query: PostgresQueryable["query"];
   transaction<Result>(work: (tx: PostgresQueryable) => Promise<Result>): Promise<Result>;
   patient(ms?: number): PostgresDatabase;
-  /** Connections open, idle among them, and callers that wait for one. */
+  /** Numbers of open connections, of idle ones among them, and of callers that wait for one. */
   counts(): { total: number; idle: number; waiting: number };
 }
 
 interface DatabaseOptions {
   maxConnections: number;
   log: Log;
-  /** How long a caller waits for a statement. A frozen server answers nothing at all; one that works ends it a little sooner. */
+  /** How long a caller waits for a statement. A working server ends the statement a little sooner; a frozen one never answers. */
   queryTimeoutMs?: number;
   /** How many times longer than usual it waits for an answer, where `queryTimeoutMs` says nothing, and for a connection: for tests on a busy machine. */
   patience?: number | undefined;
@@ -37,11 +37,11 @@ interface DatabaseOptions {
 const QUERY_TIMEOUT_MS = 5_000;
 const PATIENT_MS = 60_000;
 const CONNECT_TIMEOUT_MS = 3_000;
-/** Of a caller's patience: then the server ends the statement, so that nothing runs on for a caller that has given up. */
+/** Share of the caller's limit after which the server ends the statement: none runs on for a caller that has given up. */
 const SERVER_SHARE = 0.8;
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000;
 const IDLE_CONNECTION_MS = 60_000;
-/** Statements still at work then are cut off. */
+/** Statements that still run after this are cut off. */
 const CLOSE_MS = 5_000;
 
 export function openDatabase(connection: PostgresConnection, options: DatabaseOptions): PostgresDatabase {
@@ -87,8 +87,8 @@ export function openDatabase(connection: PostgresConnection, options: DatabaseOp
 const serverLimit = (patienceMs: number) => Math.min(2 ** 31 - 1, Math.ceil(patienceMs * SERVER_SHARE));
 
 /**
- * What `pg` would otherwise take from PGPORT, PGSSLMODE and their like. Those may speak of another server: they complete a
- * DATABASE_URL, and say nothing about the carried one.
+ * Overrides what `pg` takes from PGPORT, PGSSLMODE and similar variables. They may be meant for another server: they complete a
+ * DATABASE_URL, but never apply to the carried server.
  */
 const CARRIED = {
   port: 5432,
@@ -98,7 +98,7 @@ const CARRIED = {
   replication: "false",
 } as const;
 
-/** What every connection has in common, pooled or not. */
+/** Options of every connection, pooled or not. */
 export function clientConfig(connection: PostgresConnection): pg.ClientConfig {
   return {
     ...(connection.connectionString === undefined && CARRIED),
@@ -112,8 +112,8 @@ export function clientConfig(connection: PostgresConnection): pg.ClientConfig {
 }
 
 /**
- * int8 is a number while it is exact and its decimal text beyond 2^53; timestamptz a Date; json and jsonb parsed;
- * numeric stays text, as `pg` has it.
+ * Reads int8 as a number up to 2^53 and as decimal text beyond; timestamptz as a Date; json and jsonb parsed; numeric as
+ * text, which is `pg`'s own default.
  */
 const getTypeParser: typeof pg.types.getTypeParser = (oid: number, format?: "text" | "binary") =>
   oid === pg.types.builtins.INT8 && format !== "binary" ? parseInt8 : pg.types.getTypeParser(oid, format);
@@ -132,14 +132,14 @@ async function runOn<Row>(
   try {
     const config = { text, values: [...values], ...(name && { name }), ...(timeoutMs && { query_timeout: timeoutMs }) };
     const result = await target.query(config);
-    // Several statements in one text give an array of results; their rows are of no use to anybody.
+    // Several statements in one text give an array of results; no caller needs their rows.
     return Array.isArray(result) ? [] : (result.rows as Row[]);
   } catch (error) {
     throw databaseError(error);
   }
 }
 
-/** One statement with a patience of its own, on the server as here; then the connection has its usual one again. */
+/** Runs one statement with its own limit, on the server as here; then resets the connection to its usual one. */
 async function limited<Row>(
   client: pg.PoolClient,
   { limitMs, usualMs, set }: { limitMs: number; usualMs: number; set: "set" | "set local" },
@@ -177,7 +177,7 @@ function transaction<Result>(
   return withClient(pool, run, (client) => runOn(client, "rollback"));
 }
 
-/** Where the work fails on a sound connection, `mend` makes it fit for others; where that fails too, it is thrown away. */
+/** When the work fails on a sound connection, `mend` resets it for the next caller; when that fails too, the connection is discarded. */
 async function withClient<Result>(
   pool: pg.Pool,
   work: (client: pg.PoolClient) => Promise<Result>,
@@ -206,9 +206,9 @@ async function withClient<Result>(
   }
 }
 
-/** PostgreSQL answers `commit` with ROLLBACK, and no error, when a statement had failed and its error was swallowed. */
+/** PostgreSQL answers `commit` with ROLLBACK instead of an error when a statement had failed and its error was swallowed. */
 async function commit(client: pg.PoolClient, limitMs: number): Promise<void> {
-  // A statement's own limit, which the types of `pg` leave out.
+  // The types of `pg` lack a statement's own limit.
   const statement = { text: "commit", query_timeout: limitMs };
   const { command } = await client.query(statement).catch((error: unknown) => Promise.reject(databaseError(error)));
   if (command === "ROLLBACK") throw new Error("The transaction was rolled back because a statement in it had failed.");

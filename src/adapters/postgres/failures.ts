@@ -3,7 +3,7 @@ import { Failure } from "../../errors.ts";
 
 /** SQLSTATE classes and codes: connection, shutdown and recovery, too many connections, read-only standby, … */
 const UNAVAILABLE_STATES = [/^08/, /^57P0/, /^53300$/, /^25006$/, /^28/, /^3D000$/, /^58/];
-/** Ended by the server, or by its operator: past its time, or past its memory or temporary files. The server is well. */
+/** Statements ended by the server or its operator, for their time, memory or temporary files. The server itself is healthy. */
 const ENDED_STATES = new Set(["57014", "25P03", "25P04", "53200", "53400"]);
 const DISK_FULL_STATE = "53100";
 const UNAVAILABLE_SYSTEM_CODES = new Set(
@@ -11,11 +11,11 @@ const UNAVAILABLE_SYSTEM_CODES = new Set(
     " ",
   ),
 );
-/** `pg` and `pg-pool` mark these by their words alone. */
+/** Errors of `pg` and `pg-pool` that only their messages identify. */
 const UNAVAILABLE_WORDS =
   /^(Connection terminated|timeout exceeded when trying to connect|timeout expired|Query read timeout|Cannot use a pool after|Client has encountered a connection error|Client was closed|The server does not support SSL)/;
 
-/** The Failure for an unusable server, a full disk or an ended statement; every other error unchanged. */
+/** Returns a Failure for an unusable server, a full disk or an ended statement, and every other error unchanged. */
 export function databaseError(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof Failure) return error;
   const code = "code" in error && typeof error.code === "string" ? error.code : "";

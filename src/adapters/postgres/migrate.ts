@@ -26,17 +26,17 @@ export interface AppliedMigration {
   checksum: string;
 }
 
-/** Called under the lock, before the first migration that a database with data lacks. What it throws stops the upgrade. */
+/** Called under the lock, before the first missing migration of a database with data. An error stops the upgrade. */
 export type BeforeUpgrade = (first: Migration) => Promise<void>;
 
-/** Any constant will do; it is ours among the advisory locks of one database. */
+/** Arbitrary constant: Muster's key among the advisory locks of the database. */
 const ADVISORY_LOCK = 4_811_752_263;
 /** Migrations may rewrite big tables, and others wait for the one that does. */
 const TIMEOUT_MS = DAY_MS;
 const OLDEST_SERVER = 140_000;
 const FILE_NAME = /^(\d{4})_[a-z0-9_]+\.sql$/;
 
-/** Safe to run from any number of processes at once: each file is applied by exactly one of them. */
+/** Any number of processes may run this at once: exactly one of them applies each file. */
 export async function migrate(
   database: PostgresDatabase,
   log: Log,
@@ -58,8 +58,8 @@ const STARTING_MS = 1_000;
 const POLL_MS = 50;
 
 /**
- * For those who may not migrate: the version, or a Failure that says why the database cannot be worked on. Where a gateway
- * may just be starting on it, as long as its version goes on changing.
+ * For commands that may not migrate: returns the version, or throws a Failure that says why the database cannot be used. While a
+ * gateway may be migrating it, waits as long as the version keeps changing.
  */
 export async function requireSchema(
   database: PostgresDatabase,
@@ -117,7 +117,7 @@ export function embeddedMigrations(directory: string = join(embeddedRoot, "sql")
 
 export const checksumOf = (sql: string) => new Bun.CryptoHasher("sha256").update(sql).digest("hex");
 
-/** One step under the lock; undefined when nothing is left to do. */
+/** Applies one migration under the lock; undefined when none is left. */
 async function applyNext(
   tx: PostgresQueryable,
   migrations: Migration[],
@@ -135,14 +135,14 @@ async function applyNext(
   return next;
 }
 
-/** Until the end of the transaction nobody else migrates, dumps or restores. */
+/** Keeps others from migrating, dumping and restoring until the end of the transaction. */
 export async function lockMigrations(tx: PostgresQueryable): Promise<void> {
   await refuseOldServer(tx);
   await tx.query("set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0");
   await tx.query("select pg_advisory_xact_lock($1)", [ADVISORY_LOCK], { timeoutMs: TIMEOUT_MS });
 }
 
-/** Until the end of the session nobody migrates or restores. */
+/** Keeps others from migrating and restoring until the end of the session. */
 export async function holdMigrations(session: PostgresQueryable): Promise<void> {
   await session.query("select pg_advisory_lock_shared($1)", [ADVISORY_LOCK]);
 }
@@ -153,7 +153,7 @@ export async function makeSchema(tx: PostgresQueryable, migrations: Migration[])
   for (const { sql } of migrations) await tx.query(sql, [], { timeoutMs: TIMEOUT_MS });
 }
 
-/** What a database has; undefined where it has never seen a migration. */
+/** Applied migrations of a database; undefined where none was ever applied. */
 export async function findApplied(db: PostgresQueryable): Promise<AppliedMigration[] | undefined> {
   return (await hasVersionTable(db)) ? listApplied(db) : undefined;
 }

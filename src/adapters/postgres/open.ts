@@ -17,9 +17,9 @@ interface OpenPostgresOptions {
    * the one that the process which started it runs, and never starts its own.
    */
   role: LockRole | "child";
-  /** A command that makes the database where there is none; the others refuse. */
+  /** Whether a missing database is made; otherwise it is an error. */
   makes?: boolean;
-  /** What a carried server lets in at least, over all processes. */
+  /** Connections that a carried server accepts at least, of all processes together. */
   maxClients?: number;
   log: Log;
   waitMs?: number;
@@ -27,19 +27,19 @@ interface OpenPostgresOptions {
 
 export interface OpenedPostgres {
   connection: PostgresConnection;
-  /** Whether it is the carried one, whoever started it. */
+  /** Whether it is the carried server, whichever process started it. */
   carried: boolean;
   /** For the start log, without secrets. */
   describe: string;
-  /** For those who ask which one it was: the data directory, or the database and its host. */
+  /** Names the installation: the data directory, or the database and its host. */
   installation: string;
   /** Undefined unless this process runs the server. */
   info(): CarriedInfo | undefined;
-  /** A server of ours that takes longer than `limitMs` to stop is ended at once, and recovers at its next start. */
+  /** Kills a carried server that takes longer than `limitMs` to stop; it recovers at its next start. */
   close(limitMs?: number): Promise<void>;
 }
 
-/** Making a database takes that long on a slow disk. */
+/** Making a database takes this long on a slow disk. */
 const WAIT_MS = 30_000;
 const POLL_MS = 20;
 const MAKING_MS = 300;
@@ -84,7 +84,7 @@ async function startOwn(dataDir: string, log: Log, lock: DataDirLock, maxClients
   }
 }
 
-/** Commands race with a gateway that starts or stops, and with one another; whoever gets the lock runs the server. */
+/** Commands race with a gateway that starts or stops, and with one another; the process that gets the lock runs the server. */
 async function runningOrOwn(
   dataDir: string,
   { makes, log, waitMs }: { makes: boolean; log: Log; waitMs: number },
@@ -92,18 +92,18 @@ async function runningOrOwn(
   const beganMs = performance.now();
   const endMs = beganMs + waitMs;
   for (;;) {
-    // Before the lock, which would leave its file behind.
+    // Checked before the lock is taken, which would leave its file behind.
     const isThere = makes || exists(join(dataDir, "postgres/data")) || exists(join(dataDir, "postgres/.upgrade"));
     if (!isThere && !exists(lockPath(dataDir))) throw noInstallation(dataDir);
     const lock = tryLockDataDir(dataDir, "cli");
     if (lock && isThere) return startOwn(dataDir, log, lock);
     if (lock) {
       lock.release();
-      // A gateway that makes this directory has its file before it has the lock.
+      // A gateway that is making this directory creates the file before it takes the lock.
       if (performance.now() >= beganMs + MAKING_MS) throw noInstallation(dataDir);
     }
     const holder = readHolder(dataDir);
-    // Another command stops its server when it is done, under whoever else uses it: wait for that one instead.
+    // Another command stops its server when it is done, even while others use it: wait for it to finish instead.
     const running = holder?.role === "serve" ? findRunningPostgres(dataDir) : undefined;
     if (running) return runningElsewhere(running, dataDir);
     if (performance.now() >= endMs) {
@@ -131,7 +131,7 @@ export function noInstallation(dataDir: string): Failure {
   );
 }
 
-/** What cannot be looked at may well be there: whoever needs it says why it cannot be used. */
+/** A path that cannot be examined counts as present: its user reports why it cannot be used. */
 function exists(path: string): boolean {
   try {
     statSync(path);
@@ -141,13 +141,13 @@ function exists(path: string): boolean {
   }
 }
 
-/** Root's directory must let the unprivileged user of PostgreSQL pass; everybody else keeps theirs private. */
+/** A directory made by root must let PostgreSQL's unprivileged user pass; any other user's stays private. */
 function makeDataDir(dataDir: string): void {
   const mode = process.getuid?.() === 0 ? 0o711 : 0o700;
   try {
     const first = mkdirSync(dataDir, { recursive: true, mode });
     if (first === undefined) return;
-    // Whatever the umask was, for each directory that did not exist before.
+    // Sets the mode of each new directory, independent of the umask.
     for (let path = dataDir; path.length >= first.length; path = dirname(path)) chmodSync(path, mode);
   } catch (cause) {
     throw new Failure(

@@ -11,7 +11,7 @@ import { databaseError } from "./failures.ts";
 
 interface SignalsOptions {
   connection: PostgresConnection;
-  /** Carries what is published; only listening needs its own connection. */
+  /** Publishes messages; only listening needs a connection of its own. */
   database: Queryable;
   clock: Clock;
   log: Log;
@@ -24,7 +24,7 @@ const MAX_MESSAGE_BYTES = 7_999;
 const MAX_CHANNEL_BYTES = 63;
 const FIRST_BACKOFF_MS = 50;
 const MAX_BACKOFF_MS = 2_000;
-/** A connection that went away without a word is found by asking. */
+/** A query this often finds a connection that broke silently. */
 const PING_MS = 30_000;
 const PING_TIMEOUT_MS = 5_000;
 
@@ -65,11 +65,11 @@ class PostgresSignals implements Signals {
     this.#pingLater(client);
   }
 
-  /** Until nobody subscribed meanwhile. */
+  /** Listens to every channel, also to those subscribed meanwhile. */
   async #listenToAll(client: pg.Client): Promise<void> {
     const listening = new Set<string>();
     for (const channel of this.#listeners.keys()) {
-      // A Map's iterator also visits what is added while it runs.
+      // A Map's iterator also visits entries that are added while it runs.
       if (!listening.has(channel)) await client.query(`listen ${quoted(channel)}`);
       listening.add(channel);
     }
@@ -109,7 +109,7 @@ class PostgresSignals implements Signals {
     await this.#reconnecting;
   }
 
-  /** While disconnected there is nobody to tell; the reconnection listens to whatever is subscribed by then. */
+  /** Does nothing while disconnected: the reconnection listens to all channels subscribed by then. */
   async #tell(statement: string): Promise<void> {
     const client = this.#client;
     await client?.query(statement).catch(() => this.#lost(client));
@@ -170,7 +170,7 @@ function refuseTooLong(what: string, text: string, maxBytes: number): void {
   throw new RangeError(`A signal's ${what} must have at most ${maxBytes} bytes, got ${bytes}.`);
 }
 
-/** Ends the connection whatever state it is in; a frozen server is not waited for. */
+/** Ends the connection in any state, without waiting for a frozen server. */
 function destroy(client: pg.Client): void {
   client.removeAllListeners();
   client.on("error", () => {});

@@ -3,7 +3,7 @@ import type { PostgresQueryable } from "./database.ts";
 
 export interface Table {
   name: string;
-  /** Without generated ones. */
+  /** Columns, without generated ones. */
   columns: string[];
 }
 
@@ -17,7 +17,7 @@ export interface SequenceState {
 const OURS = `c.relnamespace = current_schema()::regnamespace and not exists (
   select from pg_depend e where e.classid = 'pg_class'::regclass and e.objid = c.oid and e.deptype = 'e')`;
 
-/** Those that others refer to come first. */
+/** Tables that others refer to come first. */
 export async function listTables(db: PostgresQueryable): Promise<Table[]> {
   const rows = await db.query<Table & { refers: string[] }>(
     `select c.relname as name,
@@ -38,7 +38,7 @@ export async function listTables(db: PostgresQueryable): Promise<Table[]> {
   return ordered;
 }
 
-/** About how many rows there are in all, as of the last time that PostgreSQL looked. */
+/** Estimate of all rows, from PostgreSQL's last statistics. */
 export async function estimateRows(db: PostgresQueryable): Promise<number> {
   const [row] = await db.query<{ rows: number }>(
     `select coalesce(sum(greatest(c.reltuples, 0)), 0)::float8 as rows from pg_class c where c.relkind = 'r' and ${OURS}`,
@@ -64,7 +64,7 @@ export async function setSequence(db: PostgresQueryable, { name, last_value, is_
   await db.query(`select setval($1::regclass, $2::bigint, $3)`, [quoteName(name), last_value, is_called]);
 }
 
-/** What triggers would add is in the dump already. */
+/** A dump already holds the rows that triggers would add. */
 export async function switchTriggers(db: PostgresQueryable, table: string, state: "enable" | "disable") {
   await db.query(`alter table ${quoteName(table)} ${state} trigger user`);
 }

@@ -14,33 +14,33 @@ export interface RedisOptions {
   patience?: number | undefined;
 }
 
-/** Text, or a number of a reply; nested as the step built it. */
+/** A step's reply: texts and numbers, nested as the step built them. */
 export type Reply = string | number | null | Reply[];
 
 export interface RedisConnection {
   run(step: Step, keys: string[], args: (string | number)[]): Promise<Reply>;
   command(name: string, ...args: (string | number)[]): Promise<Reply>;
-  /** Calls `listener` each time the connection is usable, the first time included. */
+  /** Calls `listener` each time the connection becomes usable, the first time included. */
   onReady(listener: () => void): void;
   isReady(): boolean;
-  /** Ends the socket, so that a new one is tried: for one that hangs half-open. */
+  /** Ends a half-open socket, so that a new one is opened. */
   reconnect(): void;
-  /** The client itself, for what only a connection of its own may do: subscribe. */
+  /** The client itself, for a connection that subscribes, which can do nothing else. */
   client: Redis;
   close(): Promise<void>;
 }
 
-/** One atomic piece of work inside Redis. */
+/** A Lua script that Redis runs atomically. */
 interface Step {
   text: string;
   sha: string;
 }
 
-/** A frozen server answers nothing at all; this is how long a caller waits for it. */
+/** How long a caller waits for an answer. */
 const COMMAND_TIMEOUT_MS = 1_500;
 const CONNECT_TIMEOUT_MS = 3_000;
 const MAX_RECONNECT_DELAY_MS = 1_000;
-/** A half-open socket is given up after this long without the answer that is due. */
+/** A socket is given up as half-open after this long without a due answer. */
 const SOCKET_TIMEOUT_MS = 15_000;
 /** The start goes on without Redis after this long. */
 const FIRST_READY_MS = 2_000;
@@ -55,7 +55,7 @@ export function prepareStep(...texts: string[]): Step {
   return { text, sha: new Bun.CryptoHasher("sha1").update(text).digest("hex") };
 }
 
-/** Resolves when it is ready, or soon after when Redis is away; then it goes on trying by itself. */
+/** Resolves when the connection is ready, or after a limit when Redis is away; then it keeps trying to connect. */
 export async function openConnection(options: RedisOptions, { name, log }: OpenOptions): Promise<RedisConnection> {
   const { patience = 1 } = options;
   const client = new Redis({
@@ -70,7 +70,7 @@ export async function openConnection(options: RedisOptions, { name, log }: OpenO
     socketTimeout: SOCKET_TIMEOUT_MS * patience,
     keepAlive: 10_000,
     retryStrategy: (times) => Math.min(times * 50, MAX_RECONNECT_DELAY_MS),
-    // The full-sync moment of a server that starts: it says LOADING, and is asked again.
+    // A starting server answers LOADING for a moment, and is asked again.
     maxLoadingRetryTime: MAX_RECONNECT_DELAY_MS,
   });
   client.on("error", (error) => log.debug(`The Redis connection "${name}" broke.`, { reason: reasonOf(error) }));
@@ -86,7 +86,7 @@ export async function openConnection(options: RedisOptions, { name, log }: OpenO
       try {
         return await send("EVALSHA", [sha, keys.length, ...keys, ...args]);
       } catch (error) {
-        // Refused before anything ran: Redis has been started anew, or its scripts were flushed.
+        // Redis ran nothing: it was restarted, or its scripts were flushed.
         if (!(error instanceof Error && error.message.startsWith("NOSCRIPT"))) throw error;
         return send("EVAL", [text, keys.length, ...keys, ...args]);
       }

@@ -3,14 +3,14 @@ import type { RedisConnection } from "./connection.ts";
 
 export interface RedisHealth {
   version: string;
-  /** What endangers data, a sentence each with what to do; empty when all is well. */
+  /** Dangers to the data, each as a sentence with advice; empty when there are none. */
   dangers: string[];
 }
 
 const MIN_VERSION = [6, 2] as const;
 const NEARLY_FULL = 0.9;
 
-/** INFO rather than CONFIG: managed services refuse the latter. */
+/** Uses INFO, since managed services refuse CONFIG. */
 export async function examineRedis(connection: RedisConnection): Promise<RedisHealth> {
   const info = parseInfo(String(await connection.command("INFO")));
   return { version: info.get("redis_version") ?? "unknown", dangers: findDangers(info) };

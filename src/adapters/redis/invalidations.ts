@@ -6,16 +6,16 @@ import type { Bridge } from "./signals.ts";
 interface InvalidationOptions {
   /** APP_ENV of both sides. */
   environment: string;
-  /** Undefined: signatures are not looked at. */
+  /** Undefined: signatures are not checked. */
   secret: string | undefined;
   log: Log;
 }
 
 const SYSTEM_KEY = /^[A-Z0-9]+(-[A-F0-9]{4}){8}$/;
-/** The longest key and signature, with room; a longer message is not even looked at. */
+/** Enough for the longest key and signature; longer messages are dropped unread. */
 const MAX_LENGTH = 200;
 
-/** Delivers the key of each credible message on the channel `to`. */
+/** Delivers the key of each authentic message on the channel `to`. */
 export function bridgeInvalidations(to: string, { environment, secret, log }: InvalidationOptions): Bridge {
   const drop = (why: string) => {
     log.warn(`A message about a changed credential was dropped: ${why}.`);

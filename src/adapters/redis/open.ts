@@ -20,7 +20,7 @@ export interface OpenedRedis {
 }
 
 const EXAMINE_MS = 60_000;
-/** Pings in a row without an answer before the socket itself is suspected. */
+/** Unanswered pings in a row after which the socket is replaced. */
 const SUSPICIOUS_PINGS = 3;
 
 interface OpenRedisOptions extends RedisOptions {
@@ -49,7 +49,7 @@ export async function openRedis({ clock, log, ...place }: OpenRedisOptions): Pro
     }
   };
 
-  /** Said when it changes, not once a minute. */
+  /** The last warning logged; it is logged again only when it changes. */
   const watch = async () => {
     try {
       const { dangers } = await examineRedis(work);

@@ -5,16 +5,16 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Signals } from "../../ports/signals.ts";
 import type { RedisConnection } from "./connection.ts";
 
-/** Messages of a channel that is not Muster's, delivered to this process as if they had come by `to`. */
+/** Delivers messages of another program's channel to this process as messages of the channel `to`. */
 export interface Bridge {
   channel: string;
   to: string;
-  /** The message to deliver, or undefined to drop what came. */
+  /** Returns the message to deliver, or undefined to drop it. */
   read(message: string): string | undefined;
 }
 
 interface RedisSignalsDeps {
-  /** Its own: a connection that subscribes is for nothing else. Neither is closed with the signals. */
+  /** A connection that subscribes can do nothing else. Neither is closed with the signals. */
   subscriber: RedisConnection;
   publisher: RedisConnection;
   clock: Clock;
@@ -25,10 +25,10 @@ interface RedisSignalsDeps {
 type Listener = (message: string) => void;
 
 const PREFIX = "muster:signals:";
-/** A connection that went away without a word is found by asking. */
+/** A ping this often finds a connection that broke silently. */
 const PING_MS = 10_000;
 
-/** Works at once, or as soon as Redis is there. */
+/** Works at once, or as soon as Redis is reachable. */
 export function openRedisSignals({ subscriber, publisher, clock, log, bridges = [] }: RedisSignalsDeps): Signals {
   const listeners = new Map<string, Set<Listener>>();
   const gapListeners = new Set<() => void>();
@@ -59,14 +59,14 @@ export function openRedisSignals({ subscriber, publisher, clock, log, bridges = 
     ...bridges.map((one) => one.channel),
   ];
 
-  /** Each time the connection is there: what was said before is lost to whoever listened already. */
+  /** Runs at each connection: subscribers have missed earlier messages. */
   const listenAgain = async () => {
     const missing = channels();
     if (closed || missing.length === 0) return;
     try {
       await client.subscribe(...missing);
     } catch (error) {
-      // Gone again: the next "ready" tries anew.
+      // The connection broke again: the next "ready" tries again.
       log.debug("Signals could not be subscribed.", { reason: reasonOf(error) });
       return;
     }
@@ -100,7 +100,7 @@ export function openRedisSignals({ subscriber, publisher, clock, log, bridges = 
       const existing = listeners.get(channel);
       if (existing) existing.add(entry);
       else listeners.set(channel, new Set([entry]));
-      // While disconnected there is nobody to tell; the reconnection subscribes to whatever is wanted by then.
+      // Does nothing while disconnected: the reconnection subscribes to all channels wanted by then.
       if (subscriber.isReady()) await client.subscribe(PREFIX + channel).catch(() => {});
       return () => {
         const all = listeners.get(channel);

@@ -15,13 +15,13 @@ function read(error: unknown): Answer | undefined {
   return { name: error.name, status, system };
 }
 
-/** There is no such object. A bucket that is missing is another matter. */
+/** Whether the object is missing. A missing bucket is an error instead. */
 export function isMissing(error: unknown): boolean {
   const answer = read(error);
   return answer?.status === 404 && answer.name !== "NoSuchBucket";
 }
 
-/** The store does not know the question, or does not let us ask it. */
+/** Whether the store does not support the request, or the key may not make it. */
 export function isRefused(error: unknown): boolean {
   const answer = read(error);
   return answer?.status !== undefined && answer.status >= 400 && answer.status < 500 && answer.name !== "NoSuchBucket"
@@ -31,7 +31,7 @@ export function isRefused(error: unknown): boolean {
 
 const FULL = /QuotaExceeded|StorageFull|InsufficientStorage|EntityTooLarge/i;
 
-/** S3's errors as Failures, 503 for what is away and 502 for what answers wrongly; everything else unchanged. */
+/** Turns S3's errors into Failures: 503 for a store that is away, 502 for one that answers wrongly. Returns other errors unchanged. */
 export function s3Failure(error: unknown): unknown {
   if (error instanceof Failure) return error;
   const answer = read(error);

@@ -27,7 +27,7 @@ export function openFeatures(call: Call, bucket: string): () => Promise<Features
   };
 }
 
-/** A store that does not know the question, or a key that may not ask it, means no. */
+/** A store that does not support the request, or a key that may not make it, counts as "no". */
 async function ask(question: () => Promise<boolean>): Promise<boolean> {
   try {
     return await question();

@@ -43,12 +43,12 @@ export function openS3({ endpoint, accessKey, secretKey, bucket, region, pathSty
     region,
     forcePathStyle: pathStyle,
     credentials: { accessKeyId: accessKey, secretAccessKey: secretKey },
-    // The default adds trailers that many stores do not know; what is stored is hashed by us and verified for years.
+    // The default adds trailers that many stores do not support; Muster hashes and verifies backups itself.
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",
     requestHandler: { connectionTimeout: CONNECT_TIMEOUT_MS },
     maxAttempts: 2,
-    // It writes to the console otherwise; what goes wrong is told by what we throw.
+    // Keeps the SDK from writing to the console; errors are thrown.
     logger: { trace() {}, debug() {}, info() {}, warn() {}, error() {} },
   });
   const call = openCall({ client, clock, patienceMs: PATIENCE_MS });
@@ -76,7 +76,7 @@ export function openS3({ endpoint, accessKey, secretKey, bucket, region, pathSty
       await call((to) => to.send(new DeleteObjectCommand({ Bucket: bucket, Key: key })));
       return;
     }
-    // Without its version id a delete only hides the object, and its bytes stay for ever.
+    // A delete without a version id only hides the object and keeps its bytes.
     const found = await call((to) =>
       to.send(new ListObjectVersionsCommand({ Bucket: bucket, Prefix: key, MaxKeys: PAGE })),
     );
@@ -99,7 +99,7 @@ export function openS3({ endpoint, accessKey, secretKey, bucket, region, pathSty
     describe: `S3 ${endpoint}, bucket ${bucket}`,
 
     async put(key, body, options) {
-      // Where every version is kept, a condition on the key may be ignored: nothing would be overwritten, only hidden.
+      // A versioned bucket may ignore If-None-Match: a second put would hide the first object.
       if ((await features()).versioned && (await head(key))) throw conflict(key);
       const size = await put(checkKey(key), body, options);
       if (options.retainUntil) await retain(key, options.retainUntil);
@@ -153,7 +153,7 @@ function unlessMissing(error: unknown): undefined {
   if (!isMissing(error instanceof Error ? error.cause : undefined)) throw error;
 }
 
-/** Read as fast as it is taken; a store that goes silent half-way is an error, not an end. */
+/** Reads as fast as the consumer takes; a store that stops half-way is an error, not an end. */
 function streamOf(body: Readable, watch: ReturnType<typeof watchStore>): ReadableStream<Uint8Array> {
   watch.signal.addEventListener("abort", () => body.destroy(), { once: true });
   body.on("error", () => {});

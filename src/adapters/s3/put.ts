@@ -21,14 +21,14 @@ interface PutDeps {
   clock: Clock;
 }
 
-/** The store takes nothing, or does not answer, for so long: it is given up. */
+/** A store that takes nothing, or does not answer, for this long is given up. */
 const PATIENCE_MS = 30_000;
 const ABORT_PATIENCE_MS = 5_000;
-/** The store reads and writes the whole object for it. */
+/** Longer, since the store copies the whole object. */
 const COPY_PATIENCE_MS = 300_000;
-/** Held in memory until the hash is known, so that one request does; most backups are smaller. */
+/** Bodies up to this size are held in memory until the hash is known, so that one request is enough; most backups are smaller. */
 const WHOLE_BYTES = 4 * 1024 ** 2;
-/** All of those together; beyond it they are streamed like the large ones. */
+/** Limit of all held bodies together; beyond it they are streamed like large ones. */
 const WHOLE_BUDGET_BYTES = 64 * 1024 ** 2;
 const PART_BYTES = 8 * 1024 ** 2;
 
@@ -73,7 +73,7 @@ export function openPut({ client, bucket, clock }: PutDeps): Put {
         handedOver(body, watch, (bytes) => (size += bytes)),
         { objectMode: false },
       );
-      // The failure reaches us through the watch; unheard, it would end the process.
+      // The watch reports the failure; without a listener it would end the process.
       stream.on("error", () => {});
       const object = { Bucket: bucket, Key: key, Body: stream, ContentType: contentType, IfNoneMatch: "*" };
       const sent =
@@ -86,7 +86,7 @@ export function openPut({ client, bucket, clock }: PutDeps): Put {
     });
   }
 
-  /** Without a length S3 only takes parts, each of a known one. */
+  /** S3 takes a body of unknown length only as parts of known length. */
   async function uploadParts(params: ConstructorParameters<typeof Upload>[0]["params"], { signal }: Watch) {
     const upload = new Upload({ client, params, partSize: PART_BYTES, queueSize: 1, leavePartsOnError: false });
     const abort = () => void upload.abort();
@@ -101,14 +101,14 @@ export function openPut({ client, bucket, clock }: PutDeps): Put {
     }
   }
 
-  /** The uploader does so too, but nobody would know when. What this misses, `clearRemains` finds. */
+  /** The uploader does so too, but does not say when it is done. `clearRemains` removes what this misses. */
   async function abandonParts(key: string | undefined, uploadId: string | undefined): Promise<void> {
     if (uploadId === undefined) return;
     const command = new AbortMultipartUploadCommand({ Bucket: bucket, Key: key, UploadId: uploadId });
     await watched(ABORT_PATIENCE_MS, ({ signal }) => client.send(command, { abortSignal: signal })).catch(() => {});
   }
 
-  /** What is only known at the end of a stream is said in a second call; nothing is listed by it, so nobody sees the gap. */
+  /** Sets the metadata, which is only known at the end of a stream, in a second call; no listing shows metadata, so the gap is not seen. */
   async function addMetadata(key: string, versionId: string | undefined, { contentType, metadata }: PutOptions) {
     const copy = new CopyObjectCommand({
       Bucket: bucket,
@@ -136,7 +136,7 @@ export function openPut({ client, bucket, clock }: PutDeps): Put {
   }
 }
 
-/** The body as S3 takes it: whoever holds things up is known, and a body that fails ends the request. */
+/** Passes the body to S3 and tells the watch whose turn it is; a body that fails ends the request. */
 async function* handedOver(
   body: AsyncIterable<Uint8Array>,
   watch: Watch,

@@ -4,13 +4,13 @@ import { hangs } from "./failures.ts";
 
 export interface Watch {
   readonly signal: AbortSignal;
-  /** It is the store's turn from now on: it has so long for its next step. */
+  /** From now on the store has `patienceMs` for its next step. */
   storesTurn(): void;
-  /** It is somebody else's turn: the store is not to blame. */
+  /** From now on the client is awaited, without a limit here. */
   clientsTurn(): void;
-  /** Ends what waits for the store, with this reason. */
+  /** Aborts the request with this reason. */
   giveUp(reason: unknown): void;
-  /** Why it ended, if it was given up. */
+  /** Reason of the abort; undefined without one. */
   reason(): unknown;
   end(): void;
 }

@@ -1,7 +1,7 @@
 // Tells the machine's own time.
 import type { Clock } from "../../ports/clock.ts";
 
-/** setTimeout fires at once beyond this; longer waits are made of several. */
+/** Longest delay of setTimeout, which fires at once beyond it; longer waits use several timers. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export function systemClock(): Clock {

@@ -17,11 +17,11 @@ interface CarriedPostgres {
 }
 
 export interface CarriedInfo {
-  /** Null while it is down. */
+  /** Null while the server is down. */
   pid: number | null;
   restarts: number;
   user: string;
-  /** Of PostgreSQL: "18". */
+  /** Major version of PostgreSQL: "18". */
   version: string;
 }
 
@@ -53,10 +53,10 @@ export async function openCarriedPostgres({ dataDir, log, maxClients }: CarriedO
   };
 }
 
-/** Where a server that this installation carries answers, whether it runs or not. */
+/** Address of this installation's carried server, whether it runs or not. */
 export const carriedConnection = (dataDir: string) => connectionTo(layoutOf(dataDir).run);
 
-/** The server that another process of this installation runs, once it takes connections. */
+/** Waits for the server that another process of this installation runs, until it accepts connections. */
 export function findRunningPostgres(dataDir: string): PostgresConnection | undefined {
   const { files, run } = layoutOf(dataDir);
   const note = readPostmaster(files);

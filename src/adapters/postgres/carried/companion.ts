@@ -1,10 +1,10 @@
 // Ends PostgreSQL when this process is gone without having stopped it, as after a SIGKILL.
 import { send } from "./remains.ts";
 
-/** Waits for the end of its input, which only we hold; the kernel closes it with us, however we end. */
+/** Waits for the end of its input, whose other end only this process holds: the kernel closes it when this process ends. */
 const SCRIPT = 'read -r _; kill -INT "$1"';
 
-/** Disposed of once that process has ended: its number may belong to another by then. */
+/** Disposed of once that process has ended: its pid may belong to another process afterwards. */
 export function endWithUs(pid: number): Disposable {
   try {
     const companion = Bun.spawn(["/bin/sh", "-c", SCRIPT, "sh", String(pid)], {
@@ -16,7 +16,7 @@ export function endWithUs(pid: number): Disposable {
     companion.unref();
     return { [Symbol.dispose]: () => companion.exitCode === null && send(companion.pid, "SIGKILL") };
   } catch {
-    // No shell here: the next start finds the server that a killed gateway left, and stops it.
+    // Without a shell the next start finds the server that a killed gateway left, and stops it.
     return { [Symbol.dispose]() {} };
   }
 }

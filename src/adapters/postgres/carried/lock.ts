@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Failure, reasonOf } from "../../../errors.ts";
 import { tryLock } from "./files/libc.ts";
 
-/** A gateway that serves, or a command that has the directory for a moment. */
+/** A gateway that serves, or a command that holds the directory for a moment. */
 export type LockRole = "serve" | "cli";
 
 interface LockHolder {
@@ -18,7 +18,7 @@ export interface DataDirLock {
 
 interface LockOptions {
   role: LockRole;
-  /** How long to wait for a command to finish; one that serves is not waited for. */
+  /** How long to wait for a command to finish; a serving gateway is not waited for. */
   waitMs: number;
 }
 
@@ -49,7 +49,7 @@ export function tryLockDataDir(dataDir: string, role: LockRole): DataDirLock | u
   return { release: () => releaseLock(descriptor) };
 }
 
-/** Who wrote its name last; only meaningful while the lock is taken. Undefined for a moment after it was taken. */
+/** The process that wrote its name last; only meaningful while the lock is held. Undefined for a moment after the lock was taken. */
 export function readHolder(dataDir: string): LockHolder | undefined {
   const match = /^(\d+) (serve|cli)\n/.exec(readFileSync(lockPath(dataDir), "utf8"));
   return match ? { pid: Number(match[1]), role: match[2] === "serve" ? "serve" : "cli" } : undefined;
@@ -68,7 +68,7 @@ function openLockFile(dataDir: string): number {
     const { O_CREAT, O_NOFOLLOW, O_RDWR } = constants;
     const descriptor = openSync(lockPath(dataDir), O_RDWR | O_CREAT | O_NOFOLLOW, 0o640);
     const owner = statSync(dataDir);
-    // A command run by root must not lock out the service that runs as the directory's owner.
+    // A lock file made by root must not lock out the service, which runs as the directory's owner.
     if (process.getuid?.() === 0 && owner.uid !== 0) chownSync(lockPath(dataDir), owner.uid, owner.gid);
     return descriptor;
   } catch (cause) {

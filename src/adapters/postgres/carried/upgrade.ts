@@ -18,28 +18,28 @@ import { finishUpgrade, listOldFiles, swapFiles, upgradeLayout } from "./files/u
 
 interface UpgradeOptions<Moved> {
   dataDir: string;
-  /** Holds `bin/postgres` of the old version; by default what the muster that made the files had unpacked. */
+  /** Directory with `bin/postgres` of the old version; by default the one that the muster which made the files had unpacked. */
   programs: string | undefined;
-  /** For the old files' name. */
+  /** Time in the old files' name. */
   stamp: string;
   log: Log;
-  /** Brings everything from one server to the other, which is empty. */
+  /** Copies everything from one server to the other, which is empty. */
   move(from: PostgresConnection, to: PostgresConnection): Promise<Moved>;
 }
 
 export interface Upgraded<Moved> {
   from: string;
   to: string;
-  /** The old files, whole; they are removed when told. */
+  /** Path of the old files, which stay until they are removed by command. */
   kept: string;
   moved: Moved;
 }
 
 const WAIT_MS = 10_000;
-/** The new files and a dump of them, which is much smaller. */
+/** Space for the new files and for a dump of them, which is much smaller; as a multiple of the old files. */
 const ROOM = 1.3;
 
-/** Undefined when there is nothing to do. Until everything is moved nothing is changed. */
+/** Undefined when there is nothing to do. Changes nothing until everything has been copied. */
 export async function upgradeCarried<Moved>(options: UpgradeOptions<Moved>): Promise<Upgraded<Moved> | undefined> {
   const dataDir = resolve(options.dataDir);
   return alone(dataDir, async () => {
@@ -64,7 +64,7 @@ export async function upgradeCarried<Moved>(options: UpgradeOptions<Moved>): Pro
   });
 }
 
-/** Returns what was removed: old files, and the programs that alone could read them. Works beside a gateway that serves. */
+/** Removes old files and the programs that read them; returns what it removed. Works beside a serving gateway. */
 export async function removeOldFiles(dataDir: string): Promise<string[]> {
   if (!existsSync(join(dataDir, "postgres"))) throw noInstallation(dataDir);
   const layout = layoutOf(dataDir);

@@ -8,7 +8,7 @@ const COUNTING_SHARE = 1 / 20;
 
 interface Backlog {
   read(): Promise<number>;
-  /** What this process pushed since the last count. */
+  /** Jobs that this process pushed since the last count. */
   add(jobs: number): void;
 }
 
@@ -32,11 +32,11 @@ export function openBacklog(clock: Clock, count: () => Promise<number>): Backlog
 
   return {
     async read() {
-      // In both directions: a clock that was set back must not make a number last.
+      // Compares in both directions: a clock that was set back must not keep an old number alive.
       if (known !== undefined && Math.abs(clock.now().getTime() - countedAtMs) < freshMs) return known;
       counting ??= recount();
       if (known === undefined) return counting;
-      // An outage leaves the last number standing: the push that follows will say so better.
+      // Keeps the last number in an outage: the push that follows reports the outage.
       counting.catch(() => undefined);
       return known;
     },

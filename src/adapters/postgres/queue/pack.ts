@@ -2,7 +2,7 @@
 import { Permanent } from "../../../errors.ts";
 import type { Push } from "../../../ports/queue.ts";
 
-/** Index i of each array is push i; its payload is `sizes[i]` bytes of `payloads`, from byte `starts[i]` (counted from 1). */
+/** Index i of each array is push i; its payload is the `sizes[i]` bytes of `payloads` from byte `starts[i]` (counted from 1). */
 export interface PackedPushes {
   queues: string[];
   keys: (string | null)[];
@@ -15,7 +15,7 @@ export interface PackedPushes {
   sizes: number[];
 }
 
-/** One binary run instead of a text array: nothing is escaped on the way, and sizes are known without asking. */
+/** All payloads as one binary value instead of a text array: nothing needs escaping, and sizes are known beforehand. */
 export function packPushes(pushes: readonly Push[]): PackedPushes {
   for (const push of pushes) refuseNul(push);
   const payloads = pushes.map((push) => Buffer.from(push.payload));

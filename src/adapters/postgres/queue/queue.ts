@@ -124,15 +124,15 @@ const idsOf = (jobs: readonly Job[]) => jobs.map((job) => job.id);
 const leasesOf = (jobs: readonly Job[]) => jobs.map((job) => job.lease);
 const dueIn = (clock: Clock, ms: number) => new Date(clock.now().getTime() + ms);
 
-/** What must not change under a settle: the job's lane, and its key, which a follow-up may take over. As in push_jobs. */
+/** Names that a settle locks: the job's lane, and its key, which a follow-up may take over. As in push_jobs. */
 function lockNamesOf({ queue, lane, key }: Pick<Push | Job, "queue" | "lane" | "key">): string[] {
   const names = lane == null ? [] : [lane];
   return key == null ? names : [...names, `${queue}\n${key}`];
 }
 
-/** Ids come from operators too; one that no job can have is simply not found. */
+/** Ids also come from operators; an id that no job can have is not found. */
 const isId = (id: string) => /^\d{1,18}$/.test(id);
 
-/** A reason quotes outside text: it must never be why a job cannot be buried. */
+/** A reason may quote outside text, which must never prevent a job from being buried. */
 const MAX_REASON_CHARACTERS = 2_000;
 const shown = (reason: string) => reason.replaceAll("\0", "\uFFFD").slice(0, MAX_REASON_CHARACTERS);

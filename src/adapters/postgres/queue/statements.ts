@@ -25,7 +25,7 @@ export async function pushJobs(db: Queryable, now: Date, pushes: PackedPushes): 
   return row?.woken ?? null;
 }
 
-/** For pushes without key and lane: they stand in nobody's way, so no name is locked and nothing is looked up. */
+/** For pushes without key and lane: they block no other job, so no name is locked and nothing is looked up. */
 export async function insertJobs(db: Queryable, now: Date, pushes: PackedPushes): Promise<void> {
   await db.query(
     `insert into jobs (id, place, queue, state, due_at, pushed_at, payload_bytes, payload)
@@ -111,7 +111,7 @@ export async function settleJobs(
   return { settled: row?.settled ?? [], woken: row?.woken ?? null };
 }
 
-/** For jobs of one claim without lane, key and follow-ups: no name is locked and nothing goes on behind them. */
+/** For jobs of one claim without lane, key and follow-ups: no name is locked, and no job waits behind them. */
 export async function settleFreeJobs(db: Queryable, ids: string[], lease: string): Promise<string[]> {
   const rows = await db.query<{ id: string }>(`select settle_free_jobs($1, $2)::text as id`, [ids, lease], {
     name: "settle-free-jobs",
@@ -119,7 +119,7 @@ export async function settleFreeJobs(db: Queryable, ids: string[], lease: string
   return rows.map((row) => row.id);
 }
 
-/** Back to waiting, still at the head of their lanes. `uncounted` is 1 where the attempt shall not count. */
+/** Returns jobs to waiting, at the head of their lanes. `uncounted` is 1 where the attempt does not count. */
 export async function returnJobs(
   db: Queryable,
   dueAt: Date,

@@ -1,7 +1,7 @@
 // Ids of jobs: made by whoever pushes, so that a push that may have run can be told apart from one that did not.
 import type { Clock } from "../../../ports/clock.ts";
 
-/** Sorts as jobs were pushed by one process; between processes as their clocks agree. */
+/** Sorts in push order within one process; between processes as well as their clocks agree. */
 export function openIds(clock: Clock): () => string {
   const process = base36(Math.floor(Math.random() * 36 ** 6), 6);
   let newestMs = 0;
@@ -16,5 +16,5 @@ export function openIds(clock: Clock): () => string {
 
 const base36 = (value: number, digits: number) => value.toString(36).padStart(digits, "0");
 
-/** Ids come from operators too; one that no job can have is simply not found. */
+/** Ids also come from operators; an id that no job can have is not found. */
 export const isId = (id: string) => /^[0-9a-z]{20}$/.test(id);

@@ -7,7 +7,7 @@ import { steps } from "./steps.ts";
 
 const PIECE = 1_000;
 
-/** Jobs of one state in push order after an id. What changes while it reads may be missed, never shown wrongly. */
+/** Jobs of one state in push order after an id. A job that changes meanwhile may be missed, but is never shown with a wrong state. */
 export async function listJobs(
   { work, clock }: { work: RedisConnection; clock: Clock },
   queue: QueueName,
@@ -19,7 +19,7 @@ export async function listJobs(
   for (const place of PLACES[state]) for (const id of await readIds(work, `${queue}${place}`)) ids.add(id);
   const waiting = [...ids].filter((id) => id > after).toSorted();
   const found: ListedJob[] = [];
-  // In pieces, since some of them may have another state by now; payloads only of what is shown.
+  // Reads in pieces, since some of the ids may have another state by now; reads payloads only of shown jobs.
   for (let at = 0; at < waiting.length && found.length < limit; at += PIECE) {
     const piece = waiting.slice(at, at + PIECE);
     const jobs = await describeJobs(work, clock, piece, false);
@@ -36,7 +36,7 @@ export async function listJobs(
   return found;
 }
 
-/** Where jobs of a state may lie: time moves them before a claim does. */
+/** Redis keys that may hold jobs of a state: a due job counts as pending before a claim moves it. */
 const PLACES: Record<JobState, string[]> = {
   pending: ["", ":delayed", ":active"],
   delayed: [":delayed"],

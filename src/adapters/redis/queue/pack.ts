@@ -4,7 +4,7 @@ import { LISTED_CHARACTERS } from "../../../ports/queue.ts";
 import type { Job, JobState, ListedJob, Push } from "../../../ports/queue.ts";
 import type { Reply } from "../connection.ts";
 
-/** JSON for add_jobs, whose payloads travel beside it, unescaped. */
+/** JSON for add_jobs; payloads are separate arguments, unescaped. */
 export function packPushes(ids: readonly string[], pushes: readonly Push[]): { header: string; payloads: string[] } {
   for (const push of pushes) refuseNul(push);
   const header = pushes.map(({ queue, key, lane, delayMs = 0, keyHeldMs }, index) => [
@@ -18,7 +18,7 @@ export function packPushes(ids: readonly string[], pushes: readonly Push[]): { h
   return { header: JSON.stringify(header), payloads: pushes.map((push) => push.payload) };
 }
 
-/** The same rule in every adapter, so that a job can move from one to another. */
+/** Every adapter refuses the same texts, so that a job can move from one to another. */
 function refuseNul({ queue, payload, key, lane }: Push): void {
   if (!payload.includes("\0") && !key?.includes("\0") && !lane?.includes("\0")) return;
   throw new Permanent(`A job for ${queue} holds U+0000, which the queue cannot keep.`);
@@ -40,7 +40,7 @@ export function readJob(reply: Reply): Job {
   };
 }
 
-/** What ran out of its lease or fell due is pending, whether or not a claim has moved it yet. */
+/** A job whose lease ran out or that is due counts as pending, whether a claim has moved it or not. */
 export function readListed(reply: Reply, nowMs: number): ListedJob {
   const { lease, ...job } = readJob(reply);
   const [state, dueMs, reason] = items(reply).slice(8);

@@ -12,7 +12,7 @@ import { steps } from "./steps.ts";
 import { openWithdrawals } from "./withdrawals.ts";
 
 interface RedisQueueDeps {
-  /** Carries pushes, and nothing that could hold them up. Neither connection is closed with the queue. */
+  /** For pushes alone, so that nothing delays them. Neither connection is closed with the queue. */
   ingest: RedisConnection;
   work: RedisConnection;
   clock: Clock;
@@ -32,7 +32,7 @@ export function openRedisQueue({ ingest, work, clock, log }: RedisQueueDeps): Qu
   );
   const withdrawals = openWithdrawals({ connection: ingest, clock, log });
 
-  /** Dead jobs are taken a piece at a time: a long list must not hold Redis up. */
+  /** Handles dead jobs in pieces: a long list must not block Redis. */
   const redriveOrDiscard = async (what: "redrive" | "discard", queue: QueueName, ids?: string[]): Promise<number> => {
     const run = async (count: number, named: string[]) =>
       items(await work.run(steps.redriveOrDiscard, [], [nowMs(), queue, what, count, ...named])).map(Number);
@@ -154,12 +154,12 @@ export function openRedisQueue({ ingest, work, clock, log }: RedisQueueDeps): Qu
 /** Dead jobs that one step redrives or discards. */
 const DEAD_JOBS_A_STEP = 1_000;
 
-/** No answer is no proof that nothing happened; a refusal is one, and so is a connection that was not there. */
+/** Whether a push may have run: without an answer it may; after a refusal, or without a connection, it has not. */
 function mayHaveRun(error: unknown): boolean {
   if (!(error instanceof Failure) || !(error.cause instanceof Error)) return false;
   return error.cause.name !== "ReplyError" && !/^(Stream isn't writeable|Connection is in )/.test(error.cause.message);
 }
 
-/** A reason quotes outside text: it must never be why a job cannot be buried. */
+/** A reason may quote outside text, which must never prevent a job from being buried. */
 const MAX_REASON_CHARACTERS = 2_000;
 const shown = (reason: string) => reason.replaceAll("\0", "\uFFFD").slice(0, MAX_REASON_CHARACTERS).toWellFormed();

@@ -11,7 +11,7 @@ interface Withdrawals {
   close(): Promise<void>;
 }
 
-/** A command may lie in the socket of a frozen server for long; until then its ids are refused. */
+/** How long withdrawn ids are refused: a command may stay in the socket of a frozen server for long. */
 const REMEMBERED_MS = 3_600_000;
 /** Ids of one step; and how many are remembered: at 1,000 pushes in flight that is far more than an outage can leave without an answer. */
 const PIECE = 1_000;

@@ -13,8 +13,8 @@ local all ${SUPERUSER} peer map=${MAP}
 `;
 
 /**
- * Root can become anybody and is let in: commands beside a service are often root's. Files of an older version, which let
- * in whoever reached the socket, are replaced.
+ * Allows root too, which can become any user: commands beside a service are often run by root. Replaces files of an older
+ * version, which allowed everybody who reached the socket.
  */
 export function admitOnly(uids: readonly number[], files: string, account: Account): void {
   const isShared = (uid: number) => uid === NOBODY && process.getuid?.() !== NOBODY;
@@ -24,7 +24,7 @@ export function admitOnly(uids: readonly number[], files: string, account: Accou
   keepFile(join(files, "pg_ident.conf"), `# Written at each start.\n${lines.join("")}`, account);
 }
 
-/** Root writes here in a directory of somebody else: a link there is replaced, never followed. */
+/** Root writes into another user's directory here: replaces a link, never follows it. */
 function keepFile(path: string, text: string, { uid, gid }: Account): void {
   const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
   const fresh = `${path}.new`;

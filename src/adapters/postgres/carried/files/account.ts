@@ -6,23 +6,23 @@ import { Failure } from "../../../../errors.ts";
 import type { PasswdEntry } from "./libc.ts";
 
 export interface Account {
-  /** For people; an id of our own has none in the user database. */
+  /** For messages; a reserved id has no name in the user database. */
   name: string;
   uid: number;
   gid: number;
-  /** What `Bun.spawn` needs to become this user; empty when we are it. */
+  /** Options for `Bun.spawn` to run as this user; empty when this process is that user. */
   spawnAs: { uid?: number; gid?: number };
-  /** The same for `initdb`, which wants a user with a name. */
+  /** The same for `initdb`, which needs a user with a name. */
   makeAs: { uid?: number; gid?: number };
 }
 
 interface AccountQuestion {
-  /** Who we are. */
+  /** User of this process. */
   uid: number;
   dataDir: string;
   /** Owner of DATA_DIR. */
   ownerUid: number;
-  /** Owner of the database files, when there are some. */
+  /** Owner of the database files, if they exist. */
   filesUid: number | undefined;
   byUid(uid: number): PasswdEntry | undefined;
   byName(name: string): PasswdEntry | undefined;
@@ -30,17 +30,17 @@ interface AccountQuestion {
 
 /** Made by `muster install`. */
 const OWN_USER = "muster";
-/** Shared by whatever has no user of its own: what belongs to it belongs to all of them. */
+/** Shared by all services without a user of their own: each of them could read its files. */
 export const NOBODY = 65_534;
-/** Ids that neither systemd nor anybody else gives away. */
+/** Ids that neither systemd nor a distribution assigns. */
 const FIRST_OWN_ID = 60_578;
 const OWN_IDS = 606;
-/** Present everywhere, and nobody logs in as them. */
+/** Present on every system, and without a login. */
 const LENDERS = ["daemon", "bin", "sys", "mail"];
 
 /**
- * Never a user whom others run as. For root that is DATA_DIR's owner, or the user made by `muster install`, or, where there is
- * none, an id of its own that no process but this server has.
+ * Never a user that other services run as. Started by root, it is DATA_DIR's owner, or the user made by `muster install`, or
+ * otherwise a reserved id that no other process has.
  */
 export function chooseAccount(question: AccountQuestion): Account {
   const { uid, ownerUid, byUid, byName } = question;
@@ -63,7 +63,7 @@ function become({ name, uid, gid }: PasswdEntry): Account {
   return { name, ...ids, spawnAs: ids, makeAs: ids };
 }
 
-/** Whoever lends his name to `initdb` never gets in: the directory it works in is open to our group alone. */
+/** The user whose name `initdb` borrows has no access: the directory it works in is open to the server's group alone. */
 function ownId({ dataDir, filesUid, byUid, byName }: AccountQuestion): Account {
   const lender = LENDERS.map(byName).find((entry) => entry && entry.uid !== 0 && entry.uid !== NOBODY);
   if (!lender) {
@@ -79,7 +79,7 @@ function ownId({ dataDir, filesUid, byUid, byName }: AccountQuestion): Account {
 const isOwnId = (uid: number | undefined): uid is number =>
   uid !== undefined && uid >= FIRST_OWN_ID && uid < FIRST_OWN_ID + OWN_IDS;
 
-/** Two installations on one machine do not share one. */
+/** Two installations on one machine never share an id. */
 function firstFreeId(dataDir: string, byUid: AccountQuestion["byUid"]): number {
   const first = Number(BigInt(Bun.hash(dataDir)) % BigInt(OWN_IDS));
   const ids = Array.from({ length: OWN_IDS }, (_, index) => FIRST_OWN_ID + ((first + index) % OWN_IDS));
@@ -102,7 +102,7 @@ function mayPass({ uid, gid }: Ids, { uid: ownerUid, gid: ownerGid, mode }: Stat
   return (mode & (gid === ownerGid ? 0o010 : 0o001)) !== 0;
 }
 
-/** The carried PostgreSQL cannot be used, and no retry will help: the sentence says what to do. */
+/** For a carried PostgreSQL that no retry will make usable: the sentence says what to do. */
 export const startFailure = (sentence: string, cause?: unknown) =>
   new Failure("database.start", 503, sentence, { cause });
 

@@ -26,7 +26,7 @@ const INITDB_ARGUMENTS = [
   "--sync-method=syncfs",
 ];
 
-/** True when the files were made now, false when they were there. No server works on them. */
+/** True when this call made the files, false when they existed. No server may run on them. */
 export async function createCluster(server: string, layout: Layout, account: Account): Promise<boolean> {
   const isNew = !existsSync(layout.files);
   if (isNew) await makeFiles(server, layout, account);
@@ -35,13 +35,13 @@ export async function createCluster(server: string, layout: Layout, account: Acc
   return isNew;
 }
 
-/** The files belong to that user afterwards, and whoever may come in is written down. */
+/** Gives the files to that user and writes who may connect. */
 export function claimFiles({ root, files }: Layout, account: Account): void {
   if (process.getuid?.() === 0 && statSync(files).uid !== account.uid) giveTo(files, account);
   admitOnly([process.getuid?.() ?? 0, statSync(root).uid], files, account);
 }
 
-/** In a directory that only root, or we, and the server's own group may enter, whoever lends `initdb` his name. */
+/** Works in a directory that only its owner and the server's group may enter, whichever name `initdb` borrows. */
 async function makeFiles(server: string, { root, files }: Layout, account: Account): Promise<void> {
   for (const name of await readdir(root)) {
     if (name.startsWith(SCRATCH)) await removeDirectory(join(root, name));
@@ -78,7 +78,7 @@ function refuseOtherMajor(files: string, major: string): void {
   );
 }
 
-/** Which PostgreSQL made the files; undefined when none did. */
+/** Major version of the PostgreSQL that made the files; undefined when there are none. */
 export function majorOf(files: string): string | undefined {
   const version = join(files, "PG_VERSION");
   return existsSync(version) ? readFileSync(version, "utf8").trim() : undefined;
@@ -116,11 +116,11 @@ function spawnAs(account: Account, command: string[], input: string) {
   }
 }
 
-/** Time and process id, as the server's log has them. */
+/** Time and process id at the beginning of a line of the server's log. */
 const LOG_PREFIX = /^\d{4}-\d\d-\d\d [\d:.]+ \w+ \[\d+\] /;
 const TELLING = /error:|ERROR:|FATAL:|PANIC:|HINT:|DETAIL:|could not|cannot|unrecognized|invalid|denied/;
 
-/** What a program's own words mean for the operator. */
+/** Sentence for the operator, from a program's output. */
 export function sentenceFor(output: string, what: string): string {
   if (/No space left on device|Disk quota exceeded|Check free disk space/i.test(output)) {
     return `${what}: the disk is full. Free some space, then start again.`;

