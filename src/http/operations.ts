@@ -13,7 +13,7 @@ interface OperationsDeps {
 const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 /** A check that does not come back by then counts as failed: a probe must get its answer. */
-const CHECK_TIMEOUT_MS = 2_500;
+const PROBE_TIMEOUT_MS = 2_500;
 
 export function operationsHandler({ version, readiness, metrics, stats }: OperationsDeps) {
   return async (request: Request): Promise<Response> => {
@@ -64,7 +64,7 @@ export interface CheckResult {
 /** Runs all checks at once. One failure makes it unready, one warning degraded. */
 export async function checkReadiness(all: readonly Check[]): Promise<Readiness> {
   const checks = all.filter(({ onDemand = false }) => !onDemand);
-  const results = await Promise.all(checks.map(runCheck));
+  const results = await Promise.all(checks.map((one) => runCheck(one, PROBE_TIMEOUT_MS)));
   const entries = checks.map(({ name }, index) => [name, results[index] ?? { status: "failed" as const }] as const);
   return readinessOf(Object.fromEntries(entries));
 }
@@ -86,8 +86,11 @@ function readinessOf(checks: Readiness["checks"]): Readiness {
   return { status: has("failed") ? "unready" : has("degraded") ? "degraded" : "ready", checks };
 }
 
-export async function runCheck({ run, advice, patience = 1 }: Omit<Check, "name">): Promise<CheckResult> {
-  const limitMs = CHECK_TIMEOUT_MS * patience;
+export async function runCheck(
+  { run, advice, patience = 1 }: Omit<Check, "name">,
+  mostMs: number,
+): Promise<CheckResult> {
+  const limitMs = mostMs * patience;
   const { promise: late, resolve } = Promise.withResolvers<never>();
   const timer = setTimeout(resolve, limitMs);
   try {

@@ -66,6 +66,28 @@ test("one that nobody reaches is blamed, and not the database", async () => {
   expect(lineOf("database")).toStartWith("ok");
 }, 60_000);
 
+test("a store that takes longer to answer than a probe may wait is told with what it answers", async () => {
+  await using database = await createTestDatabase();
+  await using server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    async fetch() {
+      await Bun.sleep(2_700);
+      return new Response(null, { status: 403 });
+    },
+  });
+  const { code, lineOf } = await doctor({
+    DATABASE_URL: database.url,
+    S3_ENDPOINT: `http://127.0.0.1:${server.port}`,
+    S3_ACCESS_KEY: "a",
+    S3_SECRET_KEY: "b",
+    BACKUP_S3_BUCKET: "backups",
+    BACKUP_S3_USE_PATH_STYLE: "true",
+  });
+  expect(code).toBe(1);
+  expect(lineOf("backup storage")).toContain(`Backups cannot be stored in S3 http://127.0.0.1:${server.port}`);
+}, 60_000);
+
 test("the database alone is blamed for itself, and the rest is looked at", async () => {
   await using server = answering(200);
   const { lineOf, stdout } = await doctor({

@@ -61,9 +61,14 @@ export interface Examined extends CheckResult {
   well?: string | undefined;
 }
 
+/** An operator waits longer than a probe: until a store that is far or away says so itself. */
+const EXAMINE_MS = 20_000;
+
 /** All of them, also those that /ready leaves out. */
 export const examineChecks = (checks: readonly Check[]): Promise<Examined[]> =>
-  Promise.all(checks.map(async (one) => ({ name: one.name, well: one.well?.(), ...(await runCheck(one)) })));
+  Promise.all(
+    checks.map(async (one) => ({ name: one.name, well: one.well?.(), ...(await runCheck(one, EXAMINE_MS)) })),
+  );
 
 async function checkRedis(redis: OpenedRedis, ping: () => Promise<void>): Promise<string | undefined> {
   try {
