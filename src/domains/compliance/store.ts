@@ -2,7 +2,7 @@
 import type { Queryable } from "../../ports/database.ts";
 import type { Installed } from "./products.ts";
 
-/** The review in force. Its number grows with each new policy; it is 0 before the first. */
+/** The review in force. Its number grows when the policy or the most common versions change; it is 0 before the first. */
 export interface Review {
   review: number;
   fingerprint: string;

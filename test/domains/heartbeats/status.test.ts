@@ -5,6 +5,7 @@ import { openTestApp } from "../../support/app.ts";
 import type { TestApp, TestSystem } from "../../support/app.ts";
 import { createTestDatabase } from "../../support/postgres.ts";
 import { createSeverableDatabase } from "../../support/severable.ts";
+import { upsertBeats } from "../../../src/domains/heartbeats/store.ts";
 import { openWatchedApp } from "./watched.ts";
 
 const MINUTE_MS = 60_000;
@@ -265,6 +266,41 @@ test("beats that were on their way for longer than the timeout do not wake an in
   await app.app.runner.drain();
   expect(await statusOf(app, system)).toBe("inactive");
   expect((await app.app.api.systems.show(OWNER, system.system_id)).last_heartbeat as unknown).toEqual(new Date(atMs));
+}, 60_000);
+
+test("heartbeats that a crash stored without the status make a system active when their jobs come again, together or each alone", async () => {
+  await using app = await openTestApp();
+  const [together, alone, heard] = [await app.addSystem("A"), await app.addSystem("B"), await app.addSystem("C")];
+  const push = (...beats: [TestSystem, number][]) =>
+    app.app.queue.push(
+      beats.map(([{ system_id }, atMs]) => ({
+        queue: "collect:heartbeat",
+        payload: JSON.stringify([[system_id, atMs]]),
+      })),
+    );
+  await app.clock.advance(10_000);
+  const startMs = app.clock.now().getTime();
+  const stored = JSON.stringify(
+    [together, alone, heard].flatMap(({ system_id }) => [
+      [system_id, startMs],
+      [system_id, startMs + 500],
+    ]),
+  );
+  await app.clock.advance(1_000);
+  await upsertBeats(app.database, stored, new Date(0));
+  expect(await statusOf(app, together)).toBe("unknown");
+  // A newer one came first.
+  await push([heard, startMs + 700]);
+  await app.app.runner.drain();
+  await push([together, startMs], [together, startMs + 500], [heard, startMs + 500]);
+  await app.app.runner.drain();
+  for (const atMs of [startMs, startMs + 500, startMs + 500]) {
+    await push([alone, atMs]);
+    await app.app.runner.drain();
+  }
+  expect(await flips(app, together)).toEqual(["active 00:00:10.500"]);
+  expect(await flips(app, alone)).toEqual(["active 00:00:10.500"]);
+  expect(await flips(app, heard)).toEqual(["active 00:00:10.700"]);
 }, 60_000);
 
 test("the watch of gateways that were killed is forgotten in time", async () => {
