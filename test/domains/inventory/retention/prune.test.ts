@@ -1,120 +1,16 @@
 // Pruning on the real store: what goes, what stays, and that nothing people read of a system's history changes by it.
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
 import { randomUUIDv7 } from "bun";
 import { OWNER } from "../../../support/actor.ts";
-import { readDocument } from "../../../../src/domains/inventory/intake/document.ts";
-import type { PruneReport } from "../../../../src/domains/inventory/retention/prune.ts";
-import { encodeIncoming } from "../../../../src/domains/inventory/intake/payload.ts";
 import { openTestApp } from "../../../support/app.ts";
 import type { TestApp, TestSystem } from "../../../support/app.ts";
+import { DAY_MS, HOUR_MS, document, openHistories, stage, total } from "../../../support/histories.ts";
 import { isTrue, readHistory } from "../../../support/history.ts";
-import { seeded } from "../../../support/random.ts";
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
-const DAYS = 400;
-
-let muster: TestApp;
-beforeAll(async () => {
-  muster = await openTestApp();
-  await muster.clock.advance(DAYS * DAY_MS);
-}, 240_000);
+const muster = await openTestApp();
+await muster.clock.advance(400 * DAY_MS);
 afterAll(() => muster[Symbol.asyncDispose](), 60_000);
-
-const dataText = async (path: string) => {
-  const { text } = await muster.admin("GET", path);
-  return text.slice(text.indexOf('"data":') + 7, -1);
-};
-const base = (system: TestSystem) => `/api/admin/systems/${system.system_key}/inventory`;
-const historyOf = async (system: TestSystem) => (await readHistory(dataText, system.system_key)).recordIds;
-const now = () => muster.clock.now().getTime();
-
-/** As the record queue gets it when it was received then. */
-const received = (system: TestSystem, document: unknown, timeMs: number) => {
-  const { text, hash, size, repaired } = readDocument(new TextEncoder().encode(JSON.stringify(document)));
-  const receivedAt = new Date(timeMs);
-  const id = randomUUIDv7("hex", timeMs);
-  const one = { id, systemId: system.system_id, receivedAt, hash, size, repaired, facts: {}, partialReasons: [], text };
-  return { id, payload: encodeIncoming(one) };
-};
-
-interface Taken {
-  system: TestSystem;
-  pushes: { payload: string }[];
-}
-
-const takeAll = async (all: Taken[]) => {
-  const jobs = all.flatMap(({ system, pushes }) =>
-    pushes.map(({ payload }) => ({ queue: "collect:inventory", lane: system.system_id, payload })),
-  );
-  await muster.app.queue.push(jobs);
-  await muster.app.runner.drain();
-};
-const take = (system: TestSystem, pushes: { payload: string }[]) => takeAll([{ system, pushes }]);
-
-interface Step {
-  days: number;
-  document: unknown;
-}
-
-/** A system whose documents came so many days ago. Returns their ids, oldest first. */
-const addHistory = async (steps: Step[]) => {
-  const system = await muster.addSystem();
-  const pushes = steps.map(({ days, document }) => received(system, document, now() - days * DAY_MS));
-  await take(system, pushes);
-  return { system, ids: pushes.map((one) => one.id) };
-};
-
-const stage = (report: PruneReport, name: string) => report.stages.find((one) => one.stage === name);
-const total = (report: PruneReport, column: "deleted" | "kept" | "bytes_freed") =>
-  report.stages.reduce((sum, one) => sum + one[column], 0);
-
-/** Different each time, in a list that is also reordered. */
-const document = (step: number) => ({
-  installation: "nethserver",
-  facts: {
-    distro: { version: `8.${step}` },
-    big: 12345678901234567890n.toString(),
-    modules: Array.from({ length: 4 }, (_one, at) => ({
-      id: `m${(at + step) % 5}`,
-      module: "x",
-      version: `${step >> 2}`,
-    })),
-  },
-});
-
-test("a history of 400 days is thinned, and its timeline, changes and chain stay what they were", async () => {
-  const steps: Step[] = [];
-  for (let step = 0; step < DAYS; step += 1) {
-    steps.push({ days: DAYS - step, document: document(step) });
-    if (step > DAYS - 50) steps.push({ days: DAYS - step - 0.5, document: document(step + 1000) });
-  }
-  const { system } = await addHistory(steps);
-  const readAll = async () => ({
-    changes: (await readHistory(dataText, system.system_key)).changes,
-    timeline: await dataText(`${base(system)}/timeline?limit=366`),
-    latest: await dataText(`${base(system)}/latest`),
-  });
-  const before = await readAll();
-  expect(await historyOf(system)).toHaveLength(steps.length);
-
-  const planned = await muster.app.api.inventory.prune(OWNER, { dryRun: true });
-  expect(await historyOf(system)).toHaveLength(steps.length);
-  const pruned = await muster.app.api.inventory.prune(OWNER, { dryRun: false });
-  expect(pruned).toEqual({ ...planned, dry_run: false });
-  expect(total(pruned, "deleted")).toBeGreaterThan(350);
-  expect(stage(pruned, "all")).toMatchObject({ deleted: 0, bytes_freed: 0, kept: 14 });
-  expect(total(pruned, "bytes_freed")).toBeGreaterThan(total(pruned, "deleted") * 100);
-  const left = await historyOf(system);
-  expect(left).toHaveLength(total(pruned, "kept"));
-
-  expect(await readAll()).toEqual(before);
-  expect(isTrue(await readHistory(dataText, system.system_key))).toBe(true);
-  const again = await muster.app.api.inventory.prune(OWNER, { dryRun: false });
-  expect(total(again, "deleted")).toBe(0);
-  expect(await historyOf(system)).toEqual(left);
-  await muster.app.api.systems.erase(OWNER, system.system_key);
-}, 180_000);
+const { dataText, base, historyOf, now, received, take, addHistory } = openHistories(muster);
 
 describe("what must stay", () => {
   /** Five of one day, long ago: only the first of them would stay. */
@@ -228,33 +124,6 @@ describe("a late record in a thinned part of the chain", () => {
     await muster.app.api.inventory.prune(OWNER, { dryRun: false });
     expect(await historyOf(system)).toEqual([late.id, ids[3] ?? ""]);
     expect(isTrue(await readHistory(dataText, system.system_key))).toBe(true);
-  }, 240_000);
-
-  test("is right in eight random histories, taken side by side, with pruning in between", async () => {
-    const histories = await Promise.all(
-      [1, 2, 3, 4, 5, 6, 7, 8].map(async (seed) => ({ random: seeded(seed), system: await muster.addSystem() })),
-    );
-    const start = now() - 150 * DAY_MS;
-    const pushesOf = ({ random, system }: (typeof histories)[number]) => {
-      const pushes: { payload: string }[] = [];
-      for (let step = 0; step < 8; step += 1) {
-        const facts = {
-          n: random.int(4),
-          list: Array.from({ length: random.int(4) }, () => ({ id: `m${random.int(5)}`, v: random.int(3) })),
-        };
-        pushes.push(received(system, { facts }, start + random.int(100) * 5 * HOUR_MS));
-        if (random.int(6) === 0) pushes.push(random.pick(pushes));
-      }
-      return pushes;
-    };
-    for (let round = 0; round < 8; round += 1) {
-      await takeAll(histories.map((one) => ({ system: one.system, pushes: pushesOf(one) })));
-      await muster.app.api.inventory.prune(OWNER, { dryRun: false });
-      const isTrueBySeed = histories.map(async ({ system }) => isTrue(await readHistory(dataText, system.system_key)));
-      expect(await Promise.all(isTrueBySeed)).toEqual(histories.map(() => true));
-    }
-    expect(await muster.app.queue.list("collect:inventory", "dead", 1)).toEqual([]);
-    expect(await muster.app.queue.list("collect:processing", "dead", 1)).toEqual([]);
   }, 240_000);
 });
 
