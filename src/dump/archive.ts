@@ -13,7 +13,7 @@ export type Entry = Omit<TarEntry, "body"> & { body: AsyncIterable<Uint8Array> |
 const SUMS = "SHA256SUMS";
 const MAX_SUMS_BYTES = 512 * 1024 ** 2;
 
-/** The entries as they come, one after the other; nothing is read ahead of whoever takes the bytes. */
+/** Packs the entries one after the other, and reads only as fast as the consumer takes. */
 export function packArchive(entries: AsyncIterable<Entry>, at: Date): AsyncIterable<Uint8Array> {
   const params = { [constants.ZSTD_c_compressionLevel]: 3, [constants.ZSTD_c_checksumFlag]: 1 };
   return through(packTar(entries, at), createZstdCompress({ params }));
@@ -39,8 +39,8 @@ async function* packTar(entries: AsyncIterable<Entry>, at: Date): AsyncGenerator
 }
 
 /**
- * Each entry is handed to `take`, whose hash is only proved once the promise resolves: that is for whoever reads a dump that
- * was verified before, or takes nothing for granted until then. What is wrong is a Failure that names the entry.
+ * Passes each entry to `take`. Hashes are only proved once the promise resolves: the caller has verified the dump before, or
+ * trusts nothing until then. A damaged entry is a Failure that names it.
  */
 export async function readArchive(
   bytes: AsyncIterable<Uint8Array>,
@@ -70,7 +70,7 @@ export async function readArchive(
   compareSums(sums, found);
 }
 
-/** What the bytes themselves are to blame for: our own findings, and zstd's. */
+/** Errors that the bytes cause: Muster's own findings, and zstd's. */
 function isOfDump(error: unknown): error is Error {
   if (error instanceof Failure) return error.code === "dump.damaged";
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
@@ -111,9 +111,9 @@ export async function textOf(body: AsyncIterable<Uint8Array>): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
-/** What one side throws reaches the other; whoever stops taking ends the whole. */
+/** An error of one side reaches the other; a consumer that stops ends both. */
 function through(bytes: AsyncIterable<Uint8Array>, transform: Transform): AsyncIterable<Uint8Array> {
-  // The transform is destroyed with the same error, and gives it to whoever reads.
+  // The transform is destroyed with the same error, which its reader gets.
   pipeline(Readable.from(bytes, { objectMode: false }), transform, () => {});
   return transform;
 }

@@ -4,7 +4,7 @@ import { open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Failure, reasonOf } from "../errors.ts";
 
-/** Resolves with the file's size. What was there before under this name is replaced. */
+/** Resolves with the file's size. Replaces an existing file of this name. */
 export async function writeDumpFile(
   path: string,
   bytes: AsyncIterable<Uint8Array>,
@@ -23,7 +23,7 @@ export async function writeDumpFile(
   }
 }
 
-/** What a process that was killed left behind; nobody else has this name. */
+/** Removes the file of a killed process; no other process uses this name. */
 export const PARTIAL = /\.part-\d+$/;
 const partialOf = (path: string) => `${path}.part-${process.pid}`;
 

@@ -8,12 +8,12 @@ import { parseJsonText } from "../values/json/parse.ts";
 export interface Manifest {
   format: typeof FORMAT;
   format_version: number;
-  /** The muster that made it. */
+  /** Version of the muster that made the dump. */
   muster: string;
   created_at: string;
   schema_version: number;
   migrations: AppliedMigration[];
-  /** In the order in which they are filled again. */
+  /** Tables, in the order in which a restore fills them. */
   tables: Table[];
   /** Whether the backups' bytes are in it. */
   with_objects: boolean;
@@ -28,7 +28,7 @@ export interface Summary {
 export interface ObjectsSummary {
   count: number;
   bytes: number;
-  /** Keys whose object was gone when its turn came. */
+  /** Keys whose objects were removed while the dump was made. */
   missing: string[];
 }
 
@@ -57,7 +57,7 @@ export function readSummary(text: string): Summary {
   return summary;
 }
 
-/** Whether the text is what we wrote is proved by its hash. */
+/** The entry's hash proves that the text is unchanged. */
 function parse<Value>(text: string): Value | undefined {
   try {
     return parseJsonText(text) as Value;

@@ -8,10 +8,10 @@ import type { ObjectsSummary } from "./manifest.ts";
 import type { TarEntry } from "./tar.ts";
 
 const PAGE = 1_000;
-/** A store that breaks off is asked for the rest so often in a row. */
+/** Attempts in a row to read the rest from a store that breaks off. */
 const ATTEMPTS = 3;
 
-/** Retention may remove objects while the dump is being made: such a one is left out, and named. */
+/** Leaves out and names objects that retention removes while the dump is being made. */
 export async function* objectEntries(
   db: PostgresQueryable,
   store: ObjectStore,
@@ -84,7 +84,7 @@ export async function restoreObject(
   return true;
 }
 
-/** Keys of backups whose bytes the store lacks, or has in another length. */
+/** Keys of backups whose objects are missing in the store, or have another length. */
 export async function listMissing(db: PostgresQueryable, store: ObjectStore): Promise<string[]> {
   const stored = new Map<string, number>();
   for await (const { key, size } of store.list("")) stored.set(key, size);
@@ -99,7 +99,7 @@ async function hashOf(body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): P
   return hasher.digest("hex");
 }
 
-/** Those marked lost have none. */
+/** Backups marked as lost have no object. */
 async function* listBackupObjects(
   db: PostgresQueryable,
 ): AsyncGenerator<{ key: string; size: number }, void, undefined> {

@@ -19,7 +19,7 @@ export interface Verified {
   summary: Summary;
 }
 
-/** The file's bytes, from the beginning; asked for twice. */
+/** Reads the file's bytes from the beginning; called twice. */
 export type OpenFile = () => AsyncIterable<Uint8Array>;
 
 /** Reads the dump whole, compares every hash, and refuses what this muster cannot restore. Touches nothing else. */
@@ -58,10 +58,10 @@ interface RestoreDeps {
 export interface Restored {
   rows: number;
   tables: number;
-  /** Tables that are none of ours, which nothing was done with. */
+  /** Tables in the dump that are not Muster's, and were ignored. */
   leftOut: string[];
   objects: { stored: number; present: number };
-  /** Keys of backups without their bytes. */
+  /** Keys of backups whose objects are missing in the store. */
   missing: string[];
 }
 
@@ -82,7 +82,7 @@ export async function restoreDump(
     );
     const ours = new Set((await listTables(session)).map(({ name }) => name));
     const tables = manifest.tables.filter(({ name }) => ours.has(name));
-    // Migrations put rows of their own into some tables; in the dump they are as they were by then.
+    // Migrations insert rows into some tables; the dump has its own state of them.
     if (tables.length > 0) await session.query(`truncate ${tables.map(({ name }) => quoteName(name)).join(", ")}`);
     for (const { name } of tables) await switchTriggers(session, name, "disable");
     const objects = await load(deps, session, open, manifest, summary, ours);
@@ -120,7 +120,7 @@ async function refuseUnlessEmpty(session: PostgresSession): Promise<void> {
   );
 }
 
-/** Rows and objects as they come in the file. */
+/** Loads rows and objects in the order of the file. */
 async function load(
   { objects: store, now }: RestoreDeps,
   session: PostgresSession,

@@ -11,13 +11,13 @@ interface ScheduledDumpsDeps {
   objects: ObjectStore;
   clock: Clock;
   version: string;
-  /** Cron expression in UTC; undefined: none. */
+  /** Cron expression in UTC; undefined: no scheduled dumps. */
   cron: string | undefined;
   keep: number;
 }
 
 const DUMP_QUEUE = "muster:dump";
-/** Backups' keys have three segments, so neither is ever taken for the other. */
+/** Backups' keys have three segments, so the two never collide. */
 const DUMP_PREFIX = "muster-dumps/";
 const NAME = /^muster-dumps\/muster-\d{8}T\d{6}Z\.tar\.zst$/;
 
@@ -41,7 +41,7 @@ export function scheduledDumps(deps: ScheduledDumpsDeps): Domain {
   };
 }
 
-/** Safe to repeat: the tick's time names the object, and one that is there is whole. The objects themselves are in that store. */
+/** Safe to repeat: the tick's time names the object, and an existing one is complete. Objects are left out: they are in that store already. */
 async function dumpOnce({ connection, objects, clock, version, keep }: ScheduledDumpsDeps, tick: Date): Promise<void> {
   const key = `${DUMP_PREFIX}muster-${stampOf(tick)}.tar.zst`;
   if (!(await objects.head(key))) {

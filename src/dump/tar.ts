@@ -4,20 +4,20 @@ import { Failure } from "../errors.ts";
 export interface TarEntry {
   name: string;
   size: number;
-  /** To its end before the next entry is asked for; what is left of it is skipped. */
+  /** Read before the next entry is requested; an unread rest is skipped. */
   body: AsyncIterable<Uint8Array>;
 }
 
 const BLOCK = 512;
 const NAME_BYTES = 100;
-/** What a size in octal can say. */
+/** Largest size that the octal field can hold. */
 const MAX_SIZE = 8 ** 11 - 1;
 const MAX_PAX_BYTES = 64 * 1024;
 
-/** What ends a tar. */
+/** End of a tar. */
 export const TAR_END = new Uint8Array(2 * BLOCK);
 
-/** Everything before the body's bytes. */
+/** Headers before the body. */
 export function tarHeader(name: string, size: number, at: Date): Uint8Array {
   if (size > MAX_SIZE) throw new Error(`${name} is too large for a tar.`);
   if (Buffer.byteLength(name) <= NAME_BYTES) return header(name, size, at, "0");
@@ -55,7 +55,7 @@ function paxRecord(key: string, value: string): Uint8Array {
 const checksumOf = (block: Uint8Array) => block.reduce((sum, byte, index) => sum + (isSum(index) ? 32 : byte), 0);
 const isSum = (index: number) => index >= 148 && index < 156;
 
-/** The entries of a tar, in order. Throws where it is cut off or no tar. */
+/** Yields the entries of a tar in order. Throws when it is cut off or not a tar. */
 export async function* readTar(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<TarEntry, void, undefined> {
   const reader = openReader(bytes);
   let longName: string | undefined;
@@ -119,7 +119,7 @@ function openReader(bytes: AsyncIterable<Uint8Array>) {
       for await (const part of upTo(size)) parts.push(part);
       return parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts);
     },
-    /** To the end of the bytes, which proves the compression's own checksum. */
+    /** Reads to the end of the bytes, which checks the compression's own checksum. */
     async drain(): Promise<void> {
       while (!(await chunks.next()).done);
     },

@@ -43,7 +43,7 @@ export function dumpBeforeUpgrade({ connection, directory, version, clock, log }
 /** `20261124T031500Z`: names in the order of time. */
 export const stampOf = (at: Date) => at.toISOString().replace(/[-:]|\.\d+/g, "");
 
-/** Keeps the newest ones, so that there is room for the next; and nothing of those that were cut off. */
+/** Keeps the newest dumps, so that there is room for the next, and removes interrupted ones. */
 async function removeOthers(directory: string, keep: number): Promise<void> {
   const names = (await readdir(directory)).filter((name) => NAME.test(name));
   const whole = names.filter((name) => !PARTIAL.test(name)).sort((a, b) => (timeOf(a) < timeOf(b) ? -1 : 1));

@@ -15,24 +15,24 @@ import { measureObjects, objectEntries } from "./objects.ts";
 
 export interface DumpOptions {
   connection: PostgresConnection;
-  /** The backups' bytes come along when there is one. */
+  /** Adds the backups' bytes when given. */
   objects?: ObjectStore | undefined;
   version: string;
   at: Date;
   /** The caller holds the lock of migrations. */
   locked?: boolean;
   signal?: AbortSignal | undefined;
-  /** Told how far it is: rows of about so many, then bytes of objects. */
+  /** Reports progress: rows of an estimated total, then bytes of objects. */
   onProgress?: ((unit: "rows" | "bytes", done: number, total: number) => void) | undefined;
 }
 
 export interface Dump {
   bytes: AsyncIterable<Uint8Array>;
-  /** Complete once the bytes were read to their end. */
+  /** Complete once the bytes have been read to their end. */
   summary: Summary;
 }
 
-/** Held in memory: a table is any number of entries of this size, since a tar wants to know sizes beforehand. */
+/** Size of the pieces that a table is split into and that are held in memory, since a tar header needs the size beforehand. */
 const PART_BYTES = 4 * 1024 ** 2;
 
 export function openDump(options: DumpOptions): Dump {
@@ -56,7 +56,7 @@ async function* entries(options: DumpOptions, summary: Summary): AsyncGenerator<
       const onBytes = (done: number) => options.onProgress?.("bytes", done, total);
       yield* objectEntries(session, objects, summary.objects, signal, onBytes);
     }
-    // Sequences stand outside of snapshots. Later than every row is late enough: numbers may be left out, never given twice.
+    // Sequences are not part of the snapshot. Read after all rows, they may skip numbers, but never repeat one.
     summary.sequences = await listSequences(session);
     yield textEntry(SUMMARY, summary);
   } finally {
@@ -82,7 +82,7 @@ async function describe(session: PostgresSession, { version, at, objects }: Dump
 
 const LINE_FEED = 10;
 
-/** Each row of COPY's text is a line, and line feeds in it are escaped. */
+/** Counts line feeds: each row of COPY's text is a line, and line feeds in values are escaped. */
 async function countingRows(
   session: PostgresSession,
   onProgress: DumpOptions["onProgress"],

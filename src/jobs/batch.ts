@@ -10,7 +10,7 @@ import type { Lease } from "./lease.ts";
 import { isOutage, reasonText } from "./outage.ts";
 import type { Outage } from "./outage.ts";
 
-/** Claims of a job that never came to an outcome before it is given up unrun: it may be what kills the process. */
+/** Claims without an outcome after which a job is given up without a run: it may be what kills the process. */
 const MAX_CLAIMS = 25;
 
 interface BatchDeps {
@@ -19,14 +19,14 @@ interface BatchDeps {
   log: Log;
   /** From 0 to 1. */
   random: () => number;
-  /** Tries a call to the queue until it is reachable; undefined when the runner gave up waiting. */
+  /** Repeats a call until the queue is reachable; undefined when the runner gave up waiting. */
   untilReachable: <Result>(call: () => Promise<Result>) => Promise<Result | undefined>;
-  /** What this handler depends on. */
+  /** Outages of the handler's dependencies. */
   outage: Outage;
   count: (outcome: "done" | "failed" | "buried", jobs: number) => void;
 }
 
-/** Resolves with how many times in a row the handler's dependency has been away, or 0. */
+/** Resolves with the number of attempts in a row that failed because the handler's dependency was away, or 0. */
 export async function runBatch(deps: BatchDeps, handler: JobHandler, jobs: readonly Job[]): Promise<number> {
   const lease = keepLease(deps, jobs, handler.leaseMs);
   try {
@@ -39,7 +39,7 @@ export async function runBatch(deps: BatchDeps, handler: JobHandler, jobs: reado
   }
 }
 
-/** A job that came back, failed or without an outcome, is run alone: it must not take its neighbours down once more. */
+/** A job that failed before, or never had an outcome, runs alone: it must not make its neighbors fail again. */
 export const byTry = (jobs: readonly Job[]) => ({
   first: jobs.filter((job) => job.attempt === 1),
   again: jobs.filter((job) => job.attempt > 1),
@@ -53,7 +53,7 @@ async function runGroup(deps: BatchDeps, handler: JobHandler, jobs: Job[], lease
   return runEachAlone(deps, handler, jobs, lease);
 }
 
-/** In a random order: two jobs in a row that fail for want of a dependency speak for the rest, and never the same two. */
+/** In random order: when two jobs in a row fail because a dependency is away, the rest is not tried, and it is never the same two. */
 async function runEachAlone(deps: BatchDeps, handler: JobHandler, jobs: Job[], lease: Lease): Promise<number> {
   const waiting = shuffled(jobs, deps.random);
   let outagesInARow = 0;
@@ -78,7 +78,7 @@ async function runEachAlone(deps: BatchDeps, handler: JobHandler, jobs: Job[], l
   return away;
 }
 
-/** Runs and settles; returns what was thrown, by the handler or by a follow-up that the queue refused. */
+/** Runs and settles; returns the error of the handler, or of a follow-up that the queue refused. */
 async function tryJobs(deps: BatchDeps, handler: JobHandler, jobs: Job[]): Promise<{ error: unknown } | undefined> {
   try {
     refuseHopeless(jobs);

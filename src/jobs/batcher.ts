@@ -2,23 +2,23 @@
 import { Failure } from "../errors.ts";
 
 interface BatcherOptions<Item> {
-  /** Makes the items durable, all or none. A rejection is every caller's of this flush, and nobody else's. */
+  /** Makes the items durable, all or none. A rejection reaches every caller of this flush, and no other. */
   flush: (items: Item[]) => Promise<void>;
   maxItems?: number;
-  /** Flushes sooner, once the items gathered hold this many bytes; a single item always fits. */
+  /** Flushes as soon as the gathered items hold this many bytes; a single item always fits. */
   maxBytes?: number;
   /** Size of an item; needed with `maxBytes`. */
   bytesOf?: (item: Item) => number;
-  /** Items not yet in a flush; beyond it `add` answers 503. */
+  /** Limit of items that wait for a flush; beyond it `add` throws a Failure 503. */
   maxWaiting?: number;
-  /** Two keep the database busy while the answer of the first travels; more make the groups smaller. */
+  /** Flushes at once: two keep the database busy between answers; more would make the groups smaller. */
   maxFlushes?: number;
 }
 
 interface Batcher<Item> {
   /** Resolves when the flush that carried the item did. */
   add(item: Item): Promise<void>;
-  /** Flushes what waits; later adds are refused. */
+  /** Flushes waiting items; refuses later adds. */
   close(): Promise<void>;
 }
 

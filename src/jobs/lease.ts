@@ -3,7 +3,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Job, Queue } from "../ports/queue.ts";
 
 export interface Lease {
-  /** These are concluded: no longer extended. */
+  /** Stops extending these jobs: they have an outcome. */
   drop(jobs: readonly Job[]): void;
 }
 
@@ -21,7 +21,7 @@ export function keepLease(
   };
   const extend = async () => {
     const asked = [...held.values()];
-    // A failed try is tried again at the next third; a lease lost meanwhile shows when its job is concluded.
+    // The next third retries a failed extension; a lost lease shows when the job's outcome is stored.
     const kept = await queue.extend(asked, leaseMs).catch(() => asked.map((job) => job.id));
     for (const job of asked) if (!kept.includes(job.id)) held.delete(job.id);
     if (held.size > 0) schedule();

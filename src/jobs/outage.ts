@@ -3,10 +3,10 @@ import { Failure, reasonOf } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Clock } from "../ports/clock.ts";
 
-/** A dependency of ours is away or full: waiting helps, and no job is to blame. */
+/** A dependency is away or full: waiting helps, and no job is to blame. */
 export const isOutage = (error: unknown): boolean => error instanceof Failure && error.outage;
 
-/** Also what was only too slow: for calls whose outcome must be kept. */
+/** Also true for a call that was only too slow: for calls whose outcome must be stored. */
 export const isTransient = (error: unknown): boolean =>
   isOutage(error) || (error instanceof Failure && error.status === 503);
 
@@ -36,7 +36,7 @@ export function watchOutage(what: string, clock: Clock, log: Log): Outage {
   };
 }
 
-/** As reasonOf, for whatever a handler may throw, even what has no text. */
+/** As reasonOf, for any thrown value, even one without a text. */
 export function reasonText(error: unknown): string {
   try {
     return reasonOf(error);

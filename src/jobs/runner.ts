@@ -12,7 +12,7 @@ interface RunnerDeps {
   handlers: readonly JobHandler[];
   clock: Clock;
   log: Log;
-  /** How long a job that another process pushed, or that time made due, may wait unseen. */
+  /** How long a job that another process pushed, or that became due by time, may wait before a poll finds it. */
   pollMs: number;
   /** From 0 to 1, for jitter. */
   random?: () => number;
@@ -38,11 +38,11 @@ export interface Runner {
 }
 
 /**
- * Beside its batches each handler has so many places for jobs that failed before: one that takes its time holds nobody who is
- * there for the first time. Where even these are taken, such jobs wait like the others.
+ * Beside its batches each handler has this many places for jobs that failed before, so that a slow one never delays jobs on their
+ * first attempt. When these places are taken, such jobs wait like the others.
  */
 const PLACES_AGAIN = 4;
-/** And so many for those that say themselves that they take long; one, since what takes long takes memory too. */
+/** Places for jobs marked as long; one, since long jobs also need much memory. */
 const PLACES_LONG = 1;
 
 export function openRunner({ queue, handlers, clock, log, pollMs, random = Math.random }: RunnerDeps): Runner {
@@ -135,7 +135,7 @@ export function openRunner({ queue, handlers, clock, log, pollMs, random = Math.
     return queue.claim([handler.queue], { count: handler.batch, bytes: handler.batchBytes }, handler.leaseMs);
   }
 
-  /** Whatever a claim fails of, the queue cannot be used: there is nothing to do but to wait. */
+  /** Any failure of a claim means that the queue cannot be used: the runner waits. */
   async function claimWhenReachable(handler: JobHandler): Promise<Job[]> {
     const jobs = await retryCall(
       () => claim(handler),
@@ -206,11 +206,11 @@ export function openRunner({ queue, handlers, clock, log, pollMs, random = Math.
       /** Of jobs that failed before. */
       again: new Set<Promise<void>>(),
       stats: { running: 0, done: 0, failed: 0, buried: 0, lastActivityAt: null } as HandlerStats,
-      /** How many times in a row what the handler depends on was away. */
+      /** Attempts in a row that failed because the handler's dependency was away. */
       away: 0,
       outage: watchOutage(`What ${handler.queue} jobs depend on`, clock, log),
       wake: () => wake(),
-      /** Asked for before a claim, so that a push during it is not missed. */
+      /** Requested before a claim, so that a push during the claim is not missed. */
       nextWake: () => new Promise<void>((resolve) => (wake = resolve)),
     };
   }

@@ -53,7 +53,7 @@ export function openScheduler({ queue, schedules, clock, log }: SchedulerDeps): 
     },
   };
 
-  /** The next tick after `after`; those missed while the machine slept are skipped but for the one that was waited for. */
+  /** The next tick after `after`. Of the ticks missed while the machine slept, only the awaited one runs. */
   function waitForTick(name: string, after: Date): void {
     const at = timetables.get(name)?.cron.nextRun(after);
     if (!at) return;

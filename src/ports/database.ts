@@ -7,7 +7,7 @@ export interface QueryOptions {
 
 export interface Queryable {
   /**
-   * Rows of one parameterised statement. An unreachable server is a Failure 503, a full disk a Failure 507. A statement past
+   * Runs one parameterized statement and returns its rows. An unreachable server is a Failure 503, a full disk a Failure 507. A statement past
    * its time is ended on the server, and is a Failure 503 that is no outage.
    */
   query<Row>(text: string, values?: readonly unknown[], options?: QueryOptions): Promise<Row[]>;
@@ -16,11 +16,11 @@ export interface Queryable {
 export interface Database extends Queryable {
   /** Commits when `work` resolves, rolls back when it rejects. */
   transaction<Result>(work: (tx: Queryable) => Promise<Result>): Promise<Result>;
-  /** The same database for work that nobody waits for: its statements may take a minute, or so many milliseconds. */
+  /** The same database for background work: its statements may take a minute, or `ms` milliseconds. */
   patient(ms?: number): Database;
   close(): Promise<void>;
 }
 
-/** For jobs that others wait behind: the first try has the usual few seconds, and what failed once is given its time. */
+/** For jobs that block others: the first attempt has the usual few seconds, later ones have a minute. */
 export const databaseFor = (database: Database, jobs: readonly { attempt: number }[]): Database =>
   jobs.some((job) => job.attempt > 1) ? database.patient() : database;

@@ -7,8 +7,8 @@ export interface Budget {
 }
 
 /**
- * A key is its kind, a colon, and who is counted: `auth:192.0.2.1`. Kinds are words of the code, never of a client. A budget that
- * is used up stays so until its window is over, whatever other keys take meanwhile; and memory is bounded, however many there are.
+ * A key is a kind, a colon, and who is counted: `auth:192.0.2.1`. Kinds are fixed in the code, never chosen by clients. A used-up
+ * budget stays used up until its window is over, whatever other keys take; memory is bounded, however many keys there are.
  */
 export interface Limiter {
   /** Takes one from the key's sliding window. 0 = allowed; otherwise whole seconds (>= 1) until one is free again, and nothing was taken. */

@@ -2,10 +2,10 @@
 import { Failure } from "../errors.ts";
 
 export interface PutOptions {
-  /** Bytes that the body holds. Undefined only where it is not known before its end. */
+  /** Bytes of the body; undefined when they are not known before its end. */
   length: number | undefined;
   contentType: string;
-  /** Kept beside the object for people who look at the store itself. Asked for once the body has been read to its end. */
+  /** Stored with the object for people who browse the store. Called once the body has been read to its end. */
   metadata: () => Record<string, string>;
   /** The store itself refuses to remove the object until then, where it can. */
   retainUntil?: Date | undefined;
@@ -22,27 +22,27 @@ export interface StoredObject {
   size: number;
 }
 
-/** Rejections are Failures: 502 or 503 when the store is in trouble, 507 when it is full; what the body throws comes through as it is. */
+/** Rejections are Failures: 502 or 503 when the store fails, 507 when it is full; errors of the body are passed on unchanged. */
 export interface ObjectStore {
-  /** In words, for the start log and `muster doctor`. */
+  /** Names the store in the start log and in `muster doctor`. */
   readonly describe: string;
   /**
    * Stores the body durably under a key that must be free. A body that throws, or brings more or fewer bytes than `length`,
-   * leaves nothing to see. The body is only read as fast as it is stored. Resolves with the object's size.
+   * leaves no object. The body is read only as fast as it is stored. Resolves with the object's size.
    */
   put(key: string, body: AsyncIterable<Uint8Array>, options: PutOptions): Promise<number>;
   /** The object's bytes, read as fast as they are taken; undefined when there is no such object. */
   get(key: string, range?: ByteRange): Promise<ReadableStream<Uint8Array> | undefined>;
-  /** A file of this machine that holds the bytes, so that the listener sends them itself; undefined where objects are no files. */
+  /** Path of a local file with the bytes, which the listener sends itself; undefined where objects are not files. */
   localPath?(key: string): string;
   head(key: string): Promise<StoredObject | undefined>;
   /** Every object whose key starts with `prefix` (whole segments, ending in a slash, or nothing), in byte order of their keys. */
   list(prefix: string): AsyncIterable<StoredObject>;
-  /** Quiet when there is nothing. */
+  /** Succeeds when there is no such object. */
   remove(key: string): Promise<void>;
-  /** Bytes that still fit; undefined where nobody knows. */
+  /** Bytes that still fit; undefined when unknown. */
   room(): Promise<number | undefined>;
-  /** Clears what puts that were cut off before `before` left behind where nobody sees it. Returns how many. */
+  /** Removes invisible remains of puts that were interrupted before `before`. Returns how many. */
   clearRemains(before: Date): Promise<number>;
   /** Rejects, or returns a sentence about what is wrong, unless objects can be stored and read. */
   check(): Promise<string | undefined>;
@@ -60,13 +60,13 @@ export function checkKey(key: string): string {
   });
 }
 
-/** As checkKey, for what `list` takes. */
+/** As checkKey, for the prefix of `list`. */
 export function checkPrefix(prefix: string): string {
   if (prefix !== "") checkKey(prefix.endsWith("/") ? prefix.slice(0, -1) : `${prefix}?`);
   return prefix;
 }
 
-/** The body, whole and no longer than `length`; what it lacks or has too much is a Failure before its last chunk is given on. */
+/** Passes the body on; throws a Failure before its last chunk when it is shorter or longer than `length`. */
 export async function* exactly(
   body: AsyncIterable<Uint8Array>,
   length: number | undefined,

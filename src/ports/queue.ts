@@ -7,9 +7,9 @@ export interface Push {
   queue: QueueName;
   /** Opaque text, given back byte for byte. Text that holds U+0000, here or in `key` and `lane`, is refused (Permanent). */
   payload: string;
-  /** While a job with this key exists in this queue (dead ones included), pushing it again is quiet and adds nothing. */
+  /** While a job with this key exists in this queue (dead ones included), pushing it again succeeds and adds nothing. */
   key?: string;
-  /** The key stays taken this long after the push even when its job is gone sooner: for what must happen once. */
+  /** The key stays taken this long after the push, even when its job is done sooner: for work that must happen once. */
   keyHeldMs?: number;
   /**
    * Jobs of one lane run in the order they were pushed, never two at a time, whatever their queue. One that waits for its
@@ -43,7 +43,7 @@ export const LISTED_CHARACTERS = 4_096;
 export type JobState = "pending" | "delayed" | "active" | "dead";
 
 export interface ListedJob extends Omit<Job, "lease"> {
-  /** Its beginning: a list holds many jobs, and a payload may have megabytes. */
+  /** Beginning of the payload, which may have megabytes. */
   payload: string;
   payloadBytes: number;
   state: JobState;
@@ -89,7 +89,7 @@ export interface Queue {
   settle(settlements: Settlement[]): Promise<string[]>;
   /** Makes the job due again after `delayMs`, with its payload untouched and attempt + 1. */
   retry(job: Job, reason: string, delayMs: number): Promise<boolean>;
-  /** As `retry`, but the attempt does not count: for when what the work depends on is away. Returns the ids given back. */
+  /** As `retry`, but the attempt does not count: for work whose dependency is away. Returns the ids given back. */
   release(jobs: Job[], reason: string, delayMs: number): Promise<string[]>;
   /** Gives the job up: it stays, dead, until redriven or discarded; its lane goes on. */
   bury(job: Job, reason: string): Promise<boolean>;
@@ -106,8 +106,8 @@ export interface Queue {
   /** Deletes every job of a lane that is not in flight, whatever its state. Returns how many. For erasing a system. */
   discardLane(lane: string): Promise<number>;
   /**
-   * Calls `wake` soon after this process made jobs of a queue claimable. A hint: what other processes push, and what
-   * becomes due by time alone, is only found by polling.
+   * Calls `wake` soon after this process made jobs of a queue claimable. A hint: jobs that other processes push, and
+   * jobs that become due by time, are only found by polling.
    */
   onPush(wake: (queue: QueueName) => void): () => void;
   close(): Promise<void>;

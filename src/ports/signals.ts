@@ -5,7 +5,7 @@ export interface Signals {
   publish(channel: string, message: string): Promise<void>;
   /** The returned function ends the subscription. */
   subscribe(channel: string, listener: (message: string) => void): Promise<() => void>;
-  /** Called after a disconnection, when messages may have been missed: drop whatever they keep fresh. */
+  /** Called after a disconnection, when messages may have been missed: callers drop the caches that messages invalidate. */
   onGap(listener: () => void): void;
   close(): Promise<void>;
 }

@@ -9,12 +9,12 @@ interface SpawnOptions {
   env: Record<string, string | undefined>;
 }
 
-/** Why a process could not start, in its own words. */
+/** Says why a process could not start, in its own message. */
 export class StartFailure extends Error {
   override readonly name = "StartFailure";
   constructor(
     words: string,
-    /** What it needs is away: to be tried again for as long as it takes. */
+    /** A dependency is away: the start is retried without a limit. */
     readonly isOutage: boolean,
   ) {
     super(words);
@@ -35,7 +35,7 @@ export class Child {
   readonly startedAtMs = Date.now();
   /** Rejects with a StartFailure. */
   readonly ready: Promise<void>;
-  /** Why it ended: a signal or an exit code. */
+  /** Reason of its end: a signal or an exit code. */
   readonly exited: Promise<string>;
   readonly #process: Bun.Subprocess;
   readonly #ready = Promise.withResolvers<void>();
@@ -47,7 +47,7 @@ export class Child {
     this.spec = spec;
     this.#process = Bun.spawn([...executable.command, "process"], {
       argv0: executable.title,
-      // What would make the program something else than Muster is not handed on.
+      // Variables that would make the executable another program are not passed on.
       env: { ...env, BUN_BE_BUN: undefined, BUN_OPTIONS: undefined },
       stdio: ["ignore", "ignore", "inherit"],
       // A Ctrl-C in the terminal reaches the supervisor alone, which tells its processes in order.
@@ -96,7 +96,7 @@ export class Child {
     return answer as Answers[Of] | undefined;
   }
 
-  /** Lets requests and jobs in flight finish; what has not ended soon after the limit is killed. True when it ended by itself. */
+  /** Lets requests and jobs in flight finish; kills the process soon after the limit. True when it ended by itself. */
   async stop(limitMs: number, killAfterMs = KILL_AFTER_MS): Promise<boolean> {
     this.#say({ kind: "stop", limitMs });
     let isKilled = false;
@@ -132,7 +132,7 @@ export class Child {
     }
   }
 
-  /** It may be gone by then, which `exited` says. */
+  /** The process may have ended by then, which `exited` reports. */
   #say(message: ToProcess): void {
     if (!this.isRunning) return;
     try {

@@ -19,7 +19,7 @@ interface ExecutableOptions {
 
 const VERSION_MS = 20_000;
 
-/** The program as it runs; that its file may be replaced meanwhile does no harm. */
+/** The running program, even when its file was replaced meanwhile. */
 export function runningExecutable({ version }: { version: string }): Executable {
   if (!Bun.isStandaloneExecutable)
     return { command: [process.execPath, Bun.main], title: "bun", path: Bun.main, version, close: () => {} };
@@ -27,12 +27,12 @@ export function runningExecutable({ version }: { version: string }): Executable 
   return { command: ["/proc/self/exe"], title: path, path, version, close: () => {} };
 }
 
-/** Where the program was started from, also when another file is there by now. */
+/** Path that the program was started from, even when another file is there now. */
 const installedPath = () => readlinkSync("/proc/self/exe").replace(/ \(deleted\)$/, "");
 
 /**
- * What is installed now: the file where the running program was started from, held open so that every process is the same one
- * whatever becomes of the file. Throws when there is no such file, or it cannot even say its version.
+ * The installed program: the file at the path that the running one was started from, held open so that all processes run the same
+ * version whatever happens to the file. Throws when there is no such file, or it cannot even say its version.
  */
 export async function installedExecutable(path: string, { version, env }: ExecutableOptions): Promise<Executable> {
   if (!Bun.isStandaloneExecutable) return runningExecutable({ version });

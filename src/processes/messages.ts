@@ -4,7 +4,7 @@ import type { HandlerStats } from "../jobs/runner.ts";
 import type { QueueName } from "../ports/queue.ts";
 import type { Role } from "../config/gateway.ts";
 
-/** Raised when an older supervisor could no longer be understood. */
+/** Raised when a change makes older supervisors unable to talk to newer processes. */
 export const PROTOCOL = 1;
 
 export interface ProcessSpec {
@@ -30,12 +30,12 @@ export type ToProcess =
   | { kind: "ask"; id: number; question: "readiness" | "metrics" | "workers" }
   | { kind: "ask"; id: number; question: "steer"; target: SteerTarget }
   | { kind: "ask"; id: number; question: "drain"; leastMs: number; limitMs: number }
-  /** An older process takes SHUTDOWN_TIMEOUT for it. */
+  /** Processes of older versions ignore `limitMs` and use SHUTDOWN_TIMEOUT. */
   | { kind: "stop"; limitMs: number };
 
 export type FromProcess =
   | { kind: "hello"; protocol: number; version: string }
   | { kind: "ready" }
-  /** It ends; `outage`: because what it needs is away, so that a later try may succeed. */
+  /** The process ends. `outage`: a dependency is away, so that a later start may succeed. */
   | { kind: "failed"; words: string; outage: boolean }
   | { kind: "answer"; id: number; value: unknown };

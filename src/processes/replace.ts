@@ -11,21 +11,21 @@ import type { Slot } from "./report.ts";
 interface ReplaceOptions {
   slots: readonly Slot[];
   spawn(spec: ProcessSpec): Child;
-  /** From here on the new one is the one in the slot. */
+  /** Called when the new process takes over the slot. */
   adopt(slot: Slot, child: Child): void;
   stopMs: number;
-  /** Aborted when everything is to end. */
+  /** Aborted when the supervisor stops. */
   signal: AbortSignal;
   log: Log;
 }
 
-/** Handshakes that were under way when new connections were steered elsewhere are over by then. */
+/** Handshakes that began before the steering are complete after this. */
 const SETTLE_MS = 3_000;
 /** A request may take as long as a large backup over a slow line. */
 const DRAIN_MS = 3_600_000;
 const STEER_MS = 3_000;
 
-/** Throws, with the old processes as they were, when a new one does not start. */
+/** Throws when a new process does not start; then the old ones run on unchanged. */
 export async function replaceProcesses(options: ReplaceOptions): Promise<void> {
   const { slots, adopt, stopMs, signal, log } = options;
   const old = slots.flatMap(({ child }) => (child?.isReady ? [child] : []));

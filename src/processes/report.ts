@@ -4,7 +4,7 @@ import type { QueueName } from "../ports/queue.ts";
 import type { Child } from "./child.ts";
 import type { ProcessSpec } from "./messages.ts";
 
-/** The place of one process, whoever fills it. */
+/** Slot of one process, whose pid changes with each restart. */
 export interface Slot {
   readonly spec: ProcessSpec;
   child: Child | undefined;
@@ -52,7 +52,7 @@ export function summed(all: readonly Record<QueueName, HandlerStats>[]): Record<
 /** Between processes an instant is ISO 8601, which sorts as time does. */
 const latest = (one: Date | null, other: Date | null) => (String(one ?? "") > String(other ?? "") ? one : other);
 
-/** What the supervisor knows of its processes. */
+/** The supervisor's own metrics of its processes. */
 export function ownMetrics(slots: readonly Slot[]): string {
   const family = (name: string, type: string, help: string, value: (slot: Slot) => number) =>
     [

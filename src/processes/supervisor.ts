@@ -22,9 +22,9 @@ interface ProcessSupervisorOptions {
 }
 
 const BACKOFF_MS = [50, 250, 1_000, 2_000, 5_000, 10_000, 30_000];
-/** One that lived this long did not die of how it was started; the next start is not delayed. */
+/** After a process lived this long, its next start is not delayed. */
 const SETTLED_MS = 10_000;
-/** Starts that failed in a row before it is clear that none will succeed. */
+/** Failed starts in a row after which the supervisor gives up. */
 const HOPELESS_STARTS = 5;
 /** At the end of everything there is no time to lose. */
 const LAST_KILL_AFTER_MS = 250;
@@ -36,7 +36,7 @@ export class ProcessSupervisor {
   readonly #slots: Slot[];
   readonly #stopping = new AbortController();
   readonly #gaveUp = Promise.withResolvers<never>();
-  /** Everything that runs, also what is on its way in or out. */
+  /** All running processes, starting and stopping ones included. */
   readonly #running = new Set<Child>();
   readonly #starting = new Set<Promise<void>>();
   #executable: Executable;
@@ -50,7 +50,7 @@ export class ProcessSupervisor {
     this.#gaveUp.promise.catch(() => {});
   }
 
-  /** Resolves when all are ready; the first that cannot start ends the others, and its words are thrown. */
+  /** Resolves when all are ready. When one cannot start, ends the others and throws its message. */
   async start(): Promise<void> {
     process.on("exit", this.#killAtExit);
     const started = this.#slots.map((slot) => {
@@ -71,7 +71,7 @@ export class ProcessSupervisor {
     return this.#gaveUp.promise;
   }
 
-  /** New processes first, then the old ones drain. Asked for meanwhile, it happens once more afterwards. */
+  /** Starts new processes, then drains the old ones. A request during a restart causes one more afterwards. */
   async replace(): Promise<void> {
     if (this.#replacing) {
       this.#isReplacementWanted = true;
@@ -85,7 +85,7 @@ export class ProcessSupervisor {
     } while (this.#isReplacementWanted && !this.#stopping.signal.aborted);
   }
 
-  /** Within that time; resolves with whom it had to kill. */
+  /** Stops all processes within that time; resolves with those it had to kill. */
   async stop(limitMs = this.#options.shutdownTimeoutMs): Promise<string[]> {
     this.#stopping.abort();
     const drainMs = Math.max(0, limitMs - LAST_KILL_AFTER_MS);
@@ -95,7 +95,7 @@ export class ProcessSupervisor {
     return children.filter((_, index) => !ended[index]).map((child) => `the process ${child.spec.name}`);
   }
 
-  /** Who ends without a stop is in a hurry, and waits for nobody. */
+  /** For an exit without a stop: kills without waiting. */
   readonly #killAtExit = (): void => {
     for (const child of this.#running) child.kill();
   };
@@ -181,7 +181,7 @@ export class ProcessSupervisor {
   async #replaceOnce(): Promise<void> {
     const { log, shutdownTimeoutMs } = this.#options;
     const executable = await this.#newestExecutable();
-    // Whoever is about to listen would come between the old listeners and the new ones.
+    // A process that starts to listen now would come between the old listeners and the new ones.
     await Promise.allSettled(this.#starting);
     try {
       await replaceProcesses({

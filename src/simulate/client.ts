@@ -50,7 +50,7 @@ export function openClient({ url, onStatus = () => {} }: ClientOptions): Client 
   };
 }
 
-/** What an operator's call gives, or a Failure that says what the gateway answered. */
+/** Returns the data of an operator's call, or throws a Failure with the gateway's answer. */
 export async function ask(client: Client, token: string, method: string, path: string, body?: unknown) {
   const { status, data } = await client.send(
     method,

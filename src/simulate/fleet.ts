@@ -30,7 +30,7 @@ interface FleetOptions {
 const ORGANIZATION = "simulation";
 const CONCURRENCY = 16;
 
-/** Systems of an earlier run with this seed are erased first: their secrets are not known any more. */
+/** Erases systems of an earlier run with this seed first, since their secrets are no longer known. */
 export async function makeFleet(options: FleetOptions): Promise<Member[]> {
   await eraseFleet(options);
   const { client, token, seed, systems, onProgress = () => {} } = options;
@@ -40,7 +40,7 @@ export async function makeFleet(options: FleetOptions): Promise<Member[]> {
     CONCURRENCY,
     async (number) => {
       const name = nameOf(seed, number);
-      // An address may register only so often a minute, and a whole fleet has one here: operators may skip it.
+      // Registrations are rate limited per address, and the whole fleet has one: operators may skip the limit.
       const body = { name, organization_id: ORGANIZATION, registered: true };
       const made = await ask(client, token, "POST", "/api/admin/systems", body);
       const [key, secret] = [String(made["system_key"]), String(made["system_secret"])];
@@ -60,7 +60,7 @@ export async function makeFleet(options: FleetOptions): Promise<Member[]> {
   return members.sort((left, right) => left.number - right.number);
 }
 
-/** How many systems were erased. */
+/** Resolves with the number of erased systems. */
 export async function eraseFleet({
   client,
   token,

@@ -15,14 +15,14 @@ interface LoadOptions {
 interface LoadResult {
   heartbeats: { acknowledged: number; refused: number; latenciesMs: number[] };
   inventories: { acknowledged: number; refused: number; latenciesMs: number[]; bytes: number };
-  /** Starts that were left out because every member was still waiting for an answer: the rate was not reached. */
+  /** Starts left out because every member still waited for an answer: the rate was not reached. */
   skipped: number;
 }
 
 /** One inventory, then so many heartbeats, as appliances on shortened schedules would. */
 const HEARTBEATS_PER_INVENTORY = 3;
 const MAX_IN_FLIGHT = 256;
-/** Starts are made in small groups: timers are no finer. */
+/** Requests start in small groups, since timers are no finer. */
 const TICK_MS = 10;
 
 export async function runLoad({ client, members, rate, durationMs, onProgress }: LoadOptions): Promise<LoadResult> {

@@ -17,9 +17,9 @@ interface SimulationOptions {
   seed: number;
   /** How long the queue may take to become empty afterwards. */
   drainMs: number;
-  /** Told what is being done. */
+  /** Reports the current step. */
   onPhase?: (sentence: string) => void;
-  /** And how far it is. */
+  /** Reports the progress of the step. */
   onProgress?: (phase: Phase, done: number, total: number) => void;
 }
 
@@ -81,6 +81,6 @@ export async function simulate(options: SimulationOptions): Promise<Simulation> 
   };
 }
 
-/** How many systems of this seed were erased. */
+/** Resolves with the number of erased systems of this seed. */
 export const cleanUp = ({ url, token, seed }: Pick<SimulationOptions, "url" | "token" | "seed">) =>
   eraseFleet({ client: openClient({ url }), token, seed });

@@ -23,12 +23,12 @@ interface AccessDeps {
 }
 
 export interface Access {
-  /** A Failure 404 for one that is not there, or not this system's. */
+  /** Throws a Failure 404 for a backup that is missing, or belongs to another system. */
   find(id: BackupId, systemId?: string): Promise<BackupRow>;
   give(backup: BackupRow, request: Request): Promise<Response>;
-  /** As `give`, noted beside the backup. */
+  /** As `give`; also records the download. */
   giveNoted(backup: BackupRow, request: Request, by: Download): Promise<Response>;
-  /** A Failure 409 for one that is pinned or locked. */
+  /** Throws a Failure 409 for a backup that is pinned or locked. */
   remove(backup: BackupRow): Promise<void>;
 }
 
@@ -67,7 +67,7 @@ export function openAccess(deps: AccessDeps): Access {
         throw new Failure("backup.locked", 409, `backup is locked until ${until}`, { data: { locked_until: until } });
       }
       if (!(await deleteBackup(database, backup.id, now))) throw unknown();
-      // The object goes with the schedule if this does not reach the queue.
+      // When this does not reach the queue, the schedule removes the object later.
       await deps.changed(backup.systemId).catch(() => {});
     },
   };

@@ -34,26 +34,26 @@ interface BackupsApiDeps {
 
 type Alert = Omit<BackupFindingRow, "opened_at" | "resolved_at"> & { opened_at: string; resolved_at: string | null };
 
-/** Unknown ids are a Failure 404, malformed ones a 400. */
+/** Unknown ids throw a Failure 404, malformed ones a 400. */
 export interface BackupsApi {
   list(actor: Actor, query: BackupsQuery): Promise<{ backups: Backup[]; next_cursor: string | null }>;
-  /** How many the list would show in all. */
+  /** Counts the backups that the list shows on all its pages. */
   count(actor: Actor, query: Omit<BackupsQuery, "cursor" | "limit">): Promise<number>;
   ofSystem(actor: Actor, keyOrId: string): Promise<{ backups: Backup[]; readiness: Freshness; alerts: Alert[] }>;
   show(actor: Actor, id: string): Promise<Backup & { alerts: object[]; downloads: object[] }>;
   content(actor: Actor, id: string, request: Request, address: string): Promise<Response>;
-  /** It lives no longer than the token that makes it. */
+  /** The link ends at the latest with the token that made it. */
   link(actor: Actor, id: string, ttlSeconds?: number): Promise<Link>;
   pin(actor: Actor, id: string): Promise<Backup>;
   unpin(actor: Actor, id: string): Promise<Backup>;
   remove(actor: Actor, id: string): Promise<Backup>;
   verify(actor: Actor, id: string): Promise<Verified>;
   alerts(actor: Actor, query: AlertsQuery): Promise<{ alerts: Alert[]; next_cursor: string | null }>;
-  /** Compares store and rows now. `force` also removes orphans that are too many to be true. */
+  /** Compares store and rows now. `force` removes orphans even when there are suspiciously many. */
   sweep(actor: Actor, options: { force: boolean }): Promise<Swept>;
 }
 
-/** A system with more than these is shown its newest; the list of all systems has the rest. */
+/** The newest backups of a system that are shown at once; the list of all systems has the rest. */
 const MOST_SHOWN = 200;
 
 export function openBackupsApi(deps: BackupsApiDeps): BackupsApi {

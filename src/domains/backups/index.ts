@@ -54,13 +54,13 @@ export function open({ settings, api: others, dataDir, ...shared }: BackupsDeps)
     isLive: others.operators.isLive,
     showSystem: others.systems.show,
   };
-  // Gathers downloads from a store that is no directory.
+  // Gathers downloads from a store that is not a directory.
   const spool = openSpool({ directory: join(dataDir, "spool"), clock: deps.clock });
   const changed = (systemId: string) => queue.push(changedPushes(systemId));
   const access = openAccess({ ...deps, spool, changed });
   const links = openLinks(deps);
   const api = openBackupsApi({ ...deps, access, links, changed });
-  /** Of the last sweep of this process. */
+  /** Result of this process's last sweep. */
   let warning: string | undefined;
 
   return {
@@ -128,7 +128,7 @@ export function open({ settings, api: others, dataDir, ...shared }: BackupsDeps)
         registers: [registry],
         async collect() {
           this.reset();
-          // A scrape while the database is away shows the rest.
+          // While the database is away, the scrape shows the other metrics.
           for (const { state, count } of await countBackups(database).catch(() => [])) this.set({ state }, count);
         },
       });

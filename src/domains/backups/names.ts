@@ -5,15 +5,15 @@ const MAX_FILENAME = 255;
 const COMPOUND = [".tar.gz", ".tar.xz", ".tar.bz2", ".tar.zst"];
 const SIMPLE = [".gpg", ".bin"];
 
-/** Of the name as sent: `.gpg` tells appliances that a passphrase is needed. */
+/** Extension of the name as sent: `.gpg` tells appliances that a passphrase is needed. */
 export function extensionOf(name: string): string {
   const lower = name.trim().toLowerCase();
   return [...COMPOUND, ...SIMPLE].find((extension) => lower.endsWith(extension)) ?? ".bin";
 }
 
 /**
- * What is left of a sent name when paths, control characters and all that needs quoting are gone, and what would hide a file or
- * make an option of it. A name that came through unchanged comes through again.
+ * Cleans a sent name: removes paths, control characters, characters that need quoting, and leading dots and hyphens, which would
+ * hide the file or make it an option. A cleaned name stays the same when cleaned again.
  */
 export function filenameOf(name: string | null, id: string): string {
   const last = (name ?? "").trim().split(/[/\\]/).at(-1) ?? "";
@@ -39,18 +39,18 @@ const ID = new RegExp(`^(${UUID})(${EXTENSION})?$`);
 
 export interface BackupId {
   uuid: string;
-  /** Undefined for the bare uuid, which is enough to say which backup is meant. */
+  /** Undefined for the bare uuid, which identifies the backup as well. */
   extension: string | undefined;
 }
 
-/** A Failure 400 for anything that no backup of ours is called. */
+/** Throws a Failure 400 for a text that cannot be a backup's id. */
 export function readId(text: string | undefined | null): BackupId {
   const [, uuid, extension] = ID.exec((text ?? "").toLowerCase()) ?? [];
   if (uuid === undefined) throw new Failure("backup.id", 400, "invalid backup id");
   return { uuid, extension };
 }
 
-/** `{organisation}/{system key}/{uuid}{extension}`: whoever browses the store recognises each system. */
+/** `{organisation}/{system key}/{uuid}{extension}`: operators who browse the store recognize each system. */
 export function objectKey(organizationId: string, systemKey: string, uuid: string, extension: string): string {
   return `${segment(organizationId)}/${segment(systemKey)}/${uuid}${extension}`;
 }
@@ -58,8 +58,8 @@ export function objectKey(organizationId: string, systemKey: string, uuid: strin
 const MAX_SEGMENT = 120;
 
 /**
- * Letters, digits, dots, hyphens and underscores stand for themselves, every other byte as =hh, so different texts never
- * meet. Texts too long for a file name keep their beginning and get their hash.
+ * Keeps letters, digits, dots, hyphens and underscores, writes every other byte as =hh, so that different texts stay different.
+ * Texts too long for a file name keep their beginning and get their hash.
  */
 function segment(text: string): string {
   const escaped = Array.from(Buffer.from(text, "utf8"), (byte, index) => {

@@ -19,7 +19,7 @@ interface BackupRoutesDeps {
   downloadByLink(id: BackupId, proof: LinkProof, request: Request, address: string): Promise<Response>;
 }
 
-/** Longer than our own patience with a silent client, which answers it with a 408; seconds. */
+/** In seconds; longer than the upload's own stall limit, which answers a silent client with 408. */
 const IDLE_SECONDS = 120;
 
 export function applianceRoutes({ authenticate, upload, list, download, remove, downloadByLink }: BackupRoutesDeps) {

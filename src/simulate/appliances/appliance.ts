@@ -23,6 +23,6 @@ export function makeAppliance(seed: number, kind?: Kind): Appliance {
   return { kind: made, next: made === "ns8" ? makeCluster(random) : makeFirewall(random) };
 }
 
-/** Seed of one appliance of a fleet: neighbours share nothing. */
+/** Seed of one appliance of a fleet; neighbors have unrelated seeds. */
 export const seedOf = (fleetSeed: number, number: number) =>
   Math.imul(fleetSeed, 0x9e3779b1) ^ Math.imul(number + 1, 0x85ebca6b);

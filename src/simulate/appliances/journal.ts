@@ -5,7 +5,7 @@ export interface JsonObject {
   [key: string]: Json;
 }
 
-/** `noise`: the appliance lives on, nobody needs to know. `event`: somebody did something, or something broke. */
+/** `noise`: values that move by themselves. `event`: a person changed something, or something broke. */
 export type Label = "noise" | "event";
 
 export interface LabelledChange {
@@ -21,7 +21,7 @@ export interface Snapshot {
   changes: LabelledChange[];
 }
 
-/** An object of the document and where it is. */
+/** An object of the document and its place. */
 export interface Holder {
   object: JsonObject;
   place: string;
@@ -33,7 +33,7 @@ export interface Journal {
   remove(label: Label, holder: Holder, key: string): void;
   /** Adds an element that is known by `identity`. */
   add(label: Label, list: { array: Json[]; place: string }, identity: string, element: Json): void;
-  /** Removes the elements that match; what was noted below them is forgotten. */
+  /** Removes the matching elements, and the changes recorded below them. */
   drop(
     label: Label,
     list: { array: Json[]; place: string },
@@ -55,7 +55,7 @@ export function openJournal(): Journal {
   let entries = new Map<string, Entry>();
 
   const note = (label: Label, place: string, before: Json | undefined, after: Json | undefined) => {
-    // What is below a thing that just came is part of its coming; what was below one that went, of its going.
+    // Changes below an added or removed element are part of its addition or removal.
     if (ancestorsOf(place).some((ancestor) => entries.has(ancestor))) return;
     for (const known of entries.keys()) if (known.startsWith(`${place}/`)) entries.delete(known);
     const earlier = entries.get(place);

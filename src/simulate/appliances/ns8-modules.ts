@@ -29,7 +29,7 @@ export function makeModule(random: Random, { id, module, node, domain }: NewModu
   };
 }
 
-/** What moves by itself. Some of it is counters that no built-in rule knows, as newer releases bring them. */
+/** Values that move by themselves, some of them counters that no built-in rule covers, as in newer releases. */
 export function liveOn(random: Random, journal: Journal, module: Holder): void {
   const { object } = module;
   const count = (key: string) => Number(object[key]);
@@ -57,7 +57,7 @@ export function liveOn(random: Random, journal: Journal, module: Holder): void {
   if (random.chance(0.03)) journal.set("noise", module, "update_available", !object["update_available"]);
 }
 
-/** Something that a person did to it. */
+/** A change made by a person. */
 export function reconfigure(random: Random, journal: Journal, module: Holder): void {
   const { object } = module;
   const change = (key: string, by: number) => journal.set("event", module, key, Math.max(0, Number(object[key]) + by));

@@ -197,7 +197,7 @@ function changeClusterSettings({ random, journal, cluster }: Cluster): void {
   }
 }
 
-/** Python sets and Redis scans give lists in any order; what is in them counts, not where. */
+/** Python sets and Redis scans give lists in any order; only their contents matter. */
 function reorder({ random, cluster, modules }: Cluster): void {
   const shuffle = (object: JsonObject, key: string) => (object[key] = random.shuffled(object[key] as Json[]));
   shuffle(cluster, "repositories");

@@ -9,7 +9,7 @@ import type { BackupRow } from "../store.ts";
 interface DownloadDeps {
   objects: ObjectStore;
   spool: Spool;
-  /** The object is not where its row says. */
+  /** Called when the object of the row is missing. */
   lost(backup: BackupRow): Promise<void>;
 }
 
@@ -38,7 +38,7 @@ export async function download(deps: DownloadDeps, backup: BackupRow, request: R
   return new Response(bytes, { status, headers });
 }
 
-/** The listener sends a file or bytes with their length; a stream it would send chunked, without one. */
+/** The listener sends a file or bytes with Content-Length, but a stream chunked and without it. */
 async function open(
   { objects, spool }: DownloadDeps,
   { objectKey, size }: Downloadable,
@@ -55,7 +55,7 @@ async function open(
 
 const ZEROS = new Uint8Array(1024 * 1024);
 
-/** Elysia answers HEAD by counting what a GET would send: bytes that cost nothing, so that the store is not read for it. */
+/** Elysia answers HEAD by counting the bytes of a GET: zeros are counted instead, so that the store is not read. */
 function zeros(length: number): ReadableStream<Uint8Array> {
   let left = length;
   return new ReadableStream({
@@ -73,7 +73,7 @@ function headersOf({ id, sha256, filename }: Downloadable, etag: string): Record
     "content-type": "application/octet-stream",
     "content-disposition": `attachment; filename="${filenameOf(filename, id)}"`,
     "x-content-type-options": "nosniff",
-    // No proxy may compress it on the way, nor keep it.
+    // Proxies may neither compress nor store it.
     "cache-control": "private, no-store, no-transform",
     "accept-ranges": "bytes",
     etag,

@@ -6,7 +6,7 @@ import type { Clock } from "../../../ports/clock.ts";
 import type { Queryable } from "../../../ports/database.ts";
 
 export interface Link {
-  /** Below the address at which Muster is reached. */
+  /** Path and query, relative to Muster's address. */
   download_url: string;
   expires_at: string;
   expires_in_seconds: number;
@@ -22,7 +22,7 @@ export interface LinkProof {
 
 export interface Links {
   make(backupId: string, token: string, ttlSeconds: number): Promise<Link>;
-  /** A Failure 403 for one that is not ours, has expired, or whose token was revoked. */
+  /** Throws a Failure 403 for a link that Muster did not make, that has expired, or whose token was revoked. */
   check(backupId: string, proof: LinkProof): Promise<void>;
 }
 
@@ -31,14 +31,14 @@ export const LINK_TTL_SECONDS = 300;
 interface LinksDeps {
   database: Queryable;
   clock: Clock;
-  /** Whether a token still opens. */
+  /** Whether a token is still valid. */
   isLive(token: string): Promise<boolean>;
 }
 
 export function openLinks({ database, clock, isLive }: LinksDeps): Links {
   let secret: Promise<Buffer> | undefined;
   const sign = async (backupId: string, { link, token, expires }: Omit<LinkProof, "signature">) => {
-    // An outage must not be remembered.
+    // A failure is not cached.
     secret ??= findLinkSecret(database).catch((error) => ((secret = undefined), Promise.reject(error)));
     return createHmac("sha256", await secret)
       .update(`${backupId}\n${link}\n${token}\n${expires}`)

@@ -1,13 +1,13 @@
 // Reads Range and If-Range of a download as RFC 9110 has them: one range or none, never an error for a malformed one.
 import type { ByteRange } from "../../../ports/objects.ts";
 
-/** `whole` also answers what asks for several ranges: a server may always ignore Range. */
+/** Requests for several ranges get `whole` too: a server may always ignore Range. */
 type RangeAnswer = "whole" | "unsatisfiable" | ByteRange;
 
 export function readRange(headers: Headers, size: number, etag: string): RangeAnswer {
   const match = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(headers.get("range")?.replace(/\s/g, "") ?? "");
   if (!match || (!match[1] && !match[2])) return "whole";
-  // Dates never match: an ETag says more, and is what we give.
+  // Dates never match: Muster sends ETags, which are more exact.
   const ifRange = headers.get("if-range");
   if (ifRange !== null && ifRange.trim() !== etag) return "whole";
   if (!match[1]) {

@@ -7,15 +7,15 @@ import type { Clock } from "../../../ports/clock.ts";
 import { DAY_MS } from "../../../values/time.ts";
 
 export interface Spool {
-  /** 502 unless exactly `length` bytes come. */
+  /** Throws a Failure 502 unless exactly `length` bytes come. */
   gather(stream: ReadableStream<Uint8Array>, length: number): Promise<Blob | Uint8Array<ArrayBuffer>>;
-  /** Forgets what a killed process left. */
+  /** Removes files of killed processes. */
   clear(): Promise<void>;
 }
 
-/** Most backups are far smaller; larger ones go through a file. */
+/** Backups up to this size are gathered in memory, larger ones in a file. */
 const IN_MEMORY_BYTES = 4 * 1024 ** 2;
-/** The listener has the file open by then, and an open file may lose its name. */
+/** The listener has opened the file by then, and can read it after its name is removed. */
 const UNNAMED_AFTER_MS = 60_000;
 
 export function openSpool({ directory, clock }: { directory: string; clock: Clock }): Spool {

@@ -17,14 +17,14 @@ export interface Freshness {
   shrunk: boolean;
 }
 
-/** Until a rhythm shows. Clients skip unchanged configurations, so a quiet day or two says nothing. */
+/** Used until a rhythm is known. Clients skip unchanged configurations, so a day or two without a backup is normal. */
 const STALE_WITHOUT_RHYTHM_MS = 7 * DAY_MS;
 const STALE_AT_LEAST_MS = 2 * 3_600_000;
 const RHYTHMS_MISSED = 3;
-/** A pause that happened before is no alarm; half as long again is. */
+/** Stale after 1.5 times the longest pause so far. */
 const LONGEST_PAUSE_FACTOR = 1.5;
 const SHRUNK_SHARE = 0.5;
-/** How many backups before the newest its size is compared with. */
+/** Number of earlier backups that the newest one's size is compared with. */
 const COMPARED = 5;
 
 /** `backups` in any order; those that are lost or damaged do not count and are left out by the caller. */

@@ -34,7 +34,7 @@ export const schedules: Schedule[] = [
   { name: "backup-readiness", cron: "7 * * * *", queue: FRESHNESS_QUEUE },
 ];
 
-/** Systems looked at by one job, which the next one continues. */
+/** Systems that one job checks; a follow-up continues with the rest. */
 const SYSTEMS_PER_JOB = 500;
 
 export function backupJobs(deps: BackupJobsDeps): JobHandler[] {
@@ -62,7 +62,7 @@ export function backupJobs(deps: BackupJobsDeps): JobHandler[] {
   ];
 }
 
-/** A backup that changed: removals have work, and its system may have become ready, or smaller. */
+/** Pushes for a system whose backups changed: objects may have to be removed, and its freshness is checked again. */
 export function changedPushes(systemId: string): Push[] {
   return [
     { queue: TIDY_QUEUE, key: "changed", payload: "{}" },
@@ -70,7 +70,7 @@ export function changedPushes(systemId: string): Push[] {
   ];
 }
 
-/** So many a night that everything has had its turn within the days; those overdue, because nights were missed, all. */
+/** Picks enough backups each night that all are verified within `verifyDays`; adds all that are overdue because nights were missed. */
 async function verifyDue({ database, clock, verifyDays }: BackupJobsDeps): Promise<Push[]> {
   const now = clock.now();
   const total = (await countBackups(database)).reduce((sum, one) => sum + (one.state === "lost" ? 0 : one.count), 0);
@@ -88,7 +88,7 @@ async function verifyDue({ database, clock, verifyDays }: BackupJobsDeps): Promi
   }));
 }
 
-/** The payload names one system, or where to go on among all; a schedule's tick begins at the first. */
+/** The payload names one system, or where to continue among all; a schedule's tick starts at the first. */
 async function lookAt(deps: BackupJobsDeps, payload: string): Promise<Push[]> {
   const given: unknown = payload.startsWith("{") ? JSON.parse(payload) : {};
   const named = typeof given === "object" && given !== null && "system_id" in given ? given.system_id : undefined;

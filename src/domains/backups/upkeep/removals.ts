@@ -1,4 +1,4 @@
-// Objects whose rows are gone, and uploads that nobody finishes: removed, however often it takes.
+// Removes objects whose rows are gone, and abandoned uploads; retries until each removal succeeds.
 import { reasonOf } from "../../../errors.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { Queryable } from "../../../ports/database.ts";
@@ -12,9 +12,9 @@ interface RemovalDeps {
   clock: Clock;
 }
 
-/** Ten renewals missed. */
+/** An upload counts as abandoned after ten missed renewals. */
 const ABANDONED_MS = 10 * 60_000;
-/** Files and parts of uploads that ended with their process. */
+/** Age at which files and parts of uploads that ended with their process are removed. */
 const REMAINS_MS = DAY_MS;
 const BATCH = 100;
 const FIRST_RETRY_MS = 60_000;
@@ -23,11 +23,11 @@ const LONGEST_RETRY_MS = 6 * 3_600_000;
 interface Tidied {
   abandoned: number;
   removed: number;
-  /** Tried and failed: tried again later, at growing distances. */
+  /** Removals that failed and are retried later, at growing intervals. */
   postponed: number;
 }
 
-/** Repeating it does no harm. A removal that fails never stops the others. */
+/** Safe to repeat. A failed removal never stops the others. */
 export async function tidy({ database, objects, clock }: RemovalDeps): Promise<Tidied> {
   const now = clock.now();
   const tidied = { abandoned: await giveUpUploads(database, before(now, ABANDONED_MS)), removed: 0, postponed: 0 };

@@ -19,24 +19,24 @@ export interface Swept {
   objects: number;
   /** Keys of objects without a row. */
   orphans: string[];
-  /** False when there were too many orphans to be true: then none was removed. */
+  /** False when there were suspiciously many orphans: then none was removed. */
   removed: boolean;
   /** Ids of rows whose objects are gone: marked lost, never deleted. */
   lost: string[];
 }
 
-/** Uploads and deletions under way are left alone that long. */
+/** Younger objects are ignored: their uploads or deletions may be under way. */
 const SETTLED_MS = 3_600_000;
 const PAGE = 1_000;
-/** Ours end like this; whatever else somebody keeps in the bucket is not looked at. */
+/** Form of Muster's keys; other objects in the bucket are ignored. */
 const OURS = /^[^/]+\/[^/]+\/([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(\.[a-z0-9.]+)?$/;
 
 /**
- * Crashes leave their traces in the journal of uploads, so an object that nothing knows is rare. Many at once mean that the
- * database is not the store's: restored from yesterday's dump, or another one altogether. Then these are somebody's backups.
+ * Crashes leave entries in the journal of uploads, so an unknown object is rare. Many at once mean that the database does not
+ * belong to this store: it was restored from an older dump, or is another one. Then the orphans are backups still needed.
  */
 const MOST_ORPHANS = 3;
-/** More are counted only. */
+/** Keys of orphans beyond this are not kept. */
 const MOST_KEPT_KEYS = 10_000;
 
 export async function sweep(deps: SweepDeps, { force = false } = {}): Promise<Swept> {
@@ -76,7 +76,7 @@ async function* readRows(database: Queryable, before: Date) {
   }
 }
 
-/** The store is asked once more about this very object, and the row once more whether it still is. */
+/** Asks the store once more for this object, then checks again that the row still exists. */
 async function missing({ objects, ...deps }: SweepDeps, id: string, swept: Swept): Promise<void> {
   const { database } = deps;
   const before = await findBackup(database, id);
@@ -87,7 +87,7 @@ async function missing({ objects, ...deps }: SweepDeps, id: string, swept: Swept
   swept.lost.push(backup.id);
 }
 
-/** Rows that are younger than the listing, uploads under way and removals that wait are nobody's orphans. */
+/** Objects of rows younger than the listing, of uploads under way and of waiting removals are not orphans. */
 async function judge({ database }: SweepDeps, keys: string[], swept: Swept): Promise<void> {
   if (keys.length === 0) return;
   const accounted = new Set(
@@ -109,7 +109,7 @@ function bornBetween(key: string, since: Date, before: Date): boolean {
   return bornMs >= since.getTime() && bornMs < before.getTime();
 }
 
-/** What was in the store before the first sweep is not ours to judge. */
+/** Objects older than the first sweep are never judged. */
 async function beginSweeping(db: Queryable, now: Date): Promise<Date> {
   const [row] = await db.query<{ since: Date }>(
     `update backup_installation set sweeping_since = coalesce(sweeping_since, $1) returning sweeping_since as since`,

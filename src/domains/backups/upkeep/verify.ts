@@ -18,16 +18,16 @@ export interface Verified {
   id: string;
   system_key: string;
   state: BackupState;
-  /** What was found, where it is not what was stored. */
+  /** How the object differs from what was stored; null when it does not. */
   finding: string | null;
 }
 
-/** Undefined for a backup that has gone meanwhile. Trouble of the store or the database rejects and says nothing about the backup. */
+/** Undefined for a backup that was deleted meanwhile. Failures of the store or the database reject and change nothing. */
 export async function verify(deps: VerifyDeps, id: string): Promise<Verified | undefined> {
   const backup = await findBackup(deps.database, id);
   if (!backup) return undefined;
   const { state, finding } = await examine(deps.objects, backup);
-  // An object that is missing because its backup was deleted meanwhile is not lost.
+  // A backup that was deleted meanwhile is not lost.
   if (state === "lost" && !(await findBackup(deps.database, id))) return undefined;
   await record(deps, backup, state, finding);
   return { id: `${backup.id}${backup.extension}`, system_key: backup.systemKey, state, finding };
@@ -51,7 +51,7 @@ async function examine(
   return { state: "kept", finding: null };
 }
 
-/** State and alert, whatever found it: a verification, a sweep or a download. */
+/** Stores state and alert, as found by a verification, a sweep or a download. */
 export async function record(
   { database, clock, findings }: Pick<VerifyDeps, "database" | "clock" | "findings">,
   backup: BackupRow,

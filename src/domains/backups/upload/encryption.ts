@@ -1,7 +1,7 @@
 // Tells from its first bytes whether a backup is encrypted.
 import type { Encryption } from "../schema.ts";
 
-/** Enough for every beginning below; `ustar` stands at 257. */
+/** Enough for every signature below; `ustar` is at offset 257. */
 export const FIRST_BYTES = 264;
 
 const ENCRYPTED_TEXT = [

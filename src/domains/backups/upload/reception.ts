@@ -10,24 +10,24 @@ interface ReceptionOptions {
   clock: Clock;
   /** More is a 413. */
   maxBytes: number;
-  /** As declared by the client; another one is a 400. */
+  /** Declared by the client; a different length is a 400. */
   length: number | undefined;
-  /** Hex, as declared by the client; another one is a 422. */
+  /** Hex, declared by the client; a different hash is a 422. */
   sha256: string | undefined;
-  /** A client that sends nothing for this long, or falls so far behind the least rate, is given up with a 408. */
+  /** A client that sends nothing for this long, or falls this far behind the minimum rate, gets a 408. */
   stallMs: number;
 }
 
 export interface Reception {
-  /** Reads on only when asked. Throws before its last chunk is given on, so nobody stores a whole body that is wrong. */
+  /** Reads only on demand. Throws before the last chunk is passed on, so that no wrong body is stored whole. */
   body: AsyncGenerator<Uint8Array, void, undefined>;
-  /** Hex SHA-256 of all bytes, known once the body is at its end. */
+  /** Hex SHA-256 of all bytes, known once the body was read to its end. */
   sha256(): string;
-  /** The beginning, as far as it has come. */
+  /** The first bytes received, at most FIRST_BYTES. */
   first(): Uint8Array;
 }
 
-/** Other requests get their turn at least this often, however fast a body comes. */
+/** Yields to other requests at least this often, however fast the body comes. */
 const TURN_BYTES = 256 * 1024;
 
 export function openReception(source: ReadableStream<Uint8Array> | null, options: ReceptionOptions): Reception {

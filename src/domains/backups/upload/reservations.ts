@@ -9,7 +9,7 @@ interface Upload {
   size: number;
 }
 
-/** Bytes that the organisation keeps and has reserved. The row stays locked until the transaction ends: one upload at a time decides. */
+/** Returns the bytes that the organization stores and has reserved. Locks the row until the transaction ends: uploads decide one at a time. */
 export async function lockUsage(tx: Queryable, organizationId: string): Promise<number> {
   const [row] = await tx.query<{ bytes: number }>(
     `insert into backup_usage values ($1, 0)
@@ -39,13 +39,13 @@ export async function renewUpload(db: Queryable, id: string, now: Date): Promise
   await db.query(`update backup_uploads set renewed_at = $2 where id = $1`, [id, now]);
 }
 
-/** False when it had been given up: then its object must not become a backup. */
+/** False when the upload had been given up: then its object must not become a backup. */
 export async function deleteUpload(db: Queryable, id: string): Promise<boolean> {
   const rows = await db.query(`delete from backup_uploads where id = $1 returning id`, [id]);
   return rows.length === 1;
 }
 
-/** Turns uploads that nobody renewed since `before` into removals of their objects. Returns how many. */
+/** Turns uploads that were not renewed since `before` into removals of their objects. Returns how many. */
 export async function giveUpUploads(db: Queryable, before: Date): Promise<number> {
   const rows = await db.query(
     `with given_up as (delete from backup_uploads where renewed_at < $1 returning object_key)

@@ -14,8 +14,8 @@ interface RetentionPlan {
 }
 
 /**
- * Oldest first, by server time, until count and bytes fit together with `incoming`, the one being stored, which is never in
- * the plan. Pinned and locked backups stay, so what remains may still be too much: whoever admits an upload looks at that.
+ * Expires the oldest backups, by server time, until count and bytes fit together with `incoming`, which itself never expires.
+ * Pinned and locked backups stay, so the rest may still exceed the quota: the caller checks that before it admits an upload.
  */
 export function planRetention(
   kept: readonly Kept[],

@@ -34,7 +34,7 @@ interface UploadDeps {
   limiter: Limiter;
   clock: Clock;
   limits: UploadLimits;
-  /** A system's backups have changed: others go, and readiness is looked at. */
+  /** Called when a system's backups have changed: pushes the removals and the check of freshness. */
   changed(systemId: string): Promise<void>;
 }
 
@@ -57,7 +57,7 @@ export async function upload(
     const first = reception.first();
     const row = { ...plan.row, size, sha256: reception.sha256(), encryption: encryptionOf(first) };
     const kept = await commit(deps, row);
-    // Done a little later by the schedules if this does not reach the queue: the backup is stored, and that is the answer.
+    // When this does not reach the queue, the schedules do it later: the backup is stored, so the upload succeeds.
     await deps.changed(system.id).catch(() => {});
     return kept;
   } finally {
@@ -70,7 +70,7 @@ interface Declaration {
   sha256: string | undefined;
 }
 
-/** 411 without a length, 413 for what could never be kept, 400 for a hash that is none. */
+/** Throws 411 without a length, 413 for a backup that exceeds the limits, 400 for a malformed hash. */
 function readDeclaration(
   headers: Headers,
   { maxUploadBytes, maxBytesPerSystem }: Pick<UploadLimits, "maxUploadBytes" | "maxBytesPerSystem">,
@@ -86,7 +86,7 @@ function readDeclaration(
   return { length: chunked ? undefined : length, sha256 };
 }
 
-/** Only uploads that are let through count. The client waits as long as it is told, so never more than a minute. */
+/** Counts only admitted uploads. Retry-After is at most a minute, since clients wait as long as they are told. */
 async function admit({ limiter, limits }: UploadDeps, systemId: string): Promise<void> {
   const hour = { limit: limits.perHour, windowMs: 3_600_000 };
   const minute = { limit: limits.perMinute, windowMs: 60_000 };
@@ -110,7 +110,7 @@ interface Plan {
   maxBytes: number;
 }
 
-/** Decides on the quotas and reserves in one transaction, so two uploads never share the last bytes. */
+/** Checks the quotas and reserves in one transaction, so that two uploads never get the same last bytes. */
 async function reserve(
   { database, objects, clock, limits }: UploadDeps,
   system: AuthenticatedSystem,
@@ -155,7 +155,7 @@ async function reserve(
   return { row, maxBytes };
 }
 
-/** A failed put leaves nothing, or what the journal entry that then stays still names. */
+/** After a failed put either nothing is left, or the journal entry stays and names what is. */
 async function store(
   { database, objects, clock, limits }: UploadDeps,
   { row }: Plan,
@@ -185,8 +185,8 @@ async function discard(database: Database, objects: ObjectStore, { id, objectKey
 }
 
 /**
- * Journal entry out, row in, older ones out: all or nothing. Whether it happened is not known when the database goes away in
- * between, so the object stays then: either its row has been written, or its journal entry is still there.
+ * Deletes the journal entry, inserts the row and deletes expired ones in one transaction. When the database goes away meanwhile, the
+ * outcome is unknown and the object stays: either its row was written, or its journal entry is still there.
  */
 async function commit({ database, objects, clock, limits }: UploadDeps, row: NewBackup): Promise<NewBackup> {
   const now = clock.now();
@@ -214,7 +214,7 @@ async function commit({ database, objects, clock, limits }: UploadDeps, row: New
 
 const ABANDONED = "backup.abandoned";
 const REFUSED = "backup.refused";
-/** Nothing was written, and nothing will be. */
+/** Failures after which it is certain that no row was written. */
 const DECIDED = [ABANDONED, REFUSED];
 const abandoned = () =>
   new Failure(ABANDONED, 503, "the upload took too long or its system is gone; try again", { retryAfterSeconds: 5 });
@@ -228,7 +228,7 @@ function keepRenewing({ database, clock }: UploadDeps, id: string): () => void {
   const wait = () => {
     if (!stopped) cancel = clock.after(RENEW_MS, () => void renew());
   };
-  // A renewal that fails is made up for by the next; an upload nobody renews for long is given up.
+  // The next renewal makes up for a failed one; an upload that is not renewed for long is given up.
   const renew = () => renewUpload(database, id, clock.now()).then(wait, wait);
   wait();
   return () => {
@@ -237,7 +237,7 @@ function keepRenewing({ database, clock }: UploadDeps, id: string): () => void {
   };
 }
 
-/** Pinned and locked backups, and uploads under way, leave no room that retention could make. */
+/** Retention cannot make room: pinned and locked backups and uploads under way fill the quota. */
 const systemQuota = () => new Failure("backup.system_quota", 413, "backup quota of this system exceeded");
 const organizationQuota = () => new Failure("backup.organization_quota", 413, "organization backup quota exceeded");
 const full = () => new Failure("storage.full", 507, "the backup storage is full");
