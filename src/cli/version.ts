@@ -1,4 +1,4 @@
-// muster version: what this executable is, and what it carries of others.
+// Prints the version of this executable and the licenses of what it carries: muster version.
 import { version as packaged } from "../../package.json";
 import licenses from "./licenses.txt" with { type: "text" };
 import type { Given } from "./arguments.ts";

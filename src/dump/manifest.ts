@@ -41,7 +41,7 @@ export const OBJECTS = "objects/";
 
 export function readManifest(text: string): Manifest {
   const manifest = parse<Manifest>(text);
-  if (manifest?.format !== FORMAT) throw new Failure("dump.damaged", 422, "this is no dump of muster");
+  if (manifest?.format !== FORMAT) throw new Failure("dump.damaged", 422, "this is not a dump of Muster");
   if (manifest.format_version !== FORMAT_VERSION)
     throw new Failure(
       "dump.newer",

@@ -27,7 +27,7 @@ test("a gateway that serves is alive and ready; stopped, it is neither, and the 
   }
   const stopped = await askAt(url);
   expect([stopped.code, stopped.stderr]).toEqual([1, ""]);
-  expect(stopped.stdout).toMatch(/^Nobody answers at .+ Is muster serve running\?\n$/);
+  expect(stopped.stdout).toMatch(/^No answer from .+ Is muster serve running\?\n$/);
   const asJson = await askAt(url, ["--json"]);
   expect([asJson.code, JSON.parse(asJson.stdout)]).toMatchObject([1, { healthy: false, url: `${url}/health` }]);
 }, 60_000);

@@ -4,7 +4,7 @@ import { reasonOf } from "../../errors.ts";
 export interface Finding {
   check: string;
   status: "ok" | "warning" | "failed";
-  /** What is, in one sentence. */
+  /** What was found, in one sentence. */
   finding: string;
   /** What to do; absent when all is well. */
   advice?: string;

@@ -14,7 +14,7 @@ export async function examineMachine(config: Config): Promise<Finding[]> {
 async function examineDataDir(config: Config): Promise<Finding[]> {
   const { directory } = config.data;
   if (config.database.url && !existsSync(directory)) {
-    return [{ check: "disk", status: "ok", finding: `${directory} is not needed: the database is yours.` }];
+    return [{ check: "disk", status: "ok", finding: `${directory} is not needed: the database is your own.` }];
   }
   return Promise.all([examineSpace(config), examinePermissions(config), examineSync(config)]);
 }
@@ -34,9 +34,9 @@ function examineSpace({ data: { directory: dataDir } }: Config): Promise<Finding
         finding: `Only ${ffree} inodes left below ${dataDir}.`,
         advice: "Delete small files, or move DATA_DIR.",
       };
-    if (free < EMPTY_BYTES) return { status: "failed", finding, advice: "Make room now: nothing can be stored soon." };
+    if (free < EMPTY_BYTES) return { status: "failed", finding, advice: "Free space now: soon nothing can be stored." };
     if (free < LOW_BYTES)
-      return { status: "warning", finding, advice: "Make room, or move DATA_DIR to a larger disk." };
+      return { status: "warning", finding, advice: "Free space, or move DATA_DIR to a larger disk." };
     return { status: "ok", finding };
   });
 }

@@ -1,4 +1,4 @@
-// muster dump: everything Muster keeps as one file, while it goes on serving.
+// Writes everything that Muster stores to one file, also while a gateway runs: muster dump.
 import { openDumps, writeDumpFile } from "../../app/dumps.ts";
 import type { Dump } from "../../app/dumps.ts";
 import { Failure } from "../../errors.ts";
@@ -12,8 +12,8 @@ export const dump: Verb = {
   name: "dump",
   summary: "Write the database, and with --objects the backups, into one file.",
   actions: { "": action({ positionals: ["FILE"], flags: { objects: true }, run: writeDump }) },
-  notes: `FILE appears when it is whole, and replaces what had its name; "-" is stdout. It is a tar in zstd: tar --zstd -tf FILE.
-It holds secrets' hashes and every inventory: keep it like the database. Works beside a running gateway and without one.`,
+  notes: `FILE appears when it is complete, and replaces an older one; "-" is stdout. It is a tar in zstd: tar --zstd -tf FILE.
+It contains the hashes of secrets and every inventory: protect it like the database. Works beside a running gateway and without one.`,
 };
 
 async function writeDump({ positionals, objects = false, json }: Given<{ objects: true }>, cli: Cli): Promise<number> {

@@ -1,4 +1,4 @@
-// muster health: asks the gateway that runs here whether it is alive or ready, for container engines and for people.
+// Asks the gateway on this machine whether it is alive or ready, for container engines and people: muster health.
 import { get } from "node:http";
 import type { Config } from "../../app/settings.ts";
 import { reasonOf } from "../../errors.ts";
@@ -9,9 +9,9 @@ import type { Cli, Verb } from "../verb.ts";
 
 interface Finding {
   healthy: boolean;
-  /** Who was asked. */
+  /** The URL that was asked. */
   url: string;
-  /** What is, in one sentence. */
+  /** The answer in one sentence. */
   finding: string;
 }
 
@@ -21,7 +21,7 @@ export const health: Verb = {
   actions: {
     "": action({
       flags: { ready: true },
-      hint: "is it alive: /health; with --ready, can it also do its work: /ready",
+      hint: "asks /health whether it is alive; with --ready asks /ready whether it can also work",
       run: tellHealth,
     }),
   },
@@ -40,7 +40,7 @@ async function tellHealth({ json, ready = false }: Given<{ ready: true }>, cli: 
 const ANSWER_MS = 4_000;
 const MAX_ANSWER_BYTES = 1024 ** 2;
 
-/** Every interface is no address to ask, but the loopback is one of them. Where IPv6 is switched off, `::` is IPv4 alone. */
+/** An address for every interface cannot be asked; the loopback is one of them. Where IPv6 is switched off, `::` is IPv4 alone. */
 function originsOf({ hostname, port }: Config["http"]["healthListenAddress"]): string[] {
   const isEvery = /^[0.:]+$/.test(hostname);
   const isIPv6 = hostname.includes(":");
@@ -59,7 +59,7 @@ async function firstAnswer([url = "", ...others]: string[]): Promise<Finding> {
   } catch (error) {
     if (error instanceof Late) return unwell(`${url} did not answer within ${ANSWER_MS / 1_000} s.`);
     if (others.length > 0) return await firstAnswer(others);
-    return unwell(`Nobody answers at ${url} (${reasonOf(error)}). Is muster serve running?`);
+    return unwell(`No answer from ${url} (${reasonOf(error)}). Is muster serve running?`);
   }
 }
 
@@ -70,7 +70,7 @@ interface Answer {
   text: string;
 }
 
-/** Not by fetch, which would go through HTTP_PROXY even to the loopback. */
+/** Does not use fetch, which would go through HTTP_PROXY even to the loopback. */
 async function ask(url: string): Promise<Answer> {
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const request = get(url, { agent: false }, (response) => {

@@ -1,4 +1,4 @@
-// muster import my: everything that a NethServer "my" database holds, into this installation.
+// Imports all that a NethServer "my" database contains into this installation: muster import my.
 import { readFileSync } from "node:fs";
 import { Failure, reasonOf } from "../../errors.ts";
 import { openSource } from "../../import/my/source.ts";
@@ -39,7 +39,7 @@ async function importAll(given: Given<typeof FLAGS>, cli: Cli): Promise<number> 
 
 function readUrl(url: string | undefined, file: string | undefined): string {
   if ((url === undefined) === (file === undefined))
-    throw new UsageError("--database-url or --database-url-file is needed, and one of them.");
+    throw new UsageError("Give either --database-url or --database-url-file.");
   const text = url ?? readText(file ?? "");
   if (!/^postgres(ql)?:\/\//.test(text))
     throw new UsageError("The database's URL must start with postgres:// or postgresql://.");

@@ -1,4 +1,4 @@
-// muster install, muster uninstall: this executable as a systemd service, and back. Data stays unless told.
+// Installs this executable as a systemd service, and uninstalls it: muster install, muster uninstall.
 import { spawnSync } from "node:child_process";
 import {
   chmodSync,
@@ -58,7 +58,7 @@ async function installAll(
 
 export const uninstall: Verb = {
   name: "uninstall",
-  summary: "Remove the service and its unit; data and settings only if told.",
+  summary: "Remove the service and its unit; data and settings only with --purge.",
   actions: { "": action({ flags: { "dry-run": true, purge: true, yes: true, root: "DIR" }, run: uninstallAll }) },
   notes: `Stops the service and removes ${UNIT} and ${PROGRAM}.
 --purge --yes removes the settings, the user, and everything kept in ${DATA} too.`,
@@ -69,7 +69,7 @@ async function uninstallAll(
   cli: Cli,
 ): Promise<number> {
   if (purge && !yes && !options["dry-run"])
-    throw new UsageError(`--purge erases everything kept in ${DATA}; add --yes to do it.`);
+    throw new UsageError(`--purge erases all data in ${DATA}; add --yes to do it.`);
   const work = openWork(options, cli);
   work.systemctl("disable", "--now", "muster.service", "muster.socket");
   work.remove(UNIT);
@@ -90,7 +90,7 @@ interface Options {
   root?: string | undefined;
 }
 
-/** Each step is done, or only said, and said only when there was something to do. */
+/** Does each step, or only prints it; prints only steps that change something. */
 function openWork({ "dry-run": isDry = false, root = "/" }: Options, cli: Cli) {
   if (!isDry && process.getuid?.() !== 0)
     throw new Failure("install.root", 403, "Only root can do this; --dry-run shows what.");
@@ -145,7 +145,7 @@ function openWork({ "dry-run": isDry = false, root = "/" }: Options, cli: Cli) {
     removeUser() {
       if (idsOf(USER)) step(`remove user ${USER}`, () => run("userdel", ...prefix, USER));
     },
-    /** Under another name first: a program that runs cannot be written over, and half of one must never be there. */
+    /** Written under another name first: a running program cannot be overwritten, and half of one must never be there. */
     copy(source: string, path: string) {
       if (!existsSync(source)) throw new Failure("install.missing", 404, `${source} is not there.`);
       if (existsSync(at(path)) && isSame(source, at(path))) return;
@@ -177,7 +177,7 @@ function openWork({ "dry-run": isDry = false, root = "/" }: Options, cli: Cli) {
     remove(path: string) {
       if (existsSync(at(path))) step(`remove ${path}`, () => rmSync(at(path), { recursive: true }));
     },
-    /** Where systemd runs; below another root, or in a container without it, there is nobody to tell. */
+    /** Where systemd runs; below another root, or in a container without it, there is none. */
     systemctl(...args: string[]) {
       if (root !== "/" || !existsSync("/run/systemd/system")) return;
       if (args[0] === "disable" && !existsSync(UNIT)) return;

@@ -1,4 +1,4 @@
-// muster restore: a dump into an installation that has nothing yet.
+// Restores a dump into an empty installation: muster restore.
 import { createReadStream } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import { openDumps, verifyDump } from "../../app/dumps.ts";
@@ -14,12 +14,12 @@ import { VERSION } from "../version.ts";
 
 export const restore: Verb = {
   name: "restore",
-  summary: "Load a dump into an empty database, with the objects it holds.",
+  summary: "Restore a dump into an empty database, with the objects that it contains.",
   actions: {
     "": action({
       positionals: ["FILE"],
       flags: { check: true },
-      hint: "all of it or nothing; every hash is compared first, with --check only that",
+      hint: "restores all or nothing, after it has verified every hash; --check verifies only",
       run: loadDump,
     }),
   },
@@ -49,7 +49,7 @@ async function loadDump({ positionals, check, json }: Given<{ check: true }>, cl
     const jobs = await dumps.jobsInRedis();
     if (jobs !== 0)
       cli.say(
-        `Redis holds ${jobs === undefined ? "jobs, nobody knows how many" : counted(jobs, "job")}, not of this dump.`,
+        `Redis holds ${jobs === undefined ? "an unknown number of jobs" : counted(jobs, "job")}, not of this dump.`,
       );
     if (json) cli.print(JSON.stringify({ ...factsOf(verified), ...restored }));
     else tell(restored, made, cli);
@@ -60,7 +60,7 @@ async function loadDump({ positionals, check, json }: Given<{ check: true }>, cl
   }
 }
 
-/** The file's bytes, and how far they were read. */
+/** Reads the file and counts the bytes. */
 async function* readFileShowing(path: string, signal: AbortSignal, progress: Progress): AsyncGenerator<Uint8Array> {
   const { size } = await stat(path);
   let done = 0;
@@ -88,7 +88,7 @@ function tell(
   made: string,
   cli: Cli,
 ): void {
-  for (const name of leftOut) cli.say(`The table ${printable(name)} is none of muster's and was left out.`);
+  for (const name of leftOut) cli.say(`The table ${printable(name)} is not Muster's and was left out.`);
   if (missing.length > 0)
     cli.say(
       `${counted(missing.length, "backup has", "backups have")} no bytes in the object store, and will be marked lost by its next sweep:\n${missing.map(printable).join("\n")}`,

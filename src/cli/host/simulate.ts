@@ -1,4 +1,4 @@
-// muster simulate: a fleet that is not there, to see what a gateway bears and whether it keeps what it acknowledged.
+// Simulates a fleet, to measure a gateway and to verify that it stores what it acknowledged: muster simulate.
 import { duration } from "../../config/setting.ts";
 import { cleanUp, simulate as runSimulation } from "../../simulate/run.ts";
 import type { Simulation } from "../../simulate/run.ts";
@@ -22,9 +22,9 @@ const FLAGS = {
 
 export const simulate: Verb = {
   name: "simulate",
-  summary: "Load a running gateway with a simulated fleet, then verify that all it acknowledged is there.",
+  summary: "Send the load of a simulated fleet to a gateway, then verify that all it acknowledged is stored.",
   actions: { "": action({ flags: FLAGS, run: simulateFleet }) },
-  notes: `Makes systems "simulated-SEED-N" of the organisation "simulation", and posts heartbeats and evolving NS8 and
+  notes: `Makes systems "simulated-SEED-N" of the organization "simulation", and posts heartbeats and evolving NS8 and
 NethSecurity inventories, RATE requests a second. The same seed makes the same documents. Exit code 1 when something
 acknowledged is missing. --cleanup erases the systems at the end, --cleanup-only those of an earlier run. It is a load
 generator: a URL that is not this machine needs --yes-really.`,
@@ -66,7 +66,9 @@ function readUrl(text: string, isMeant: boolean): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (!url || !/^https?:$/.test(url.protocol)) throw new UsageError("--url must be an http or https URL.");
   if (isMeant || LOOPBACK.test(url.hostname)) return url.href;
-  throw new UsageError(`${url.host} is not this machine, and this is a load generator: --yes-really if you mean it.`);
+  throw new UsageError(
+    `${url.host} is not this machine, and this is a load generator: add --yes-really if you mean it.`,
+  );
 }
 
 function read<Value>(name: string, text: string, parse: (text: string) => Value): Value {

@@ -1,4 +1,4 @@
-// muster upgrade-postgres: the carried database, made by an older PostgreSQL, to the one that this executable carries.
+// Upgrades the carried database to the PostgreSQL that this executable carries: muster upgrade-postgres.
 import { removeOldPostgres, upgradePostgres } from "../../app/dumps.ts";
 import type { Given } from "../arguments.ts";
 import { abortWhenStopped } from "./dump.ts";
@@ -14,7 +14,7 @@ export const upgradePostgresVerb: Verb = {
   actions: {
     "": action({
       flags: { programs: "DIR", "remove-old": true },
-      hint: "needs the room of the database once more; --remove-old removes what it kept",
+      hint: "needs as much free space as the database has; --remove-old removes what it kept",
       run: upgrade,
     }),
   },
@@ -36,7 +36,7 @@ async function upgrade({ programs, "remove-old": removes, json }: Given<Flags>, 
   else {
     const { from, to, kept, dump, moved } = done;
     if (moved.leftOut.length > 0)
-      cli.say(`Left out, being none of muster's: ${moved.leftOut.map(printable).join(", ")}.`);
+      cli.say(`Left out, because they are not Muster's: ${moved.leftOut.map(printable).join(", ")}.`);
     cli.print(`PostgreSQL ${from} → ${to}: ${moved.rows} rows of ${moved.tables} tables.`);
     cli.print(`Kept until "muster upgrade-postgres --remove-old": ${kept}, ${dump}`);
   }

@@ -1,4 +1,4 @@
-// muster systems applications: what runs on one NS8 cluster.
+// Lists the applications of one NS8 cluster: muster systems applications.
 import { ApplicationsQuery } from "../../domains/applications/schema.ts";
 import { stringify } from "../../values/json/raw.ts";
 import { PAGED, printTable, readPages, sayRest } from "../terminal/table.ts";

@@ -1,4 +1,4 @@
-// muster backups: what is kept of whom, by hand.
+// Lists, fetches, pins, verifies and deletes backups by hand: muster backups.
 import { lstat, open, rename, rm } from "node:fs/promises";
 import type { App } from "../../app/open.ts";
 import { BackupsQuery } from "../../domains/backups/schema.ts";
@@ -41,7 +41,7 @@ const list = action({
   },
 });
 
-/** Nothing appears under the file's name before the whole backup has arrived and has its hash. */
+/** The file gets its name only when the whole backup has arrived and its hash fits. */
 const get = action({
   positionals: ["ID"],
   flags: { output: "FILE", force: true },
@@ -102,7 +102,7 @@ function requireHash({ sha256 }: Backup, found: string): void {
   throw new Failure("backup.damaged", 502, `The backup is damaged: its SHA-256 is ${found}, not ${sha256}.`);
 }
 
-/** The bytes, and their SHA-256 once they have all gone by. */
+/** Passes the bytes on and computes their SHA-256. */
 function hashed(response: Response): { body: ReadableStream<Uint8Array>; sha256(): string } {
   const hasher = new Bun.CryptoHasher("sha256");
   const hashing = new TransformStream<Uint8Array, Uint8Array>({
@@ -141,8 +141,7 @@ const verify = action({
   flags: { all: true },
   hint: "reads it, or every backup, back and compares the SHA-256",
   async run({ positionals, all, json }, cli) {
-    if ((positionals[0] === undefined) !== (all === true))
-      throw new UsageError("An ID or --all is needed, and one of them.");
+    if ((positionals[0] === undefined) !== (all === true)) throw new UsageError("Give either an ID or --all.");
     const results = await changeApp(cli, async (app, actor) => {
       if (!all) return [await app.api.backups.verify(actor, positionals[0] ?? "")];
       return verifyAll(app, actor, cli.progress("Verifying", "backups", json));
@@ -201,7 +200,7 @@ const sweep = action({
       `${counted(swept.objects, "object")}; ${swept.orphans.length} without a row; ${counted(swept.lost.length, "row")} without an object.`,
     );
     if (!swept.removed)
-      cli.say("So many cannot come from crashes: is this the right database? --force removes them all the same.");
+      cli.say("These are more than crashes leave behind. Is this the right database? --force removes them anyway.");
     return 0;
   },
 });

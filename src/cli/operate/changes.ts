@@ -1,4 +1,4 @@
-// muster systems changes: what changed on one system, newest first, as a list one can read.
+// Lists what changed on one system, newest first: muster systems changes.
 import { ChangesQuery } from "../../domains/inventory/schema.ts";
 import { RawJson, stringify } from "../../values/json/raw.ts";
 import type { App } from "../../app/open.ts";

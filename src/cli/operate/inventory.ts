@@ -1,4 +1,4 @@
-// muster inventory: what is kept of inventories, for how long, and what they say across systems.
+// Searches and prunes inventories, pins records and noise: muster inventory.
 import type { InventoryApi } from "../../domains/inventory/api.ts";
 import { facets, outliers, paths, query } from "./search.ts";
 import { listNoise, pinNoise, unpinNoise } from "./noise.ts";
@@ -7,7 +7,7 @@ import type { Verb } from "../verb.ts";
 
 const prune = action({
   flags: { "dry-run": true },
-  hint: "deletes what retention lets go, as every night at 03:17 UTC",
+  hint: "deletes the records that retention does not keep, as every night at 03:17 UTC",
   async run({ "dry-run": dryRun = false, json }, cli) {
     const report = await (dryRun ? withApp : changeApp)(cli, async (app, actor) => {
       const progress = cli.progress("Pruning", "systems", json);

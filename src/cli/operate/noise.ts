@@ -1,4 +1,4 @@
-// Lists which places of inventories change how often over the fleet, and pins what is made of them.
+// Lists how often places of inventories change over the fleet, and pins them: muster inventory noise.
 import { printTable } from "../terminal/table.ts";
 import { action, changeApp, printable, UsageError, withApp } from "../verb.ts";
 import type { Cli } from "../verb.ts";
@@ -8,7 +8,8 @@ export const listNoise = action({
   async run({ json }, cli) {
     const paths = await withApp(cli, (app, actor) => app.api.noise.list(actor));
     if (json) cli.print(JSON.stringify({ paths }));
-    else if (paths.length === 0) cli.print("Nothing changed lately but what rules suppress, and nothing is pinned.");
+    else if (paths.length === 0)
+      cli.print("No place changed within two weeks that no rule suppresses, and nothing is pinned.");
     else
       printTable(
         cli,

@@ -1,4 +1,4 @@
-// Keeps the organizations that own systems: muster organizations.
+// Adds, changes, lists, suspends and resumes organizations: muster organizations.
 import { ChangedOrganization, ListQuery, NewOrganization } from "../../domains/organizations/schema.ts";
 import type { Organization } from "../../domains/organizations/schema.ts";
 import { PAGED, printTable, readPages, sayRest } from "../terminal/table.ts";

@@ -6,7 +6,7 @@ import { didYouMean } from "../../values/similar.ts";
 
 /** The organization of systems that were added without one; it needs no row. */
 const DEFAULT = "default";
-/** So many are looked through for the one that was meant. */
+/** Organizations that are searched for the one that was meant. */
 const MOST_COMPARED = 10_000;
 const PAGE = 200;
 

@@ -75,7 +75,7 @@ async function listJobs({ api: { queues } }: App, actor: Actor, name: string, st
   }
 }
 
-/** Those that are worked on, and those that hold something. */
+/** Queues with a handler, and queues with jobs. */
 async function requireQueue(
   { api: { queues }, runner }: Pick<App, "api" | "runner">,
   actor: Actor,

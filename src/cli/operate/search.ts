@@ -1,4 +1,4 @@
-// muster inventory query, facets, outliers, paths: questions about the newest inventories of all systems.
+// Searches the newest inventories of all systems: muster inventory query, facets, outliers, paths.
 import { FacetsQuery, OutliersQuery, PathsQuery, SearchQuery } from "../../domains/search/schema.ts";
 import { counted } from "../../values/count.ts";
 import { stringify } from "../../values/json/raw.ts";

@@ -1,4 +1,4 @@
-// Keeps the appliances: muster systems.
+// Adds, lists, changes and erases systems: muster systems.
 import { duration } from "../../config/setting.ts";
 import { ListQuery, NewSystem } from "../../domains/systems/schema.ts";
 import type { System } from "../../domains/systems/schema.ts";
@@ -14,7 +14,7 @@ import { DAY_MS } from "../../values/time.ts";
 const add = action({
   flags: { name: "NAME", organization: "ID", registered: true },
   required: ["name"],
-  hint: "prints key and secret, this once; --registered: its appliance is given both, and need not register",
+  hint: "prints key and secret, only this once; --registered: its appliance is given both, and need not register",
   async run({ name, organization, registered, json }, cli) {
     const input = readOptions(
       NewSystem,
@@ -137,11 +137,11 @@ function readOverlapMs(text: string): number {
 }
 
 const oldSecrets = action({
-  hint: "who can still come in with an old secret, and did",
+  hint: "systems whose old secret is still valid, and when it was last used",
   async run({ json }, cli) {
     const secrets = await withApp(cli, (app, actor) => app.api.systems.oldSecrets(actor));
     if (json) cli.print(JSON.stringify({ secrets }));
-    else if (secrets.length === 0) cli.print("No old secret opens anything.");
+    else if (secrets.length === 0) cli.print("No old secret is valid.");
     else
       printTable(
         cli,

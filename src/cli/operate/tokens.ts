@@ -6,7 +6,7 @@ import type { Verb } from "../verb.ts";
 const add = action({
   flags: { name: "NAME" },
   required: ["name"],
-  hint: "prints the token, this once",
+  hint: "prints the token, only this once",
   async run({ name = "", json }, cli) {
     const added = await changeApp(cli, ({ api: { operators } }, actor) => operators.addToken(actor, name));
     cli.print(

@@ -6,7 +6,7 @@ import { MAX_QUERY_LENGTH } from "./language/query.ts";
 
 const Count = Type.Integer({ minimum: 0 });
 const Hints = Type.Array(Type.String(), {
-  description: "Why nobody can meet a condition: a path that no inventory has, a text where numbers are held.",
+  description: "Why no system can meet a condition: a path that no inventory has, a text where numbers are stored.",
 });
 const Text = Type.String({ maxLength: MAX_QUERY_LENGTH });
 

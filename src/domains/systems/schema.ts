@@ -40,7 +40,7 @@ export const NewSystem = Type.Object(
     name: Type.String({ minLength: 1, maxLength: 255 }),
     organization_id: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
     registered: Type.Optional(
-      Type.Boolean({ description: "It need not register: whoever sets it up brings it key and secret." }),
+      Type.Boolean({ description: "It need not register: its installer gives it key and secret." }),
     ),
   },
   { additionalProperties: false },
