@@ -33,7 +33,7 @@ describe("what is offered", () => {
     ],
     [
       ["inventory", "noise", "pin", "--"],
-      ["--fold", "--show", "--json", "--help"],
+      ["--suppress", "--show", "--fold", "--json", "--help"],
     ],
     [["queues", "l"], ["list"]],
     [["queues", "redrive", "q", "--id", "1", "--i"], ["--id"]],

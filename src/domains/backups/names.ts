@@ -50,7 +50,7 @@ export function readId(text: string | undefined | null): BackupId {
   return { uuid, extension };
 }
 
-/** `{organisation}/{system key}/{uuid}{extension}`: operators who browse the store recognize each system. */
+/** `{organization}/{system key}/{uuid}{extension}`: operators who browse the store recognize each system. */
 export function objectKey(organizationId: string, systemKey: string, uuid: string, extension: string): string {
   return `${segment(organizationId)}/${segment(systemKey)}/${uuid}${extension}`;
 }

@@ -74,7 +74,7 @@ export async function setSuspended(db: Queryable, id: string, isSuspended: boole
   );
 }
 
-/** An organisation of the service that Muster replaces. */
+/** An organization of the service that Muster replaces. */
 export interface ImportedOrganization {
   id: string;
   name: string;

@@ -82,7 +82,7 @@ export async function findSystem(db: Queryable, keyOrId: string): Promise<System
   return row;
 }
 
-/** A system with its organisation, as its own appliance is told of them. */
+/** A system with its organization, as its own appliance is told of them. */
 export interface SystemInfo extends System {
   organization_name: string;
   organization_type: string;

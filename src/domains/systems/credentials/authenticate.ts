@@ -39,7 +39,7 @@ interface Authenticator {
   authenticate: Authenticate;
   /** Forgets one system's credential; in-flight lookups that began before are not cached either. */
   forget(systemKey: string): void;
-  /** The same for every system of an organisation. */
+  /** The same for every system of an organization. */
   forgetOrganization(organizationId: string): void;
   forgetAll(): void;
 }

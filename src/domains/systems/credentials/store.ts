@@ -12,7 +12,7 @@ export interface CredentialRow {
   /** Set on a secret that a rotation has replaced. */
   expiresAt: Date | null;
   registeredAt: Date | null;
-  /** Of the system, or of its organisation. */
+  /** Of the system, or of its organization. */
   suspendedAt: Date | null;
 }
 
