@@ -4,6 +4,7 @@ import { Type } from "@sinclair/typebox";
 import { Failure } from "../../src/errors.ts";
 import { decodeCursor, encodeCursor } from "../../src/http/edge/cursor.ts";
 import { readQuery, refuseRepeated } from "../../src/http/edge/query.ts";
+import { Nullable, OneOf } from "../../src/values/schema.ts";
 import { openTestApp } from "../support/app.ts";
 
 const Shape = Type.Object({
@@ -12,6 +13,7 @@ const Shape = Type.Object({
   from: Type.Optional(Type.String({ format: "date-time" })),
   text: Type.Optional(Type.String({ maxLength: 3 })),
   state: Type.Optional(Type.Union([Type.Literal("on"), Type.Literal("off")])),
+  pin: Type.Optional(Nullable(OneOf(["keep", "drop"]))),
 });
 
 function faultsOf(query: Record<string, unknown>): unknown {
@@ -61,7 +63,8 @@ describe("a query", () => {
     ["text", "abcd", 'must be a string of 0 to 3 characters, got "abcd"'],
     ["text", "a\0", "must not hold U+0000"],
     ["state", "x", 'must be one of on, off, got "x"'],
-    ["hasOwnProperty", "x", "is not known here; known are limit, open, from, text, state"],
+    ["pin", "x", 'must be one of keep, drop, null, got "x"'],
+    ["hasOwnProperty", "x", "is not known here; known are limit, open, from, text, state, pin"],
   ])("refuses %s=%p", (name, value, fault) => {
     expect(faultsOf({ [name]: value })).toEqual({ [name]: fault });
   });

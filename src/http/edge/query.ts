@@ -73,8 +73,7 @@ function readScalars(schema: TObject, given: Record<string, unknown>): Record<st
 
 /** What a schema asks for, in words: "must be a whole number from 1 to 200". */
 export function expectation(schema: Record<string, unknown>): string {
-  if (Array.isArray(schema["anyOf"]))
-    return `must be one of ${schema["anyOf"].map((one) => String(one.const ?? one.type)).join(", ")}`;
+  if (Array.isArray(schema["anyOf"])) return `must be one of ${alternatives(schema).join(", ")}`;
   if ("const" in schema) return `must be ${JSON.stringify(schema["const"])}`;
   const bounds = [
     "minimum" in schema ? ` from ${schema["minimum"]}` : "",
@@ -87,3 +86,7 @@ export function expectation(schema: Record<string, unknown>): string {
   if (typeof schema["pattern"] === "string") return `must look like ${schema["pattern"]}`;
   return `must be ${schema["type"] === "object" ? "an object" : `a ${String(schema["type"] ?? "value")}`}${bounds}`;
 }
+
+/** A choice within a choice is one of all of them. */
+const alternatives = (schema: Record<string, unknown>): string[] =>
+  Array.isArray(schema["anyOf"]) ? schema["anyOf"].flatMap(alternatives) : [String(schema["const"] ?? schema["type"])];
