@@ -1,5 +1,4 @@
 // Defines what a verb of the command line is, and what its actions share.
-import { userInfo } from "node:os";
 import type { Static, TObject } from "@sinclair/typebox";
 import type { App, AppOptions } from "../app/open.ts";
 import type { AppRole } from "../app/role.ts";
@@ -16,6 +15,7 @@ import { didYouMean } from "../values/similar.ts";
 import { UsageError, readArguments } from "./arguments.ts";
 import type { Flags, Given, Syntax } from "./arguments.ts";
 import type { Progress, Unit } from "./terminal/progress.ts";
+import { userName } from "./terminal/user.ts";
 
 export { UsageError };
 
@@ -187,18 +187,9 @@ export async function changeApp<Result>(cli: Cli, work: Work<Result>): Promise<R
   });
 }
 
-/** The user of the operating system that runs the command; one without an entry has only its number. */
 function whoRuns(): Actor {
   const name = userName();
   return { kind: "cli", id: name, name, role: "owner", organizations: "all" };
-}
-
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return `user ${process.getuid?.()}`;
-  }
 }
 
 export const sayChanged = (cli: Cli, installation: string) => cli.sayLast(`Changed: ${installation}.`);

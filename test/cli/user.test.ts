@@ -1,0 +1,28 @@
+// Who a command is run by, as the log of changes names them.
+import { expect, test } from "bun:test";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { temporaryDirectory } from "../support/run.ts";
+
+const USER_FILE = join(import.meta.dir, "../../src/cli/terminal/user.ts");
+
+/** In a program of its own, since Bun reads USER once. */
+function nameOf(passwd: string, env: { USER?: string }): string {
+  const code = `console.log((await import(${JSON.stringify(USER_FILE)})).userName(${JSON.stringify(passwd)}))`;
+  const { stdout, stderr } = Bun.spawnSync([process.execPath, "-e", code], { env });
+  return stdout.toString().trim() || stderr.toString();
+}
+
+test("a user is named by the system's own list, whatever USER says, also where cron or systemd leave USER out", () => {
+  const directory = temporaryDirectory("user");
+  const uid = process.getuid?.() ?? -1;
+  const [passwd, empty] = [join(directory, "passwd"), join(directory, "empty")];
+  writeFileSync(passwd, `other:x:${uid}7:0::/:/bin/sh\nkeeper:x:${uid}:0::/:/bin/sh\n`);
+  writeFileSync(empty, "");
+  for (const env of [{}, { USER: "somebody" }]) expect(nameOf(passwd, env)).toBe("keeper");
+  for (const list of [empty, join(directory, "missing")]) {
+    expect(nameOf(list, { USER: "zoe" })).toBe("zoe");
+    expect(nameOf(list, {})).toBe(`user ${uid}`);
+  }
+  rmSync(directory, { recursive: true, force: true });
+}, 60_000);
