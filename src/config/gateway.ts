@@ -101,12 +101,21 @@ export const queue = {
 export const ROLES = ["http", "worker", "scheduler"] as const;
 export type Role = (typeof ROLES)[number];
 
+function processCount(text: string): number {
+  if (text === "auto") return availableParallelism();
+  try {
+    return integer(1, 64)(text);
+  } catch {
+    throw new Error("must be auto or a whole number from 1 to 64");
+  }
+}
+
 export const processes = {
   count: setting(
     "PROCESSES",
     "HTTP processes on one port, with a worker and a supervisor; auto: one for each core. 1: all in one process.",
     "1",
-    (text) => (text === "auto" ? availableParallelism() : integer(1, 64)(text)),
+    processCount,
   ),
   roles: setting(
     "ROLES",

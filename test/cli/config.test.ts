@@ -52,6 +52,14 @@ describe("muster config", () => {
     expect(stdout + stderr).not.toContain(PASSWORD);
   }, 60_000);
 
+  test("says all that may stand in PROCESSES", () => {
+    for (const value of ["x", "0", "Auto"])
+      expect(() => parseConfig({ PROCESSES: value })).toThrow(
+        `PROCESSES must be auto or a whole number from 1 to 64, got "${value}".`,
+      );
+    expect(parseConfig({ PROCESSES: "auto" }).processes.count).toBeGreaterThan(0);
+  });
+
   test("prints the README's table, the same whatever is set", async () => {
     const plain = await runMuster(["config", "--markdown"]);
     const set = await runMuster(["config", "--markdown"], { env: { LOG_LEVEL: "debug", DATA_DIR: "/elsewhere" } });

@@ -70,6 +70,12 @@ describe("a query", () => {
   });
 });
 
+test("a query that lacks what it must have is told so, in the words of a body", () => {
+  const Required = Type.Object({ path: Type.String({ minLength: 1, maxLength: 9 }) });
+  for (const query of [{}, { path: "" }])
+    expect(() => readQuery(Required, query)).toThrow("path must be a string of 1 to 9 characters, got nothing");
+});
+
 describe("a name given twice", () => {
   test.each([
     ["?limit=1&limit=1", ["limit"]],

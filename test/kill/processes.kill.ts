@@ -318,7 +318,7 @@ test("roles split over two installations on one database do the work of one", as
 
 describe("faults", () => {
   test.each([
-    [{ PROCESSES: "0" }, 'PROCESSES must be a whole number from 1 to 64, got "0".'],
+    [{ PROCESSES: "0" }, 'PROCESSES must be auto or a whole number from 1 to 64, got "0".'],
     [{ ROLES: "http,cook" }, 'ROLES must be a list of http, worker, scheduler, got "http,cook".'],
     [{ ROLES: "http" }, "ROLES leaves out worker and scheduler, and no other muster can reach the carried PostgreSQL"],
     [

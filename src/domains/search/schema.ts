@@ -44,7 +44,7 @@ export const Search = Type.Object({
 });
 
 export const FacetsQuery = Type.Object({
-  path: Text,
+  path: Type.String({ minLength: 1, maxLength: MAX_QUERY_LENGTH }),
   q: Type.Optional(Text),
   ...FILTERS,
   limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
@@ -60,7 +60,7 @@ export const Facets = Type.Object({
 });
 
 export const OutliersQuery = Type.Object({
-  type: Type.String({ maxLength: 100 }),
+  type: Type.String({ minLength: 1, maxLength: 100 }),
   limit: Type.Integer({ minimum: 1, maximum: 500, default: 100 }),
 });
 export type OutliersQuery = Static<typeof OutliersQuery>;

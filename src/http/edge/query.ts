@@ -51,7 +51,7 @@ export function readQuery<Schema extends TObject>(schema: Schema, query: Record<
   const converted = Value.Default(schema, readScalars(schema, given));
   for (const fault of Value.Errors(schema, converted)) {
     const name = fault.path.slice(1);
-    faults[name] ??= `${expectation(fault.schema)}, got ${shown(given[name] ?? null)}`;
+    faults[name] ??= `${expectation(fault.schema)}, got ${shown(given[name])}`;
   }
   if (Object.keys(faults).length > 0) refuse(faults);
   return converted as Static<Schema>;
