@@ -16,18 +16,25 @@ const MAX_PATHS_PER_SYSTEM = 200;
 /** Most systems of one organization that are counted; more would teach nothing new. */
 const MAX_SYSTEMS = 2_000;
 
-/** Sets the days' bits, in the order of the keys, so that two processes with the same systems cannot deadlock. */
+/**
+ * Sets the days' bits, in the order of the keys, so that two processes with the same systems cannot deadlock. A place may have
+ * changed on several days: around midnight, and in an import.
+ */
 export async function saveSightings(db: Queryable, sightings: readonly Sighting[]): Promise<void> {
   await db.query(
-    `with told as (
-       select t.system_id, t.path, t.day, row_number() over (partition by t.system_id order by t.path) as number
+    `with dated as (
+       select t.system_id, t.path, t.day, max(t.day) over (partition by t.system_id, t.path) as last_day
        from unnest($1::uuid[], $2::text[], $3::date[]) as t (system_id, path, day)
+     ), told as (
+       select system_id, path, last_day, bit_or(1::bigint << least(last_day - day, 32)) & 4294967295 as days,
+         row_number() over (partition by system_id order by path) as number
+       from dated group by system_id, path, last_day
      ), held as (
        select d.system_id, count(*) as paths from inventory_noise_days d
        where d.system_id in (select system_id from told) group by 1
      )
      insert into inventory_noise_days as d (system_id, path, days, last_day)
-     select t.system_id, t.path, 1, t.day from told t
+     select t.system_id, t.path, t.days, t.last_day from told t
      join systems s on s.id = t.system_id
      left join held h on h.system_id = t.system_id
      where coalesce(h.paths, 0) + t.number <= $4
@@ -35,10 +42,11 @@ export async function saveSightings(db: Queryable, sightings: readonly Sighting[
      order by t.system_id, t.path
      on conflict (system_id, path) do update set
        days = case when excluded.last_day >= d.last_day
-         then ((d.days << least(excluded.last_day - d.last_day, 31)) | 1) & 4294967295
-         else (d.days | (1::bigint << least(d.last_day - excluded.last_day, 32))) & 4294967295 end,
+         then ((d.days << least(excluded.last_day - d.last_day, 31)) | excluded.days) & 4294967295
+         else (d.days | (excluded.days << least(d.last_day - excluded.last_day, 32))) & 4294967295 end,
        last_day = greatest(d.last_day, excluded.last_day)
-     where excluded.last_day > d.last_day or d.days & (1::bigint << least(d.last_day - excluded.last_day, 32)) = 0`,
+     where excluded.last_day > d.last_day
+       or (excluded.days << least(d.last_day - excluded.last_day, 32)) & 4294967295 & ~d.days <> 0`,
     [
       sightings.map((one) => one.systemId),
       sightings.map((one) => one.path),

@@ -130,6 +130,27 @@ describe("what an organization's systems teach", () => {
     expect(await learned.list()).toEqual([]);
   }, 240_000);
 
+  test("is noted for each of its days, where one flush has the changes of several, as around midnight and in an import", async () => {
+    await using made = await createTestDatabase();
+    const learned = openTestNoise({ database: made.database, clock: testClock() });
+    const id = Bun.randomUUIDv7();
+    await insertSystems(made.database, [{ id, organization: "a" }]);
+    const note = async (...days: string[]) => {
+      for (const day of days) learned.observe(id, new Date(`${day}T00:00:00Z`), [aChange({ pointer })]);
+      await learned.flush({ now: true });
+      const [row] = await made.database.query<{ days: string; last_day: string }>(
+        `select days::bit(32)::text as days, last_day::text from inventory_noise_days where system_id = $1`,
+        [id],
+      );
+      return { last: row?.last_day, days: row?.days.replace(/^0+/, "") };
+    };
+    expect(await note("2026-03-01", "2026-03-02")).toEqual({ last: "2026-03-02", days: "11" });
+    expect(await note("2026-03-05", "2026-03-04", "2026-03-02")).toEqual({ last: "2026-03-05", days: "11011" });
+    // Late ones, one of them beyond what is kept.
+    expect(await note("2026-02-28", "2026-03-03", "2025-12-01")).toEqual({ last: "2026-03-05", days: "111111" });
+    expect(await note("2026-03-05", "2026-03-03")).toEqual({ last: "2026-03-05", days: "111111" });
+  }, 60_000);
+
   test("cannot be multiplied without bound by what appliances name things", async () => {
     await using made = await createTestDatabase();
     const learned = openTestNoise({ database: made.database, clock: testClock() });
