@@ -7,10 +7,10 @@ import { envelope } from "./edge/envelope.ts";
 import { openApiDocument, operation } from "./edge/openapi.ts";
 import type { DescribedRoute, DocumentOptions } from "./edge/openapi.ts";
 import { refuseRepeated } from "./edge/query.ts";
+import { refuseUnreadable } from "./edge/route.ts";
 import type { RouteServer } from "./edge/route.ts";
 import type { Problems } from "./problem.ts";
 import type { Trail } from "./trail.ts";
-import { Failure } from "../errors.ts";
 import type { Actor } from "../values/actor.ts";
 
 interface RoutesDeps {
@@ -64,10 +64,4 @@ export function buildRoutes({ open, operators, reader, problems, document }: Rou
     return new Response(text, { headers: { "content-type": "application/json" } });
   });
   return app;
-}
-
-/** A percent-encoded parameter that is not UTF-8 arrives as null; one with U+0000 would be refused by the database. */
-function refuseUnreadable(params: Record<string, string | null> = {}): void {
-  if (Object.values(params).every((value) => value !== null && !value.includes("\0"))) return;
-  throw new Failure("http.malformed", 400, "malformed request: a part of the path is not text");
 }

@@ -30,9 +30,9 @@ function serve(declare: (app: Elysia) => void, isGuarded = true) {
       return new Response(error instanceof Error ? error.message : "", { status });
     })
     .use(routes);
-  const ask = async (method: string, path: string, body?: string | ReadableStream<Uint8Array>) => {
+  const ask = async (method: string, path: string, body?: string | ReadableStream<Uint8Array>, headers = {}) => {
     const response = await app.handle(
-      new Request(`http://localhost/things${path}`, { method, ...(body === undefined ? {} : { body }) }),
+      new Request(`http://localhost/things${path}`, { method, headers, ...(body === undefined ? {} : { body }) }),
     );
     return { status: response.status, headers: response.headers, text: await response.text() };
   };
@@ -102,6 +102,35 @@ test("of a caller who is not let in no byte of the body is read", async () => {
   );
   expect(await ask("POST", "/", body)).toMatchObject({ status: 401, text: "who are you?" });
   expect(pulled).toBe(false);
+});
+
+test("a part of the path that is no text is refused once the caller is known, and reaches no handler", async () => {
+  const { ask } = serve((app) =>
+    route(
+      app,
+      "GET",
+      "/:id",
+      {
+        summary: "Look",
+        auth: "system",
+        caller({ request }) {
+          if (request.headers.get("authorization") === null) throw new Failure("auth.refused", 401, "who are you?");
+          return "somebody";
+        },
+        says: "looked",
+      },
+      ({ params }) => params.id.length,
+    ),
+  );
+  const known = { authorization: "x" };
+  for (const path of ["/%FF", "/a%00b"]) {
+    expect(await ask("GET", path)).toMatchObject({ status: 401 });
+    expect(await ask("GET", path, undefined, known)).toMatchObject({
+      status: 400,
+      text: "malformed request: a part of the path is not text",
+    });
+  }
+  expect(await ask("GET", "/%C3%A4", undefined, known)).toMatchObject({ status: 200 });
 });
 
 test("a caller's route gets who calls, and bytes as they came; a private answer asks no proxy to keep it", async () => {

@@ -1,6 +1,7 @@
 // Declares one route: its operation in OpenAPI, who may call it, how its query and body are read, and its answer's envelope.
 import type { Static, TObject, TSchema } from "@sinclair/typebox";
 import type { AnyElysia } from "elysia";
+import { Failure } from "../../errors.ts";
 import type { Actor } from "../../values/actor.ts";
 import { rawResponse } from "../../values/json/raw.ts";
 import type { PeerSource } from "../listen/peer.ts";
@@ -153,6 +154,7 @@ function performer(options: Performed): (context: Context) => Promise<unknown> {
     const known = callerOf?.({ request, server, params });
     const caller = known instanceof Promise ? await known : known;
     if (idleSeconds !== undefined) server?.timeout(request, idleSeconds);
+    if (callerOf) refuseUnreadable(params);
     if (callerOf && options.query) refuseRepeated(request.url);
     const query = options.query && readQuery(options.query, given);
     const body = wanted && (await readBody(reader, request, wanted, senderOf?.(caller) ?? OPERATORS));
@@ -172,3 +174,9 @@ const isBytes = (body: Body): body is { maxBytes: number } => "maxBytes" in body
 
 const readBody = (reader: BodyReader, request: Request, body: Body, sender: Sender): Promise<unknown> =>
   isBytes(body) ? reader.bytes(request, body.maxBytes, sender) : reader.json(request, body, sender);
+
+/** A percent-encoded parameter that is not UTF-8 arrives as null; one with U+0000 would be refused by the database. */
+export function refuseUnreadable(params: Record<string, string | null> = {}): void {
+  if (Object.values(params).every((value) => value !== null && !value.includes("\0"))) return;
+  throw new Failure("http.malformed", 400, "malformed request: a part of the path is not text");
+}
