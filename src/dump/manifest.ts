@@ -53,7 +53,7 @@ export function readManifest(text: string): Manifest {
 
 export function readSummary(text: string): Summary {
   const summary = parse<Summary>(text);
-  if (!summary?.rows) throw new Failure("dump.damaged", 422, "it is no summary");
+  if (!summary?.rows) throw new Failure("dump.damaged", 422, "it is not a summary");
   return summary;
 }
 

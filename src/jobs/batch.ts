@@ -101,7 +101,8 @@ async function settle(deps: BatchDeps, jobs: readonly Job[], followUps: readonly
   if (!settled) return;
   deps.count("done", settled.length);
   const lost = jobs.length - settled.length;
-  if (lost > 0) deps.log.warn("leases were lost while their jobs ran; their outcome is dropped", lostFacts(jobs, lost));
+  if (lost > 0)
+    deps.log.warn("leases were lost while their jobs ran; their outcomes are dropped", lostFacts(jobs, lost));
 }
 
 const lostFacts = (jobs: readonly Job[], lost: number) => ({ queue: jobs[0]?.queue, jobs: lost });
@@ -123,7 +124,7 @@ async function conclude(deps: BatchDeps, lease: Lease, job: Job, error: unknown)
   if (error instanceof Permanent || job.attempt >= MAX_ATTEMPTS) {
     const buried = await deps.untilReachable(() => deps.queue.bury(job, reason));
     if (buried) deps.count("buried", 1);
-    if (buried) deps.log.error("job given up", facts);
+    if (buried) deps.log.error("job given up: it is a dead letter now", facts);
   } else {
     const delayMs = delayOf(error) ?? retryDelayMs(job.attempt, deps.random());
     await deps.untilReachable(() => deps.queue.retry(job, reason, delayMs));

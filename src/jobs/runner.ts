@@ -165,7 +165,7 @@ export function openRunner({ queue, handlers, clock, log, pollMs, random = Math.
       );
     } catch (error) {
       // The jobs come back when their lease runs out; this loop has others to run.
-      log.error("the outcome of jobs could not be kept", {
+      log.error("the outcome of jobs could not be stored", {
         queue: handler.queue,
         jobs: jobs.length,
         reason: reasonText(error),

@@ -201,7 +201,7 @@ export class ProcessSupervisor {
     } catch (error) {
       if (executable !== this.#executable) executable.close();
       if (this.#stopping.signal.aborted) return;
-      log.error("The rolling restart was given up; what ran before goes on.", { reason: reasonOf(error) });
+      log.error("The rolling restart was given up; the old processes keep running.", { reason: reasonOf(error) });
     }
   }
 

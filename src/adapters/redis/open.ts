@@ -55,7 +55,7 @@ export async function openRedis({ clock, log, ...place }: OpenRedisOptions): Pro
       const { dangers } = await examineRedis(work);
       const text = dangers.join(" ");
       if (text !== said && text !== "") log.warn(`REDIS IS NOT SAFE FOR QUEUES. ${text}`);
-      if (text !== said && text === "") log.info("Redis is fit for queues now.");
+      if (text !== said && text === "") log.info("Redis is safe for queues again.");
       said = text;
     } catch (error) {
       log.debug("Redis could not be examined.", { reason: reasonOf(error) });

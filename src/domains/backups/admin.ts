@@ -90,7 +90,7 @@ export function adminRoutes(api: BackupsApi) {
     "GET",
     "/systems/:key/backups",
     {
-      summary: "One system's backups, how ready it is to be restored, and what is wrong",
+      summary: "One system's backups, their freshness and open alerts",
       says: "system backups",
     },
     ({ actor, params }) => api.ofSystem(actor, params.key),

@@ -99,7 +99,7 @@ export function open({ settings, api: others, dataDir, ...shared }: BackupsDeps)
       swept({ orphans, removed }) {
         warning = removed
           ? undefined
-          : `${counted(orphans.length, "object in the store has", "objects in the store have")} no row; "muster backups sweep" says which`;
+          : `${counted(orphans.length, "object in the store has", "objects in the store have")} no row; "muster backups sweep" lists them`;
       },
     }),
     schedules,
@@ -113,7 +113,7 @@ export function open({ settings, api: others, dataDir, ...shared }: BackupsDeps)
       {
         name: "backup removals",
         well: () => "No object waits for its removal for long.",
-        advice: "Check that BACKUP_S3_BUCKET lets its objects be deleted; each is tried again by itself.",
+        advice: "Check that BACKUP_S3_BUCKET allows its objects to be deleted; removals are retried automatically.",
         async run() {
           const { failing } = await countRemovals(database);
           return failing === 0 ? undefined : `${counted(failing, "object")} could not be removed for a while`;

@@ -32,7 +32,7 @@ export function openWithdrawals(deps: { connection: RedisConnection; clock: Cloc
       const args = [clock.now().getTime(), REMEMBERED_MS, ...piece];
       const withdrawn = Number(await connection.run(steps.withdraw, [], args));
       unanswered.splice(0, piece.length);
-      if (withdrawn > 0) log.info("Jobs were withdrawn from Redis whose push had no answer.", { jobs: withdrawn });
+      if (withdrawn > 0) log.info("Withdrew jobs from Redis whose push had no answer.", { jobs: withdrawn });
     }
   };
 

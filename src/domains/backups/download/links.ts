@@ -63,7 +63,7 @@ export function openLinks({ database, clock, isLive }: LinksDeps): Links {
       const given = Buffer.from(signature);
       const isOurs = right.byteLength === given.byteLength && timingSafeEqual(right, given);
       const isValid = isOurs && clock.now().getTime() < proof.expires * 1000 && (await isLive(proof.token));
-      if (!isValid) throw new Failure("backup.link", 403, "this download link is not valid, or not any more");
+      if (!isValid) throw new Failure("backup.link", 403, "this download link is not valid or has expired");
     },
   };
 }

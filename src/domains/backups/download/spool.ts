@@ -53,7 +53,9 @@ export function openSpool({ directory, clock }: { directory: string; clock: Cloc
     } catch (error) {
       await forget();
       if (error instanceof Error && "code" in error && error.code === "ENOSPC")
-        throw new Failure("storage.full", 507, "no room to gather the backup in", { cause: error });
+        throw new Failure("storage.full", 507, "no disk space left to gather the backup for its download", {
+          cause: error,
+        });
       throw error;
     }
     clock.after(UNNAMED_AFTER_MS, () => void forget());

@@ -46,7 +46,7 @@ export function openReception(source: ReadableStream<Uint8Array> | null, options
 
   const conclude = () => {
     if (options.length !== undefined && size !== options.length) throw mismatch();
-    if (size === 0) throw new Failure("backup.empty", 400, "an empty backup is not kept");
+    if (size === 0) throw new Failure("backup.empty", 400, "the backup is empty");
     digest = hasher.digest("hex");
     if (options.sha256 !== undefined && options.sha256 !== digest)
       throw new Failure("backup.digest", 422, "the backup does not have the SHA-256 that X-Content-SHA256 says");

@@ -84,7 +84,8 @@ function firstFreeId(dataDir: string, byUid: AccountQuestion["byUid"]): number {
   const first = Number(BigInt(Bun.hash(dataDir)) % BigInt(OWN_IDS));
   const ids = Array.from({ length: OWN_IDS }, (_, index) => FIRST_OWN_ID + ((first + index) % OWN_IDS));
   const free = ids.find((id) => !byUid(id));
-  if (free === undefined) throw startFailure(`No user id is free for PostgreSQL: useradd --system ${OWN_USER}`);
+  if (free === undefined)
+    throw startFailure(`No user id is free for PostgreSQL. Add a user: useradd --system ${OWN_USER}`);
   return free;
 }
 
