@@ -17,7 +17,7 @@ export interface ProcessSignals {
 const KILLS = 3;
 const STDERR = 2;
 
-/** A signal that nobody waits for ends the process too, but by its exit: what it started is stopped then. */
+/** A signal that no command waits for ends the process too, but by its exit: what it started is stopped then. */
 export function listenToSignals(): ProcessSignals {
   const stopped = Promise.withResolvers<NodeJS.Signals>();
   const killed = Promise.withResolvers<number>();

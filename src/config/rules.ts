@@ -18,7 +18,7 @@ export function findFaults(config: Seen): string[] {
   return [...findS3Faults(config), ...findRoleFaults(config), ...findTlsFaults(config)];
 }
 
-/** Roles that nobody else could take over, and processes without a role. */
+/** Roles that no other process could take over, and processes without a role. */
 function findRoleFaults({ processes: { roles, count } = {}, database }: Seen): string[] {
   if (!roles) return [];
   const faults: string[] = [];

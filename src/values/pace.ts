@@ -1,4 +1,4 @@
-// Decides how long bytes from a client may be waited for: slow uplinks have their time, and nobody holds a body for ever.
+// Decides how long bytes from a client may be waited for: slow uplinks get more time, and no body is held for ever.
 
 /** 4 kbit/s, a tenth of what a bad mobile uplink carries. */
 export const LEAST_BYTES_PER_SECOND = 512;

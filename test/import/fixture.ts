@@ -14,7 +14,7 @@ export const document = (version: string) => ({
 });
 
 /** Into the database of a test app, whose clock stands still. */
-export async function bring(app: TestApp, my: MyDatabase, ...more: string[]): Promise<Report> {
+export async function importMy(app: TestApp, my: MyDatabase, ...more: string[]): Promise<Report> {
   return runJson<Report & Record<string, unknown>>(["import", "my", "--database-url", my.url, ...more], {
     env: { DATABASE_URL: app.databaseUrl, DATA_DIR: temporaryDirectory("import") },
   });

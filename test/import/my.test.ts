@@ -9,7 +9,7 @@ import type { TestApp } from "../support/app.ts";
 import { createTestDatabase } from "../support/postgres.ts";
 import { temporaryDirectory } from "../support/run.ts";
 import { runMuster } from "../support/program.ts";
-import { bring, chainOf, document } from "./fixture.ts";
+import { importMy, chainOf, document } from "./fixture.ts";
 import { createMyDatabase } from "./my-database.ts";
 import type { FormerSystemRow } from "./my-database.ts";
 
@@ -35,7 +35,7 @@ test("an appliance logs in with the secret it has, and what was known of it is t
   );
   await my.addInventory(system.id, "2026-01-01T01:00:00Z", document("1"));
   await my.addInventory(system.id, "2026-01-01T02:00:00Z", document("2"));
-  const report = await bring(app, my);
+  const report = await importMy(app, my);
   expect([
     report.organizations.imported,
     report.systems.imported,
@@ -67,7 +67,7 @@ test("a state that came back after another is the newest again, and later posts 
   await my.addInventory(system.id, "2025-12-01T01:00:00Z", document("A"));
   await my.addInventory(system.id, "2025-12-02T01:00:00Z", document("B"));
   await my.addInventory(system.id, "2025-12-03T01:00:00Z", document("A"));
-  await bring(app, my);
+  await importMy(app, my);
   expect(await chainOf(app, system.id)).toEqual({ versions: ["A", "B", "A"], steps: ["A→B", "B→A"] });
   const sent = await app.request("POST", "/collect/api/systems/inventory", {
     authorization: basic(system.key, system.token),
@@ -88,13 +88,13 @@ test("a second run brings what is new there, doubles nothing, and leaves what wa
      select $1, 'org-1', 'DiskFull', 'resolved', 'f1', '2025-12-01', '2025-12-02' from generate_series(1, 3)`,
     [first.key],
   );
-  const once = await bring(app, my);
+  const once = await importMy(app, my);
   expect(once.alerts).toMatchObject({ imported: 1, brought: 1, already_there: 2 });
   const rotated = await app.app.api.systems.rotate(OWNER, second.key, 0);
   await app.app.api.systems.suspend(OWNER, first.key);
   await my.addInventory(first.id, "2025-12-03T01:00:00Z", document("2025-12-03"));
   const third = await my.addSystem();
-  const again = await bring(app, my);
+  const again = await importMy(app, my);
   expect(again.systems).toMatchObject({ imported: 1, already_there: 2 });
   expect(again.alerts).toMatchObject({ imported: 0, already_there: 3 });
   const { versions, steps } = await chainOf(app, first.id);
@@ -121,7 +121,7 @@ test("what cannot come over is skipped with its reason, and a deleted system's s
   await my.database.query(
     `insert into resellers (id, logto_id, name, deleted_at) values ('r1', null, 'Nameless', null), ('r2', 'org-2', 'Gone', now())`,
   );
-  const report = await bring(app, my);
+  const report = await importMy(app, my);
   expect(report.systems.imported).toBe(1);
   expect(report.systems.skipped.map(({ reason }) => reason).sort()).toEqual([
     "another system has its key here",
@@ -151,11 +151,11 @@ test("changes that come over before a gateway has started on this server follow,
   await my.addInventory(system.id, "2026-01-01T02:00:00Z", document("2"));
   // As a dump of the other server leaves it.
   await app.database.query(`insert into feed_epochs (epoch, server) values (7, 'another server')`);
-  await bring(app, my, "--dry-run");
+  await importMy(app, my, "--dry-run");
   const newest = async () =>
     (await app.database.query("select max(epoch) as epoch, count(*)::int as epochs from feed_epochs"))[0];
   expect(await newest()).toEqual({ epoch: 7, epochs: 1 });
-  await bring(app, my);
+  await importMy(app, my);
   expect(await newest()).toEqual({ epoch: 8, epochs: 2 });
   const changes = await app.database.query("select distinct feed_epoch as epoch from inventory_diffs");
   expect(changes).toEqual([{ epoch: 8 }]);
@@ -165,7 +165,7 @@ test("one that is not registered registers here with its secret", async () => {
   await using my = await createMyDatabase();
   await using app = await openTestApp();
   const system = await my.addSystem({ registered_at: null });
-  await bring(app, my);
+  await importMy(app, my);
   expect((await beat(app, system)).status).toBe(401);
   const answer = await app.request<{ system_key: string }>("POST", "/backend/api/systems/register", {
     body: JSON.stringify({ system_secret: system.token }),
@@ -191,9 +191,9 @@ test("changes whose documents are gone are kept apart, the others are made of th
       [system.id, ids[previous], ids[current], `"${previous + 1}"`, `"${current + 1}"`],
     );
   await my.database.query(`delete from inventory_records where id = $1`, [ids[1]]);
-  const report = await bring(app, my);
+  const report = await importMy(app, my);
   expect(report.changes.imported).toBe(2);
-  expect((await bring(app, my)).changes).toMatchObject({ imported: 0, already_there: 2 });
+  expect((await importMy(app, my)).changes).toMatchObject({ imported: 0, already_there: 2 });
   expect(await chainOf(app, system.id)).toEqual({ versions: ["1", "3"], steps: ["1→3"] });
   const kept = await app.database.query(
     `select field_path, current_value #>> '{}' as value from former_changes order by former_id`,
@@ -216,10 +216,10 @@ test("a dry run says the same and writes nothing", async () => {
          + (select count(*) from organizations) + (select count(*) from import_progress) as rows`,
     );
   const before = await counted();
-  const { dry_run, ...dry } = (await bring(app, my, "--dry-run")) as Report & { dry_run: boolean };
+  const { dry_run, ...dry } = (await importMy(app, my, "--dry-run")) as Report & { dry_run: boolean };
   expect(dry_run).toBe(true);
   expect(await counted()).toEqual(before);
-  const { dry_run: _, ...wet } = (await bring(app, my)) as Report & { dry_run: boolean };
+  const { dry_run: _, ...wet } = (await importMy(app, my)) as Report & { dry_run: boolean };
   expect(wet).toEqual(dry);
 }, 240_000);
 

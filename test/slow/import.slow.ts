@@ -1,6 +1,6 @@
 // An import that is killed again and again, and run once more.
 import { expect, test } from "bun:test";
-import { bring, chainOf, document } from "../import/fixture.ts";
+import { importMy, chainOf, document } from "../import/fixture.ts";
 import { createMyDatabase } from "../import/my-database.ts";
 import { openTestApp } from "../support/app.ts";
 import { SOURCES } from "../support/program.ts";
@@ -20,7 +20,7 @@ test("cut at any moment and run again, an import gives what one run gives", asyn
       );
   }
   await using whole = await openTestApp();
-  await bring(whole, my);
+  await importMy(whole, my);
   await using cut = await openTestApp();
   let kills = 0;
   for (const afterMs of [350, 420, 500, 600, 700, 800, 1000]) {
@@ -35,7 +35,7 @@ test("cut at any moment and run again, an import gives what one run gives", asyn
     await child.exited;
   }
   expect(kills).toBeGreaterThan(2);
-  await bring(cut, my);
+  await importMy(cut, my);
   for (const { id } of systems) {
     const [expected, found] = [await chainOf(whole, id), await chainOf(cut, id)];
     expect(found).toEqual(expected);

@@ -1,4 +1,4 @@
-// Shows on a terminal how far a long command is: done, rate, time left. Where nobody watches it says nothing.
+// Shows on a terminal how far a long command is: done, rate, time left. Prints nothing elsewhere.
 import type { Terminal } from "./terminal.ts";
 
 /** What is counted: bytes, or the plural of a noun. */

@@ -13,7 +13,7 @@ export interface Terminal {
 }
 
 export function processTerminal(): Terminal {
-  // Nobody is left to be told that stderr is full or gone.
+  // There is no stream left to report that stderr is full or gone.
   process.stderr.on("error", () => {});
   return {
     // process.stdout loses what a slow reader has not taken when the process ends.

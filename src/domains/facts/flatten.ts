@@ -26,7 +26,7 @@ const HASH_SHIFT = 11n;
 export const MAX_FACTS = 20_000;
 /** Leaves that are noise count too, as they cost time. */
 const MAX_LEAVES = 100_000;
-/** Characters. Nobody searches for longer texts, and an entry of a PostgreSQL index has 2,700 bytes at most. */
+/** Characters. Longer texts are not searched, and an entry of a PostgreSQL index has 2,700 bytes at most. */
 const MAX_VALUE_LENGTH = 200;
 const MAX_PATH_LENGTH = 500;
 /** About 30 MB. Users choose some of the names in paths, so the tree grows without limit; at this size it starts anew. */
@@ -41,7 +41,7 @@ interface Place {
   rulePath: string[];
   seed: bigint;
   isNoise: boolean | undefined;
-  /** These three are made on first use: most places are leaves, and one document may bring 20,000 new ones. */
+  /** These three are made on first use: most places are leaves, and one document may have 20,000 new ones. */
   children: Map<string, Place> | undefined;
   elements: Map<string | undefined, Place> | undefined;
   /** Hashes of the first values met here: most documents repeat the same switches, names and versions. */

@@ -9,7 +9,7 @@ import type { Holder, ProjectedSystem, KnownFact, NewFact } from "./store.ts";
 
 /** Facts. After a larger document the thread is yielded to other work before the next. */
 const TURN_FACTS = 2_000;
-/** Rows of one statement: about 10 ms to serialize, after which other work gets the thread. A first inventory brings 20,000. */
+/** Rows of one statement: about 10 ms to serialize, after which other work gets the thread. A first inventory has 20,000. */
 const CHUNK = 4_000;
 
 /** Safe to repeat: it writes the difference to what was projected before. */

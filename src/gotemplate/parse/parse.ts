@@ -85,7 +85,7 @@ export function parse(source: string): Template {
       return { node: kind, pipeline: condition, body, otherwise };
     });
 
-  /** A block that must come to its own end. An `else if` that does not fit is found here, as words that nobody took. */
+  /** A block that must come to its own end. An `else if` that does not fit is found here, as words that are left over. */
   const inner = (): Step[] => {
     if (reader.isKeyword("if", "with")) fail("unexpected words in else");
     const { steps, ending } = block();

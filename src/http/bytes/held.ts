@@ -2,7 +2,7 @@
 import { Failure } from "../../errors.ts";
 import { tooMany } from "../edge/throttle.ts";
 
-/** Whose body it is: somebody whose credentials were verified, by any name of theirs, or a network that nobody vouches for. */
+/** Whose body it is: somebody whose credentials were verified, by any of its names, or an unverified network. */
 export type Sender = { verified: string } | { stranger: string };
 
 interface HeldLimits {

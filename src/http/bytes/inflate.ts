@@ -10,7 +10,7 @@ const FORMATS: Record<string, Bun.CompressionFormat> = {
   deflate: "deflate",
 };
 
-/** How a body is packed; undefined when it is not, a Failure 415 when nobody here can unpack it. */
+/** How a body is packed; undefined when it is not, a Failure 415 when the encoding is unknown. */
 export function formatOf({ headers }: Request): Bun.CompressionFormat | undefined {
   const encoding = (headers.get("content-encoding") ?? "identity").trim().toLowerCase();
   if (encoding === "identity" || encoding === "") return undefined;
@@ -18,7 +18,7 @@ export function formatOf({ headers }: Request): Bun.CompressionFormat | undefine
   throw new Failure("request.encoding", 415, `Content-Encoding must be gzip or zstd, got ${shown(encoding, 42)}`);
 }
 
-/** What the wire brings, unpacked. Packed bytes are the wire's to bound: they may come to nothing. */
+/** The body, unpacked. The wire bounds the packed bytes: a few of them may be very many. */
 export function inflate(wire: Wire, format: Bun.CompressionFormat): Wire {
   let fault: unknown;
   const packed = new ReadableStream<Uint8Array<ArrayBuffer>>(

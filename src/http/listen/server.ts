@@ -45,7 +45,7 @@ const FLUSH_MS = 2_000;
 const FLUSH_LEAST_MS = 200;
 const STOP_POLL_MS = 10;
 
-/** Far above what any reader takes, so that readers refuse in words; bytes that nobody reads are dropped as they come. */
+/** Far above what any reader takes, so that readers refuse in words; bytes without a reader are dropped as they arrive. */
 const MAX_BODY_BYTES = 1024 ** 4;
 
 export async function startServer(options: ServerOptions): Promise<RunningServer> {

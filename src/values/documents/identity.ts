@@ -35,7 +35,7 @@ export function identityOf(element: JsonValue): Identity | undefined {
 
 const OF_KEY = new Map(IDENTIFYING_KEYS.map((key) => [key, [key]]));
 
-/** The members by which anybody finds the element in its array, as long as no other element has the same ones. */
+/** The members that identify the element in its array, as long as no other element has the same ones. */
 export function identifyingMembers(element: JsonValue): JsonObject | undefined {
   const identity = identityOf(element);
   if (!identity || !isObject(element)) return undefined;

@@ -1,6 +1,6 @@
-// Hides names and passwords that URLs carry, before anybody sees the text that quotes them.
+// Hides names and passwords that URLs carry, before a text that quotes them is shown.
 
-/** Of a setting's whole text, also where it is no URL that anybody can read: all before its last `@`. */
+/** Of a setting's whole text, also where it is not a readable URL: all before its last `@`. */
 export function hideUserinfo(text: string): string {
   const [scheme = ""] = /^[a-z][a-z0-9+.-]{0,30}:\/\//i.exec(text) ?? [];
   const isUrl = scheme !== "" || /^[^/\s]*:/.test(text);

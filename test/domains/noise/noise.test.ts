@@ -282,7 +282,7 @@ describe("a place over the fleet", () => {
 test("the command line lists places and pins them", async () => {
   await using made = await createTestDatabase();
   const options = { env: { DATABASE_URL: made.url, DATA_DIR: "/nonexistent" } };
-  expect((await runMuster(["inventory", "noise"], options)).stdout).toContain("Nothing changed lately");
+  expect((await runMuster(["inventory", "noise"], options)).stdout).toContain("No place changed within two weeks");
   const pin = ["inventory", "noise", "pin", "/facts/nodes/1/uptime_seconds"];
   expect(await runJson([...pin, "--show"], options)).toMatchObject({
     path: "facts.nodes.*.uptime_seconds",
@@ -295,6 +295,9 @@ test("the command line lists places and pins them", async () => {
     code: 2,
     stderr: expect.stringContaining("--suppress or --show"),
   });
+  // The former flag, beside the new one; answers keep the former word.
+  expect(await runJson([...pin, "--fold"], options)).toMatchObject({ pin: "fold" });
+  expect(await runJson([...pin, "--suppress"], options)).toMatchObject({ pin: "fold" });
   const unpin = ["inventory", "noise", "unpin", "facts.nodes.*.uptime_seconds"];
   expect(await runJson(unpin, options)).toMatchObject({ pin: null, state: "watched" });
 }, 240_000);

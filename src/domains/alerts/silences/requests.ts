@@ -56,7 +56,7 @@ export function silenceRequests({ database, limits, alertmanager, clock, warn }:
       const wanted = { systemId: caller.system.id, organizationId, replaces: silence.id, endsAt: silence.endsAt };
       const reserved = await reserveSilence(database, wanted, limits, clock.now());
       if (typeof reserved !== "string") throw malformed(fullReason(reserved));
-      // Completed although the appliance disconnects: otherwise Alertmanager could hold a silence that nobody counts.
+      // Completed although the appliance disconnects: otherwise Alertmanager could hold a silence that is not counted.
       const body = JSON.stringify(silence);
       const answer = await alertmanager.call(tenant, { method: "POST", path: "silences", body });
       const silenceID = isRecord(answer.value) ? answer.value["silenceID"] : undefined;

@@ -126,7 +126,7 @@ export function openAuthenticator({
 
   const verify = async (systemKey: string, token: string, network: string): Promise<CredentialRow | undefined> => {
     const parts = parseSecret(token);
-    // PostgreSQL refuses U+0000 in text; a key that holds one is nobody's.
+    // PostgreSQL refuses U+0000 in text; no system has a key with one.
     const isPossible = parts !== undefined && !`${systemKey}${parts.public}`.includes("\0");
     const now = clock.now();
     const row = await throttle.login({

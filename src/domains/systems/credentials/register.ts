@@ -43,7 +43,7 @@ export async function admitRegistration(deps: AdmissionDeps, network: string): P
 
 /**
  * 400 another shape, 401 unknown or wrong, 403 erased, suspended or with another's certificate, 409 registered before. A first
- * half that exists costs the same work as one that does not, so the time of a 401 tells nobody which ones do.
+ * half that exists costs the same work as one that does not, so the time of a 401 does not reveal which ones exist.
  */
 export async function register({ database, clock }: RegisterDeps, token: string, caller: Caller): Promise<Registered> {
   const parts = parseSecret(token);
