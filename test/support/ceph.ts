@@ -9,7 +9,7 @@ export interface S3Place {
   secretKey: string;
 }
 
-const PROGRAMS = ["radosgw", "radosgw-admin", "ceph", "ceph-mon", "ceph-mgr", "ceph-osd", "monmaptool"];
+const PROGRAMS = ["radosgw", "radosgw-admin", "ceph", "ceph-mon", "ceph-osd", "monmaptool"];
 const START_MS = 60_000;
 const PATIENT = ["--connect-timeout", "60"];
 const TRIES = 3;
@@ -51,7 +51,6 @@ async function start(directory: string): Promise<S3Place> {
     daemon("ceph-mon", "-i", "a");
     const uuid = crypto.randomUUID();
     const osd = (await run("ceph", ...PATIENT, "osd", "create", uuid)).trim();
-    daemon("ceph-mgr", "-i", "x");
     await run("ceph-osd", "-i", osd, "--mkfs", "--osd-uuid", uuid);
     await run("ceph", "osd", "crush", "add", `osd.${osd}`, "1.0", "root=default", "host=localhost");
     daemon("ceph-osd", "-i", osd);
@@ -98,7 +97,6 @@ pid file = ${directory}/run/$name.pid
 log file = ${directory}/run/$name.log
 crash dir = ${directory}/run
 mon data = ${directory}/mon
-mgr data = ${directory}/mgr
 osd data = ${directory}/osd
 osd objectstore = bluestore
 bluestore block size = 6442450944

@@ -13,7 +13,7 @@ export interface TestS3 extends S3Place {
 export function s3IsMissing(): boolean {
   const missing = missingPrograms();
   if (missing.length === 0) return false;
-  const words = `S3 is not tested: ${missing.join(", ")} not found (Debian: radosgw ceph-mon ceph-mgr ceph-osd)`;
+  const words = `S3 is not tested: ${missing.join(", ")} not found (Debian: radosgw ceph-mon ceph-osd)`;
   if (process.env["REQUIRE_SERVICES"] === "1") throw new Error(words);
   console.warn(words);
   return true;
