@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { userName } from "../../src/cli/terminal/user.ts";
 import { temporaryDirectory } from "../support/run.ts";
 
 const USER_FILE = join(import.meta.dir, "../../src/cli/terminal/user.ts");
@@ -26,3 +27,10 @@ test("a user is named by the system's own list, whatever USER says, also where c
   }
   rmSync(directory, { recursive: true, force: true });
 }, 60_000);
+
+test("a user whom the system knows nothing of, not even a home, is named by the number", () => {
+  const lookUp = () => {
+    throw new Error("ENOENT: no such file or directory, uv_os_homedir");
+  };
+  expect(userName("/does/not/exist", lookUp)).toBe(`user ${process.getuid?.()}`);
+});
