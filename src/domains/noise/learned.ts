@@ -12,7 +12,7 @@ export interface Learned {
   known(systemIds: readonly string[]): Promise<Map<string, Known>>;
   /** Collects in memory what changed in a system, as the rules judged it. */
   observe(systemId: string, receivedAt: Date, changes: readonly JudgedChange[]): void;
-  /** Stores what was observed, at most every FLUSH_MS unless `now`. A crash loses that and nothing else. */
+  /** Stores what was observed, at most every FLUSH_MS unless `now`. A crash or a failure loses that and nothing else. */
   flush(options?: { now?: boolean }): Promise<void>;
   /** Asks the database anew at the next `known`. */
   forget(): void;
@@ -37,11 +37,13 @@ export function openLearned({ database, clock }: { database: Database; clock: Cl
   const refreshOrganizations = async (ids: readonly string[]) => {
     const asked = [...new Set(ids)].filter((id) => !isFresh(held.get(id)?.atMs ?? -Infinity));
     if (asked.length === 0) return;
-    if (held.size > MAX_ORGANIZATIONS_HELD) held.clear();
     const atMs = clock.now().getTime();
-    for (const id of asked) held.set(id, { learned: new Map(), atMs });
+    const found = new Map(asked.map((id) => [id, new Map<string, number>()]));
     for (const { organizationId, path, rate } of await store.findLearned(database, asked))
-      held.get(organizationId)?.learned.set(path, rate);
+      found.get(organizationId)?.set(path, rate);
+    if (held.size > MAX_ORGANIZATIONS_HELD) held.clear();
+    // Only now: until the answer is there, or where none comes, nobody may take an organization for one that has learned nothing.
+    for (const [id, learned] of found) held.set(id, { learned, atMs });
   };
 
   const flush = async ({ now = false } = {}) => {

@@ -130,6 +130,18 @@ describe("what an organization's systems teach", () => {
     expect(await learned.list()).toEqual([]);
   }, 240_000);
 
+  test("is known to every comparison, also to one that asks while another's question is under way", async () => {
+    await using taught = await teach({ a: 5 }, { days: 5 });
+    const { learned, systems } = taught;
+    const [id = ""] = systems.map((one) => one.id);
+    // At the very moment at which it goes on with what it was told.
+    const isLearned = () => learned.known([id]).then((known) => known.get(id)?.learned.has(place) ?? false);
+    for (let round = 0; round < 20; round++) {
+      learned.forget();
+      expect(await Promise.all(Array.from({ length: 4 }, isLearned))).toEqual([true, true, true, true]);
+    }
+  }, 240_000);
+
   test("is noted for each of its days, where one flush has the changes of several, as around midnight and in an import", async () => {
     await using made = await createTestDatabase();
     const learned = openTestNoise({ database: made.database, clock: testClock() });
