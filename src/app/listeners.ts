@@ -3,6 +3,7 @@ import type { AnyElysia } from "elysia";
 import type { CertificateInForce, CertificateWatch } from "../http/listen/certificate.ts";
 import type { openMeasure } from "../http/listen/measure.ts";
 import { readTrustedProxies, throughProxies } from "../http/listen/proxies.ts";
+import { listenAs } from "../http/listen/refusal.ts";
 import { startServer } from "../http/listen/server.ts";
 import type { RunningServer } from "../http/listen/server.ts";
 import { steerConnections } from "../http/listen/sockets.ts";
@@ -55,14 +56,17 @@ export function openListeners(deps: ListenersDeps): Listeners {
 
   return {
     async start() {
+      const { main: mainOptions } = deps;
       const main =
-        deps.main &&
-        (await startServer({ address: listenAddress, fetch, certificate: certificate?.current(), ...deps.main }));
+        mainOptions &&
+        (await listenAs("LISTEN_ADDRESS", listenAddress, () =>
+          startServer({ address: listenAddress, fetch, certificate: certificate?.current(), ...mainOptions }),
+        ));
       servers = { ...(main && { main }) };
       watch = certificate?.watch((renewed) => main?.renew(renewed));
       if (!deps.operations) return;
       const options = { address: healthListenAddress, fetch: handleOperations, maxBodyBytes: OPERATIONS_BODY_BYTES };
-      servers.operations = await startServer(options);
+      servers.operations = await listenAs("HEALTH_LISTEN_ADDRESS", healthListenAddress, () => startServer(options));
     },
     urls: () => servers && { main: servers.main?.url ?? "", operations: servers.operations?.url ?? "" },
     drain: async (leastMs, limitMs) => servers?.main?.drain(leastMs, limitMs),

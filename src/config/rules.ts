@@ -1,4 +1,4 @@
-// Finds the faults that only show when several settings are seen together: roles, TLS, S3.
+// Finds the faults that only show when several settings are seen together: roles, TLS, addresses, S3.
 import { ROLES } from "./gateway.ts";
 import type { http, processes } from "./gateway.ts";
 import type { database, objects } from "./services.ts";
@@ -15,7 +15,7 @@ type Read<All extends Settings> = Partial<ValuesOf<All>>;
 
 /** A sentence each. */
 export function findFaults(config: Seen): string[] {
-  return [...findS3Faults(config), ...findRoleFaults(config), ...findTlsFaults(config)];
+  return [...findS3Faults(config), ...findRoleFaults(config), ...findTlsFaults(config), ...findAddressFaults(config)];
 }
 
 /** Roles that no other process could take over, and processes without a role. */
@@ -38,6 +38,16 @@ function findTlsFaults({ http: { tlsCertFile, tlsKeyFile, tlsClientCaFile } = {}
   if (tlsClientCaFile && !tlsCertFile)
     return ["TLS_CLIENT_CA_FILE is set, so TLS_CERT_FILE and TLS_KEY_FILE must be set too."];
   return [];
+}
+
+const EVERY_INTERFACE = ["0.0.0.0", "::"];
+
+/** Two listeners cannot share a port, unless on two addresses that are named; 0 is another port each time. */
+function findAddressFaults({ http: { listenAddress: main, healthListenAddress: health } = {} }: Seen): string[] {
+  if (!main || !health || main.port !== health.port || main.port === 0) return [];
+  const isShared = [main, health].some(({ hostname }) => EVERY_INTERFACE.includes(hostname));
+  if (main.hostname !== health.hostname && !isShared) return [];
+  return [`LISTEN_ADDRESS and HEALTH_LISTEN_ADDRESS both have the port ${main.port}: set another one for one of them.`];
 }
 
 const LOOPBACK = /^(localhost|127\.0\.0\.1|\[::1\]|my\.localtest\.me)$/;

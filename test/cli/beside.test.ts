@@ -78,12 +78,18 @@ describe("beside a running server", () => {
     expect((await fetch(`${gateway.operationsUrl}/ready`)).status).toBe(200);
   }, 240_000);
 
-  test("a second server on the same port refuses to start and names the port", async () => {
-    const other = { DATA_DIR: join(directory, "other"), ...PORTS, LISTEN_ADDRESS: new URL(gateway.url).host };
-    const { code, stderr } = await runMuster(["serve"], { env: other });
-    expect(code).toBe(1);
-    expect(stderr).toContain(new URL(gateway.url).port);
-    expect(serversOf(other.DATA_DIR)).toEqual([]);
+  test("a second server on the same port refuses to start and names the setting and the port", async () => {
+    const taken = {
+      LISTEN_ADDRESS: new URL(gateway.url).host,
+      HEALTH_LISTEN_ADDRESS: new URL(gateway.operationsUrl).host,
+    };
+    for (const [setting, address] of Object.entries(taken)) {
+      const other = { DATA_DIR: join(directory, "other"), ...PORTS, [setting]: address };
+      const { code, stderr } = await runMuster(["serve"], { env: other });
+      expect(code).toBe(1);
+      expect(stderr).toContain(`${setting}: another program listens on ${address}. Stop it, or set another address.`);
+      expect(serversOf(other.DATA_DIR)).toEqual([]);
+    }
   }, 240_000);
 
   test("SIGTERM ends it with 0 and stops its PostgreSQL; commands still work then", async () => {

@@ -60,6 +60,23 @@ describe("muster config", () => {
     expect(parseConfig({ PROCESSES: "auto" }).processes.count).toBeGreaterThan(0);
   });
 
+  test("two listeners on one port are a fault, which is told before anything is made", () => {
+    const at = (main: string, health: string) => () =>
+      parseConfig({ LISTEN_ADDRESS: main, HEALTH_LISTEN_ADDRESS: health });
+    for (const [main, health] of [
+      ["127.0.0.1:8081", "127.0.0.1:8081"],
+      [":8081", "127.0.0.1:8081"],
+      ["[::1]:8081", "[::]:8081"],
+    ] as const)
+      expect(at(main, health)).toThrow("LISTEN_ADDRESS and HEALTH_LISTEN_ADDRESS both have the port 8081");
+    for (const [main, health] of [
+      ["127.0.0.1:0", "127.0.0.1:0"],
+      ["127.0.0.1:8081", "127.0.0.2:8081"],
+      [":8081", ":8091"],
+    ] as const)
+      expect(at(main, health)).not.toThrow();
+  });
+
   test("prints the README's table, the same whatever is set", async () => {
     const plain = await runMuster(["config", "--markdown"]);
     const set = await runMuster(["config", "--markdown"], { env: { LOG_LEVEL: "debug", DATA_DIR: "/elsewhere" } });

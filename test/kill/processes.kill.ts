@@ -346,7 +346,9 @@ describe("faults", () => {
     };
     const { code, stderr } = await runMuster(["serve"], { env });
     rmSync(directory, { recursive: true, force: true });
-    expect(stderr).toContain(`${other.port} in use`);
+    expect(stderr).toContain(
+      `LISTEN_ADDRESS: another program listens on 127.0.0.1:${other.port}. Stop it, or set another address.`,
+    );
     expect(code).toBe(1);
   }, 60_000);
 

@@ -1,4 +1,5 @@
 // Examines what Muster shows to the network, and what it reaches over it.
+import { addressText } from "../../values/net/address.ts";
 import type { Config } from "../../app/settings.ts";
 import { askAlertmanager } from "../../domains/alerts/api.ts";
 import { reasonOf } from "../../errors.ts";
@@ -17,7 +18,7 @@ function examineListener({ http }: Config): Finding[] {
   const { listenAddress, tlsCertFile, trustedProxies } = http;
   const { hostname, port } = listenAddress;
   if (tlsCertFile !== undefined || LOOPBACK.test(hostname)) return [];
-  const address = `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+  const address = addressText({ hostname, port });
   if (trustedProxies !== undefined)
     return [{ check, status: "ok", finding: `Plain HTTP at ${address}, for the proxies ${trustedProxies}.` }];
   return [

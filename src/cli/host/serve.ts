@@ -2,6 +2,7 @@
 import type { Config } from "../../app/settings.ts";
 import { inheritedSocket } from "../../config/socket.ts";
 import { Failure } from "../../errors.ts";
+import { listenAs } from "../../http/listen/refusal.ts";
 import { probeAddress } from "../../http/listen/server.ts";
 import { runningExecutable } from "../../processes/executable.ts";
 import type { ProcessSpec } from "../../processes/messages.ts";
@@ -50,7 +51,9 @@ async function supervise(config: Config, cli: Cli, stopped: Promise<unknown>): P
   let replace = () => {};
   cli.onHangUp(() => replace());
 
-  const { url, ...listen } = await probeAddress(config.http.listenAddress, config.http.tlsCertFile ? "https" : "http");
+  const { url, ...listen } = await listenAs("LISTEN_ADDRESS", config.http.listenAddress, () =>
+    probeAddress(config.http.listenAddress, config.http.tlsCertFile ? "https" : "http"),
+  );
   const supervisor = new ProcessSupervisor({
     specs: specsOf(config, listen),
     executable: runningExecutable({ version: VERSION }),

@@ -1,4 +1,5 @@
 // Starts a listener: Bun.serve with limits, and a stop that lets requests in flight finish.
+import { addressText } from "../../values/net/address.ts";
 import type { ListenAddress } from "../../values/net/address.ts";
 import { counted } from "../../values/count.ts";
 import type { Certificate } from "./certificate.ts";
@@ -135,8 +136,7 @@ export async function probeAddress(
 
 type Scheme = "http" | "https";
 
-const urlOf = ({ hostname, port }: ListenAddress, scheme: Scheme) =>
-  `${scheme}://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+const urlOf = ({ hostname, port }: ListenAddress, scheme: Scheme) => `${scheme}://${addressText({ hostname, port })}`;
 
 /** HTTP/1.0 may name none. Of several, each proxy on the way may have believed another; they arrive joined with commas. */
 const namesOneHost = ({ headers }: Request) => HOST.test(headers.get("host") ?? "");
