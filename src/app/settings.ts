@@ -13,7 +13,10 @@ type DomainSettings = {
   [Name in keyof Domains]: Domains[Name] extends { settings: infer Own extends Settings } ? Own : Readonly<{}>;
 };
 
-const plumbing = { data, database, redis, http, logins, objects, dump, queue, processes, log };
+/** A domain of the same name would replace a section: the compiler refuses it. */
+const plumbing = { data, database, redis, http, logins, objects, dump, queue, processes, log } satisfies {
+  [Name in keyof Domains]?: never;
+} & Record<string, Settings>;
 
 /** Order of docs/settings.md. Domains that are not named stand between FIRST and LAST. */
 const FIRST = [
