@@ -60,12 +60,15 @@ interface Walk {
 interface FlattenDeps {
   /** Whether changes at this path of raw keys, `[]` for an array's element, are never significant. */
   isNoise(rulePath: readonly string[]): boolean;
+  /** Another object once `isNoise` follows other rules. Left out where these never change. */
+  ruleSet?(): object;
 }
 
 /** Remembers the places it has met, because inventories of one type share most of their paths. */
-export function openFlatten({ isNoise }: FlattenDeps): Flatten {
+export function openFlatten({ isNoise, ruleSet }: FlattenDeps): Flatten {
   const roots = new Map<string, Place>();
   let places = 0;
+  let rules = ruleSet?.();
 
   const newPlace = (path: string, rulePath: string[], type: string): Place => {
     places++;
@@ -74,9 +77,12 @@ export function openFlatten({ isNoise }: FlattenDeps): Flatten {
   };
 
   const rootOf = (type: string): Place => {
-    if (places > MAX_PLACES) {
+    const newest = ruleSet?.();
+    // Places remember what the rules said of them.
+    if (places > MAX_PLACES || newest !== rules) {
       roots.clear();
       places = 0;
+      rules = newest;
     }
     let root = roots.get(type);
     if (!root) roots.set(type, (root = newPlace("", [], type)));

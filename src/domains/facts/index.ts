@@ -8,7 +8,7 @@ import { PRUNE_SCHEDULE, pruneHandler } from "./prune.ts";
 
 interface FactsDeps {
   database: Database;
-  rulesInForce: Pick<RulesInForce<unknown>, "rules">;
+  rulesInForce: Pick<RulesInForce<unknown>, "rules" | "ruleSet">;
 }
 
 /**
@@ -16,7 +16,7 @@ interface FactsDeps {
  * client of the database: docs/fleet.md names their columns.
  */
 export function open({ database, rulesInForce }: FactsDeps): Domain & { projection: Projection } {
-  const flatten = openFlatten({ isNoise: rulesInForce.rules.isNoise });
+  const flatten = openFlatten({ isNoise: rulesInForce.rules.isNoise, ruleSet: rulesInForce.ruleSet });
   return {
     projection: factProjection(flatten),
     jobs: [pruneHandler(database)],

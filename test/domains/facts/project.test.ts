@@ -1,10 +1,12 @@
 // Checks that the facts of each system's newest inventory stay true, whatever is sent, in whatever order, and erased.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openTestApp } from "../../support/app.ts";
 import type { TestApp, TestSystem } from "../../support/app.ts";
 import { findUntruths, firewall, postInventory, sendInventory } from "../../support/facts.ts";
 import { seeded } from "../../support/random.ts";
+import { temporaryDirectory } from "../../support/run.ts";
 
 const FIXTURES = join(import.meta.dir, "../../support/fixtures/inventories");
 const fixture = (name: string) => Bun.file(join(FIXTURES, `${name}.json`)).text();
@@ -45,6 +47,27 @@ describe("what is found of a system", () => {
     expect(await find("facts.quiet = 1")).toEqual(["Noisy"]);
     expect(await find("facts.uptime_seconds exists")).toEqual([]);
     expect(await find("facts.memory exists")).toEqual([]);
+  }, 240_000);
+
+  test("is by the rules in force, of which changed ones hold from the next changed inventory on", async () => {
+    const rules = (significance: object[]) => JSON.stringify({ significance });
+    const never = (path: string) => ({ path, significance: "never" });
+    const path = join(temporaryDirectory("rules"), "rules.json");
+    writeFileSync(path, rules([never("facts.moving")]));
+    await using own = await openTestApp({ INVENTORY_RULES_FILE: path });
+    const system = await own.addSystem("Ruled");
+    const held = async () => {
+      const rows = await own.database.query<{ path: string }>(
+        `select p.path from fleet_holders h join fleet_paths p on p.id = h.path_id where p.path like 'facts.%' order by 1`,
+      );
+      return rows.map((row) => row.path);
+    };
+    await sendInventory(own, system, firewall({ moving: 1, still: 1 }));
+    expect(await held()).toEqual(["facts.still"]);
+    writeFileSync(path, rules([never("facts.still")]));
+    await own.clock.advance(2_000);
+    await sendInventory(own, system, firewall({ moving: 2, still: 1 }));
+    expect(await held()).toEqual(["facts.moving"]);
   }, 240_000);
 
   test("is the newest of two documents received in one millisecond", async () => {
