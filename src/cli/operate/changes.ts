@@ -20,6 +20,7 @@ export const changes = action({
     cursor: "C",
     all: true,
   },
+  hint: "newest first; --all: those that are not significant too",
   async run({ positionals, json, all, type, ...given }, cli) {
     const query = readOptions(
       ChangesQuery,

@@ -14,12 +14,12 @@ export const listNoise = action({
       printTable(
         cli,
         ["DAYS", "SYSTEMS", "ORGANIZATIONS", "STATE", "PATH"],
-        paths.map(({ path, rate, systems, organizations, state }) => [
-          `${(rate * 100).toFixed(1)} %`,
-          systems,
-          organizations,
-          state,
-          path,
+        paths.map((row) => [
+          `${(row.rate * 100).toFixed(1)} %`,
+          row.systems,
+          row.organizations,
+          stateOf(row),
+          row.path,
         ]),
       );
     return 0;
@@ -44,6 +44,10 @@ export const unpinNoise = action({
 
 async function setPin(path: string, pin: "fold" | "show" | null, json: boolean, cli: Cli): Promise<number> {
   const row = await changeApp(cli, (app, actor) => app.api.noise.pin(actor, path, pin));
-  cli.print(json ? JSON.stringify(row) : `${printable(row.path)}  ${row.state}`);
+  cli.print(json ? JSON.stringify(row) : `${printable(row.path)}  ${stateOf(row)}`);
   return 0;
 }
+
+/** `fold` is the former word, which only --json keeps. */
+const stateOf = ({ pin, state }: { pin: string | null; state: string }) =>
+  pin === "fold" ? "pinned: suppress" : state;

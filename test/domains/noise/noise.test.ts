@@ -310,6 +310,11 @@ test("the command line lists places and pins them", async () => {
   // The former flag, beside the new one; answers keep the former word.
   expect(await runJson([...pin, "--fold"], options)).toMatchObject({ pin: "fold" });
   expect(await runJson([...pin, "--suppress"], options)).toMatchObject({ pin: "fold" });
+  for (const command of [
+    ["inventory", "noise"],
+    [...pin, "--suppress"],
+  ])
+    expect((await runMuster(command, options)).stdout).toContain("pinned: suppress");
   const unpin = ["inventory", "noise", "unpin", "facts.nodes.*.uptime_seconds"];
   expect(await runJson(unpin, options)).toMatchObject({ pin: null, state: "watched" });
 }, 240_000);
