@@ -128,7 +128,11 @@ export function explain(error: unknown, name: string, usage = ""): string {
   if (error instanceof ConfigError)
     return `The configuration has faults:\n${error.problems.map((problem) => `  ${problem}`).join("\n")}\nmuster config lists every setting.`;
   if (error instanceof Failure)
-    return error.detail ? `${error.message}\n${hideUserinfos(error.detail)}` : error.message;
+    return [
+      error.message,
+      ...(error.detail ? [hideUserinfos(error.detail)] : []),
+      ...(error.code === "database.unavailable" ? ['"muster doctor" says what to do.'] : []),
+    ].join("\n");
   return `muster ${name} failed: ${reasonOf(error)}`;
 }
 

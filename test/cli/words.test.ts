@@ -94,3 +94,15 @@ test("version is the package's, in words and as JSON", async () => {
   expect((await runCommand(["--version"])).stdout).toStartWith(`muster ${version} `);
   expect(await commandJson(["version"])).toMatchObject({ version, bun: Bun.version });
 }, 60_000);
+
+test.each([[["serve"]], [["systems", "list"]]])(
+  "muster %j without its database sends one to doctor",
+  async (words) => {
+    const env = { DATA_DIR: "/nonexistent", DATABASE_URL: "postgres://127.0.0.1:1/none" };
+    const { code, stderr } = await runCommand(words, env);
+    expect(code).toBe(1);
+    expect(stderr).toStartWith("The database is not available right now.\n");
+    expect(stderr).toEndWith('\n"muster doctor" says what to do.\n');
+  },
+  60_000,
+);
