@@ -47,7 +47,8 @@ function read(text: string): Pick<Outcome, "passed" | "failed"> {
   let file = "";
   let said: string[] = [];
   let rulers = 0;
-  const fail = (name: string) => failed.push({ file, name, error: said.slice(-ERROR_LINES).join("\n").trim() });
+  const fail = (name: string, where = file) =>
+    failed.push({ file: where, name, error: said.slice(-ERROR_LINES).join("\n").trim() });
   // A long run ends with a list of what failed and what was skipped, which names no file.
   const [course = ""] = Bun.stripANSI(text).split(/^\d+ tests? (?:failed|skipped|todo):$/m);
   for (const line of course.split("\n")) {
@@ -56,7 +57,8 @@ function read(text: string): Pick<Outcome, "passed" | "failed"> {
     const [, is, name = ""] = /^\((pass|fail|skip|todo)\) (.*?)(?: \[[\d.]+m?s\])?$/.exec(line) ?? [];
     if (rulers > 0 && /^-{20,}$/.test(line)) {
       rulers -= 1;
-      if (rulers === 0) fail("between its tests");
+      // Beside another worker's, the last file that was named may be another one than the error's.
+      if (rulers === 0) fail("between its tests", /\b(test\/[^\s:]+\.ts):\d+:\d+/.exec(said.join("\n"))?.[1]);
     } else if (line === "# Unhandled error between tests") rulers = 2;
     if (is === "pass") passed += 1;
     if (is === "fail") fail(name);
