@@ -25,6 +25,9 @@ export interface BodyReader {
   json<Schema extends TSchema>(request: Request, schema: Schema, sender: Sender): Promise<Static<Schema>>;
 }
 
+/** Of large bodies between two collections. */
+const COLLECT_BYTES = 64 * 1024 ** 2;
+
 interface BodyReaderOptions {
   clock: Clock;
   /** Bytes held by unfinished requests of this process at once; beyond it clients are asked to come again. */
@@ -58,6 +61,7 @@ export function openBodyReader({
   const held = openHeld({ each: senderBytes, all: budgetBytes }, crowd);
   const heldOfStrangers = openHeld(STRANGERS, crowdOfStrangers);
   let inOneGoBytes = 0;
+  let largeBytesSince = 0;
 
   const bytes = async (request: Request, most: number, sender: Sender): Promise<Uint8Array> => {
     const isKnown = "verified" in sender;
@@ -72,6 +76,15 @@ export function openBodyReader({
     } catch (error) {
       throw asBodyFailure(error, request);
     }
+  };
+
+  /** A large body that is refused leaves one object of megabytes, of which the collector sees many only late. */
+  const collectAfter = (length: number) => {
+    if (length <= SMALL_BODY_BYTES) return;
+    largeBytesSince += length;
+    if (largeBytesSince < COLLECT_BYTES) return;
+    largeBytesSince = 0;
+    Bun.gc(true);
   };
 
   const inOneGo = async (request: Request, length: number): Promise<Uint8Array> => {
@@ -100,6 +113,7 @@ export function openBodyReader({
         length += chunk.byteLength;
         chunks.push(chunk);
       }
+      collectAfter(length);
       return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, length);
     } catch (error) {
       source.cancel();
